@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// client is a client library with its program.
+type client struct {
+	name    string
+	version string
+	// prepare installs and compiles what the program needs, on first use. Its error is the reason why
+	// the client cannot run here.
+	prepare func(context.Context, cache) (program, error)
+}
+
+const (
+	kazooVersion    = "2.11.0"
+	nodeVersion     = "1.1.3"
+	javaVersion     = "3.9.5"
+	curatorVersion  = "5.9.0"
+	goClientPackage = "github.com/go-zookeeper/zk"
+)
+
+func allClients() []client {
+	return []client{
+		{"go", moduleVersion(goClientPackage), prepareGo},
+		{"kazoo", kazooVersion, prepareKazoo},
+		{"java", javaVersion, javaProgram("JavaClient")},
+		{"zkcli", javaVersion, javaProgram("ZkCli")},
+		{"curator", curatorVersion, javaProgram("CuratorClient")},
+		{"c", "libzookeeper-mt", prepareC},
+		{"node", nodeVersion, prepareNode},
+	}
+}
+
+func clientNames() []string {
+	var names []string
+	for _, c := range allClients() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// chooseClients returns the clients with these names, or all.
+func chooseClients(names []string) ([]client, error) {
+	all := allClients()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var chosen []client
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(c client) bool { return c.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no client is called %q; there are %s", name, strings.Join(clientNames(), ", "))
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+// moduleVersion tells the version of a Go module that this program was built with.
+func moduleVersion(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, module := range info.Deps {
+		if module.Path == path {
+			return strings.TrimPrefix(module.Version, "v")
+		}
+	}
+	return "unknown"
+}
+
+//go:embed programs
+var sources embed.FS
+
+func prepareGo(context.Context, cache) (program, error) { return goProgram{}, nil }
+
+// prepareKazoo has pip install into a plain folder: that works also where Python's venv is a package of
+// its own, or where the system's Python is not to be installed into.
+func prepareKazoo(ctx context.Context, c cache) (program, error) {
+	python, err := needTool("python3")
+	if err != nil {
+		return nil, err
+	}
+	packages, err := c.folder(ctx, "kazoo "+kazooVersion, nil, func(dir string) []string {
+		return []string{python, "-m", "pip", "install", "--quiet", "--target", dir, "kazoo==" + kazooVersion}
+	})
+	if err != nil {
+		return nil, err
+	}
+	script, err := c.sources(ctx, "programs/kazoo_client.py")
+	if err != nil {
+		return nil, err
+	}
+	return command{
+		args: []string{python, filepath.Join(script, "kazoo_client.py")},
+		env:  []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"},
+	}, nil
+}
+
+func prepareNode(ctx context.Context, c cache) (program, error) {
+	node, err := needTool("node")
+	if err != nil {
+		return nil, err
+	}
+	npm, err := needTool("npm")
+	if err != nil {
+		return nil, err
+	}
+	packages, err := c.folder(ctx, "node-zookeeper-client "+nodeVersion, nil, func(dir string) []string {
+		return []string{npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", dir,
+			"node-zookeeper-client@" + nodeVersion}
+	})
+	if err != nil {
+		return nil, err
+	}
+	script, err := c.sources(ctx, "programs/node_client.js")
+	if err != nil {
+		return nil, err
+	}
+	return command{
+		args: []string{node, filepath.Join(script, "node_client.js")},
+		env:  []string{"NODE_PATH=" + filepath.Join(packages, "node_modules")},
+	}, nil
+}
+
+func prepareC(ctx context.Context, c cache) (program, error) {
+	cc, err := needTool("cc")
+	if err != nil {
+		return nil, err
+	}
+	source, err := c.sources(ctx, "programs/c_client.c")
+	if err != nil {
+		return nil, err
+	}
+	built, err := c.folder(ctx, "c client", []string{source}, func(dir string) []string {
+		return []string{cc, "-std=c11", "-O1", "-Wall", "-Wextra", "-DTHREADED", "-o", filepath.Join(dir, "c"),
+			filepath.Join(source, "c_client.c"), "-lzookeeper_mt", "-lpthread"}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("it needs libzookeeper-mt with its headers (apt-get install libzookeeper-mt-dev): %w", err)
+	}
+	return command{args: []string{filepath.Join(built, "c")}}, nil
+}
+
+// javaProgram prepares one of the Java programs. They are compiled together, once.
+func javaProgram(class string) func(context.Context, cache) (program, error) {
+	return func(ctx context.Context, c cache) (program, error) {
+		java, err := needTool("java")
+		if err != nil {
+			return nil, err
+		}
+		classpath, err := javaClasspath(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		return command{args: []string{java, "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+			"-cp", classpath, class}}, nil
+	}
+}
+
+func javaClasspath(ctx context.Context, c cache) (string, error) {
+	javac, err := needTool("javac")
+	if err != nil {
+		return "", err
+	}
+	mvn, err := needTool("mvn")
+	if err != nil {
+		return "", err
+	}
+	project, err := c.sources(ctx, "programs/java/pom.xml")
+	if err != nil {
+		return "", err
+	}
+	jars, err := c.folder(ctx, "curator "+curatorVersion, []string{project}, func(dir string) []string {
+		return []string{mvn, "--batch-mode", "--quiet", "--strict-checksums", "-f", filepath.Join(project, "pom.xml"),
+			"-Dzookeeper=" + javaVersion, "-Dcurator=" + curatorVersion,
+			"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=" + dir}
+	})
+	if err != nil {
+		return "", err
+	}
+	all := filepath.Join(jars, "*") // java and javac expand it
+	names := []string{"Program", "JavaClient", "ZkCli", "CuratorClient"}
+	for i, name := range names {
+		names[i] = "programs/java/" + name + ".java"
+	}
+	source, err := c.sources(ctx, names...)
+	if err != nil {
+		return "", err
+	}
+	classes, err := c.folder(ctx, "java programs", []string{source, jars}, func(dir string) []string {
+		args := []string{javac, "-encoding", "UTF-8", "--release", "11", "-cp", all, "-d", dir}
+		for _, name := range names {
+			args = append(args, filepath.Join(source, filepath.Base(name)))
+		}
+		return args
+	})
+	if err != nil {
+		return "", err
+	}
+	return strings.Join([]string{classes, all}, string(filepath.ListSeparator)), nil
+}

@@ -1,0 +1,264 @@
+package memserver
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/zksim/zksim/memserver/internal/state"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// Profile is the version of ZooKeeper to behave as, where versions differ.
+type Profile string
+
+// The profiles. The zero value is V39.
+const (
+	V38 Profile = "3.8" // 3.8.0 as Debian ships it
+	V39 Profile = "3.9" // 3.9.5
+)
+
+// Config says how a server behaves. The zero value is a server with
+// ZooKeeper's defaults and no limit on connections; zero fields mean their default.
+type Config struct {
+	Profile Profile
+	// Seed makes session ids, and with them passwords, those of an earlier run.
+	// 0 takes them from the clock, as ZooKeeper does.
+	Seed int64
+	// TickTime is the unit of session expiry; 2 s by default. Sessions expire
+	// between their timeout and one tick later.
+	TickTime time.Duration
+	// MinSessionTimeout and MaxSessionTimeout bound what clients may negotiate;
+	// 2 and 20 ticks by default.
+	MinSessionTimeout time.Duration
+	MaxSessionTimeout time.Duration
+	// MaxClientCnxns is the number of connections from one address; 0 is no limit.
+	MaxClientCnxns int
+	// MaxFrame is jute.maxbuffer, the longest request in bytes; 0xfffff by default.
+	MaxFrame int
+	// MaxUnsent is how many bytes of watch events may wait for a client that
+	// does not read, before its connection is closed; 16 MiB by default.
+	MaxUnsent int
+	// FourLetterWords lists the commands that are answered; {"srvr"} by default, "*" means all.
+	FourLetterWords []string
+
+	EnforceQuota       bool          // enforceQuota: hard limits of quotas
+	ExtendedTypes      bool          // zookeeper.extendedTypesEnabled: TTL nodes
+	ReconfigEnabled    bool          // reconfigEnabled
+	SkipACL            bool          // skipACL
+	SuperDigest        string        // zookeeper.DigestAuthenticationProvider.superDigest
+	X509               bool          // authProvider.x509 is configured: ACLs may name x509 ids
+	EnforceAuthSchemes []string      // enforce.auth.schemes, if enforce.auth.enabled
+	ContainerInterval  time.Duration // znode.container.checkIntervalMs; 1 min by default
+	ContainerBatch     int           // znode.container.maxPerMinute; 10000 by default
+	ContainerNeverUsed time.Duration // znode.container.maxNeverUsedIntervalMs; 0 keeps them
+
+	// DataDir, ClientPort and the like are only shown by the four-letter words.
+	shown map[string]string
+	// From, if not nil, is the state to start with.
+	From *Snapshot
+
+	auth bool // enforce.auth.enabled, until Validate
+}
+
+// UnknownSettingError says that ZooKeeper has no setting of that name.
+type UnknownSettingError struct{ Key string }
+
+func (e *UnknownSettingError) Error() string { return "memserver: unknown setting " + e.Key }
+
+// Set sets what ZooKeeper calls key, in zoo.cfg or as a Java property with or
+// without "zookeeper.". Settings that no client can notice are accepted and
+// have no effect. The error names the key, and is an *UnknownSettingError for
+// one that ZooKeeper does not have.
+func (c *Config) Set(key, value string) error {
+	name := strings.TrimPrefix(key, "zookeeper.")
+	value = strings.TrimSpace(value)
+	set, ok := settings[name]
+	if !ok {
+		if ignored(name) {
+			if c.shown == nil {
+				c.shown = make(map[string]string)
+			}
+			c.shown[name] = value
+			return nil
+		}
+		return &UnknownSettingError{Key: key}
+	}
+	if err := set(c, value); err != nil {
+		return fmt.Errorf("memserver: setting %s=%s: %w", key, value, err)
+	}
+	return nil
+}
+
+var settings = map[string]func(*Config, string) error{
+	"tickTime":          millis(func(c *Config) *time.Duration { return &c.TickTime }),
+	"minSessionTimeout": millis(func(c *Config) *time.Duration { return &c.MinSessionTimeout }),
+	"maxSessionTimeout": millis(func(c *Config) *time.Duration { return &c.MaxSessionTimeout }),
+	"maxClientCnxns":    number(func(c *Config) *int { return &c.MaxClientCnxns }),
+	"jute.maxbuffer":    number(func(c *Config) *int { return &c.MaxFrame }),
+	"4lw.commands.whitelist": func(c *Config, v string) error {
+		c.FourLetterWords = list(v)
+		return nil
+	},
+	"enforceQuota":         boolean(func(c *Config) *bool { return &c.EnforceQuota }),
+	"extendedTypesEnabled": boolean(func(c *Config) *bool { return &c.ExtendedTypes }),
+	"reconfigEnabled":      boolean(func(c *Config) *bool { return &c.ReconfigEnabled }),
+	"skipACL": func(c *Config, v string) error {
+		c.SkipACL = v == "yes"
+		return nil
+	},
+	"DigestAuthenticationProvider.superDigest": func(c *Config, v string) error {
+		c.SuperDigest = v
+		return nil
+	},
+	"authProvider.x509": func(c *Config, v string) error {
+		c.X509 = v != ""
+		return nil
+	},
+	"enforce.auth.enabled": boolean(func(c *Config) *bool { return &c.auth }),
+	"enforce.auth.schemes": func(c *Config, v string) error {
+		c.EnforceAuthSchemes = list(v)
+		return nil
+	},
+	"znode.container.checkIntervalMs":        millis(func(c *Config) *time.Duration { return &c.ContainerInterval }),
+	"znode.container.maxPerMinute":           number(func(c *Config) *int { return &c.ContainerBatch }),
+	"znode.container.maxNeverUsedIntervalMs": millis(func(c *Config) *time.Duration { return &c.ContainerNeverUsed }),
+}
+
+func list(v string) []string {
+	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func number(field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return fmt.Errorf("want a number that is not negative")
+		}
+		*field(c) = n
+		return nil
+	}
+}
+
+func millis(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := strconv.ParseInt(v, 10, 32)
+		if err != nil {
+			return fmt.Errorf("want milliseconds")
+		}
+		if n < 0 { // ZooKeeper's "not set"
+			n = 0
+		}
+		*field(c) = time.Duration(n) * time.Millisecond
+		return nil
+	}
+}
+
+func boolean(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		switch strings.ToLower(v) {
+		case "true":
+			*field(c) = true
+		case "false":
+			*field(c) = false
+		default:
+			return fmt.Errorf("want true or false")
+		}
+		return nil
+	}
+}
+
+// ignored reports whether ZooKeeper has a setting of which no client can
+// notice anything here: files, logging, threads, elections, metrics, and the
+// servers of an ensemble, which this server is not part of.
+func ignored(name string) bool {
+	for _, prefix := range []string{"server.", "group.", "weight.", "metricsProvider.", "ssl.",
+		"admin.", "quorum.", "kerberos.", "sasl.", "netty.", "audit.", "fastleader.", "leader.",
+		"learner.", "nio.", "commitProcessor.", "snapshot.", "request", "authProvider.", "fsync.",
+		"serverCnxn", "connection", "digest.", "messageTracker.", "watch", "autopurge.", "X509", "DigestAuthenticationProvider."} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return ignoredNames[name]
+}
+
+var ignoredNames = func() map[string]bool {
+	m := make(map[string]bool)
+	for _, name := range strings.Fields(`
+		clientPort clientPortAddress clientPortListenBacklog secureClientPort secureClientPortAddress
+		dataDir dataLogDir initLimit syncLimit connectToLearnerMasterLimit electionAlg cnxTimeout
+		leaderServes standaloneEnabled dynamicConfigFile peerType syncEnabled localSessionsEnabled
+		localSessionsUpgradingEnabled quorumListenOnAllIPs portUnification forceSync preAllocSize
+		snapCount snapSizeLimitInKb commitLogCount txnLogSizeLimitInKb globalOutstandingLimit
+		globalOutstanding.limit maxCnxns readonlymode.enabled extendedTypes multiAddress.enabled
+		multiAddress.reachabilityCheckEnabled multiAddress.reachabilityCheckTimeoutMs
+		sessionRequireClientSASLAuth cnxtimeout electionPortBindRetry observerMasterPort
+		observer.reconnectDelayMs observer.election.DelayMs advancedFlowControlEnabled
+		maxResponseCacheSize maxGetChildrenResponseCacheSize jmx.log4j.disable jute.maxbuffer.extrasize
+		closeSessionTxn.enabled flushDelay maxWriteQueuePollTime maxBatchSize throttled_op_wait_time
+		outstandingChanges failNoLog tcpKeepAlive client.portUnification jvm.pause.monitor
+		jvm.pause.warn-threshold.ms jvm.pause.info-threshold.ms jvm.pause.sleep.time.ms
+		serializeLastProcessedZxid.enabled compressionMethod.snapshot snapshot.compression.method
+		allowSaslFailedClients superUser clientTcpKeepAlive unsafeAllowZeroDigest intBufferStartingSizeBytes
+		ipReachableTimeout reuseAddress tickTimeMs secureClientPortUnification traceFile
+		znode.container.checkInterval purgeInterval secure.client.portUnification config.expandEnv
+	`) {
+		m[name] = true
+	}
+	return m
+}()
+
+// complete fills in the defaults and reports what contradicts itself.
+func (c *Config) complete() error {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if c.Profile == "" {
+		c.Profile = V39
+	}
+	def(&c.TickTime, 2*time.Second)
+	def(&c.MinSessionTimeout, 2*c.TickTime)
+	def(&c.MaxSessionTimeout, 20*c.TickTime)
+	def(&c.ContainerInterval, time.Minute)
+	if c.ContainerBatch == 0 {
+		c.ContainerBatch = 10_000
+	}
+	if c.MaxFrame == 0 {
+		c.MaxFrame = wire.DefaultMaxFrame
+	}
+	if c.MaxUnsent == 0 {
+		c.MaxUnsent = 16 << 20
+	}
+	if c.FourLetterWords == nil {
+		c.FourLetterWords = []string{"srvr"}
+	}
+	switch {
+	case c.Profile != V38 && c.Profile != V39:
+		return fmt.Errorf("memserver: unknown profile %q: want %q or %q", c.Profile, V38, V39)
+	case c.TickTime < time.Millisecond:
+		return fmt.Errorf("memserver: TickTime %v is below a millisecond", c.TickTime)
+	case c.MinSessionTimeout > c.MaxSessionTimeout:
+		return fmt.Errorf("memserver: MinSessionTimeout %v is over MaxSessionTimeout %v", c.MinSessionTimeout, c.MaxSessionTimeout)
+	}
+	return nil
+}
+
+func (c *Config) state(firstSession int64) state.Config {
+	sc := state.Config{
+		V38:      c.Profile == V38,
+		TickTime: c.TickTime.Milliseconds(), MinSessionTimeout: c.MinSessionTimeout.Milliseconds(),
+		MaxSessionTimeout: c.MaxSessionTimeout.Milliseconds(), FirstSession: firstSession,
+		SuperDigest: c.SuperDigest, EnforceQuota: c.EnforceQuota, ExtendedTypes: c.ExtendedTypes,
+		ReconfigEnabled: c.ReconfigEnabled, SkipACL: c.SkipACL, X509: c.X509,
+		ContainerInterval: c.ContainerInterval.Milliseconds(), ContainerBatch: int64(c.ContainerBatch),
+		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
+	}
+	if c.auth || len(c.EnforceAuthSchemes) > 0 {
+		sc.EnforceAuthSchemes = c.EnforceAuthSchemes
+	}
+	return sc
+}

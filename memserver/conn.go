@@ -1,0 +1,356 @@
+package memserver
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/zksim/zksim/memserver/internal/state"
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+const (
+	// firstRead is the size of a connection's read buffer before it proves too small.
+	firstRead = 4 << 10
+	// keptBuffer is the size up to which buffers are kept for the next batch.
+	keptBuffer = 64 << 10
+	// batchBytes ends a batch: replies that large are sent before more requests are looked at.
+	batchBytes = 64 << 10
+	// handshakeTime is how long a connection may take to say what it wants. A
+	// real server takes between 10 and 20 s.
+	handshakeTime = 20 * time.Second
+)
+
+// conn serves one client over a net.Conn. Its own goroutine reads, applies the
+// requests that are there in one batch under the server's lock, and writes
+// their replies itself. Only what other clients cause, which is watch events,
+// is written by a goroutine made for that.
+type conn struct {
+	srv   *Server
+	nc    net.Conn
+	st    *state.Conn
+	ip    string
+	in    []byte // bytes read and not yet handled
+	req   wire.Request
+	rsp   state.Response
+	stats connStats
+
+	inBatch bool // guarded by Server.mu: this connection's requests are being applied
+	out     outbox
+}
+
+// outbox is what is to be written. mu is taken after Server.mu, if both are.
+type outbox struct {
+	mu      sync.Mutex
+	buf     []byte // complete frames
+	spare   []byte // the other buffer, while buf is filled
+	writing bool   // somebody is in Write
+	queued  bool   // in Server.unsent
+	closing bool   // close once everything is written
+	dead    bool   // Write has failed or the connection was cut
+	idle    sync.Cond
+}
+
+// serve runs a connection until it ends.
+func (s *Server) serve(nc net.Conn) {
+	ip := nc.RemoteAddr().String()
+	if host, _, err := net.SplitHostPort(ip); err == nil {
+		ip = host
+	}
+	c := &conn{srv: s, nc: nc, ip: ip, in: make([]byte, 0, firstRead)}
+	c.out.idle.L = &c.out.mu
+	if !s.admit(c) {
+		nc.Close()
+		return
+	}
+	defer c.end()
+	nc.SetDeadline(time.Now().Add(handshakeTime))
+	if c.handshake() {
+		nc.SetDeadline(time.Time{})
+		for c.batch() && c.fill() {
+		}
+	}
+}
+
+// admit enters a connection into the books, unless there are too many from its address.
+func (s *Server) admit(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if s.cfg.MaxClientCnxns > 0 && s.perIP[c.ip] >= s.cfg.MaxClientCnxns {
+		s.stats.rejected++
+		return false
+	}
+	s.perIP[c.ip]++
+	s.conns[c] = struct{}{}
+	c.st = s.st.NewConn(c.ip)
+	c.st.Peer = c
+	c.stats.established = s.now()
+	return true
+}
+
+func (c *conn) end() {
+	s := c.srv
+	s.mu.Lock()
+	s.st.Disconnect(s.now(), c.st)
+	delete(s.conns, c)
+	if s.perIP[c.ip]--; s.perIP[c.ip] == 0 {
+		delete(s.perIP, c.ip)
+	}
+	s.release()
+	c.out.mu.Lock()
+	c.out.closing = true
+	c.out.mu.Unlock()
+	c.nc.SetWriteDeadline(time.Now().Add(handshakeTime))
+	c.flush()
+}
+
+// fill waits for more bytes. The buffer grows only when it is full of bytes
+// that have really come, so a length that lies costs nothing.
+func (c *conn) fill() bool {
+	if len(c.in) == cap(c.in) {
+		bigger := make([]byte, len(c.in), min(2*cap(c.in), c.srv.cfg.MaxFrame+4+firstRead))
+		copy(bigger, c.in)
+		c.in = bigger
+	}
+	n, err := c.nc.Read(c.in[len(c.in):cap(c.in)])
+	c.in = c.in[:len(c.in)+n]
+	return n > 0 || err == nil
+}
+
+// keep moves what is left of the input to the front of the buffer.
+func (c *conn) keep(rest []byte) {
+	if len(rest) == 0 && cap(c.in) > keptBuffer {
+		c.in = make([]byte, 0, firstRead)
+		return
+	}
+	c.in = c.in[:copy(c.in[:cap(c.in)], rest)]
+}
+
+// handshake handles the first frame: a four-letter word or a ConnectRequest.
+func (c *conn) handshake() bool {
+	for len(c.in) < 4 {
+		if !c.fill() {
+			return false
+		}
+	}
+	if word := string(c.in[:4]); isFourLetterWord(word) {
+		c.fourLetterWord(word)
+		return false
+	}
+	for {
+		payload, rest, ok, err := wire.NextFrame(c.in, c.srv.cfg.MaxFrame)
+		if err != nil {
+			return false
+		}
+		if ok {
+			accepted := c.connect(payload)
+			c.keep(rest)
+			c.flush()
+			return accepted
+		}
+		if !c.fill() {
+			return false
+		}
+	}
+}
+
+// connect answers a ConnectRequest and tells whether there is a session now.
+func (c *conn) connect(payload []byte) bool {
+	var q wire.ConnectRequest
+	r := wire.NewSharedReader(payload)
+	if q.Read(&r); r.Err() != nil {
+		return false
+	}
+	s := c.srv
+	s.mu.Lock()
+	defer s.release()
+	c.stats.received++
+	s.stats.received++
+	var p wire.ConnectResponse
+	if s.closed || !s.st.Connect(s.now(), c.st, &q, &p) {
+		s.settle()
+		return false
+	}
+	s.settle()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	start := len(c.out.buf)
+	c.out.buf = wire.EndFrame(p.Append(wire.BeginFrame(c.out.buf)), start)
+	c.stats.sessionTimeout = p.TimeOut
+	c.sent("SESS", -1, 0, len(c.out.buf)-start-4)
+	return c.st.Session != nil
+}
+
+// batch applies the whole frames that are there and sends the replies. It tells
+// whether the connection goes on.
+func (c *conn) batch() bool {
+	for more := true; more; {
+		rest, open := c.applyAll()
+		more = open && len(rest) != len(c.in)
+		c.keep(rest)
+		c.flush()
+		if !open || !c.waitForRoom() {
+			return false
+		}
+	}
+	return true
+}
+
+// applyAll applies frames until there is no whole one left or the replies fill a batch.
+func (c *conn) applyAll() (rest []byte, open bool) {
+	rest = c.in
+	if len(rest) < 4 {
+		return rest, true
+	}
+	s, o := c.srv, &c.out
+	s.mu.Lock()
+	defer s.release()
+	now := s.now()
+	o.mu.Lock()
+	c.inBatch = true
+	defer func() {
+		c.inBatch = false
+		o.mu.Unlock()
+		s.arm()
+	}()
+	for {
+		payload, after, ok, err := wire.NextFrame(rest, s.cfg.MaxFrame)
+		if err != nil || ok && len(payload) < 8 || s.closed || c.st.Session == nil {
+			return after, false
+		}
+		if !ok {
+			return rest, true
+		}
+		rest = after
+		if !c.apply(now, payload) {
+			return rest, false
+		}
+		if len(o.buf) >= batchBytes {
+			return rest, true
+		}
+	}
+}
+
+// apply handles one request; Server.mu and out.mu are held.
+func (c *conn) apply(now int64, payload []byte) (open bool) {
+	s := c.srv
+	body := wire.NewSharedReader(payload)
+	c.req.RequestHeader.Read(&body)
+	c.stats.received++
+	s.stats.received++
+	s.st.Handle(now, c.st, &c.req, &body, &c.rsp)
+	s.deliver()
+	c.reply()
+	return !c.rsp.Close
+}
+
+// reply appends the reply to the request just applied.
+func (c *conn) reply() {
+	p, start := &c.rsp, len(c.out.buf)
+	if p.Mute {
+		return
+	}
+	b := wire.BeginFrame(c.out.buf)
+	if p.Connect != nil {
+		b = p.Connect.Append(b)
+	} else {
+		h := wire.ReplyHeader{Xid: c.req.Xid, Zxid: p.Zxid, Err: p.Err}
+		if c.req.Type == zkapi.OpPing {
+			h.Xid = wire.XidPing
+		}
+		if b = h.Append(b); p.Err == 0 {
+			b = p.Reply.Append(b, c.req.Type)
+		}
+	}
+	c.out.buf = wire.EndFrame(b, start)
+	c.sent(lastOp(c.req.Type), c.req.Xid, p.Zxid, len(b)-start-4)
+}
+
+// event implements peer.
+func (c *conn) event(n state.Note) {
+	o := &c.out
+	if !c.inBatch {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.dead || o.closing {
+			return
+		}
+		if len(o.buf) > c.srv.cfg.MaxUnsent {
+			// A client that does not read loses its connection, not the
+			// server its memory. It learns what it missed when it comes back.
+			o.dead = true
+			c.nc.Close()
+			return
+		}
+		if !o.queued && !o.writing {
+			o.queued = true
+			c.srv.unsent = append(c.srv.unsent, c)
+		}
+	}
+	start := len(o.buf)
+	h := wire.ReplyHeader{Xid: wire.XidNotification, Zxid: n.Zxid}
+	e := wire.WatcherEvent{Type: n.Type, State: syncConnected, Path: n.Path}
+	o.buf = wire.EndFrame(e.Append(h.Append(wire.BeginFrame(o.buf))), start)
+	c.stats.sent++
+	c.srv.stats.sent++
+}
+
+// syncConnected is the only state that a server ever puts into an event.
+const syncConnected = 3
+
+// kicked implements peer: the session has gone to another connection or ended.
+func (c *conn) kicked() { c.shut() }
+
+// shut closes the connection at once; its goroutine notices and ends.
+func (c *conn) shut() {
+	if !c.inBatch {
+		c.out.mu.Lock()
+		defer c.out.mu.Unlock()
+	}
+	c.out.dead = true
+	c.nc.Close()
+}
+
+// flush writes what there is, unless somebody else is at it already.
+func (c *conn) flush() {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.queued = false
+	if o.writing {
+		return
+	}
+	o.writing = true
+	for len(o.buf) > 0 && !o.dead {
+		b := o.buf
+		o.buf, o.spare = o.spare[:0], nil
+		o.mu.Unlock()
+		_, err := c.nc.Write(b)
+		o.mu.Lock()
+		if cap(b) <= keptBuffer {
+			o.spare = b[:0]
+		}
+		o.dead = o.dead || err != nil
+	}
+	o.writing = false
+	o.idle.Broadcast()
+	if o.closing || o.dead {
+		c.nc.Close()
+	}
+}
+
+// waitForRoom waits while another goroutine is writing a lot to this client:
+// who does not read is not served. It tells whether the connection is still good.
+func (c *conn) waitForRoom() bool {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing && len(o.buf) >= batchBytes && !o.dead {
+		o.idle.Wait()
+	}
+	return !o.dead
+}

@@ -1,0 +1,188 @@
+package memserver
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/zksim/zksim/memserver/internal/state"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Node is one znode, as inspection shows it.
+type Node struct {
+	Path      string
+	Data      []byte // nil for null; not to be changed
+	ACL       []zkapi.ACL
+	Stat      zkapi.Stat
+	Container bool
+	TTL       time.Duration // 0 if none
+}
+
+// Session is one session, as inspection shows it.
+type Session struct {
+	ID         int64
+	Timeout    time.Duration
+	Expiry     time.Time // when it would expire if nothing were heard of it any more
+	Connected  bool
+	Ephemerals []string
+}
+
+// Watch is one watch, as inspection shows it.
+type Watch struct {
+	Path    string
+	Session int64
+	Child   bool     // on the list of children
+	Modes   []string // "standard", "persistent", "recursive"
+}
+
+// Snapshot is what a restarted server would know: tree, sessions and zxid, but
+// no connections and no watches. It never changes, costs the same at any size,
+// and may be used from several goroutines.
+type Snapshot struct{ snap *state.Snapshot }
+
+// Snapshot takes one.
+func (s *Server) Snapshot() *Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Snapshot{s.st.Snapshot()}
+}
+
+// From makes a server start with a snapshot instead of empty, any number of
+// servers with the same one:
+//
+//	other := memserver.RunT(t, memserver.From(srv.Snapshot()))
+func From(snap *Snapshot) func(*Config) { return func(c *Config) { c.From = snap } }
+
+func toNode(i state.NodeInfo) Node {
+	return Node{Path: i.Path, Data: i.Data, ACL: i.ACL, Stat: i.Stat, Container: i.Container,
+		TTL: time.Duration(i.TTL) * time.Millisecond}
+}
+
+// Node finds one node.
+func (s *Snapshot) Node(path string) (Node, bool) {
+	i, ok := s.snap.Node(path)
+	return toNode(i), ok
+}
+
+// Nodes ranges over all nodes, parents first, children in the order of their names.
+func (s *Snapshot) Nodes() iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		for i := range s.snap.Nodes() {
+			if !yield(toNode(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Zxid is the last transaction in the snapshot.
+func (s *Snapshot) Zxid() int64 { return s.snap.Zxid() }
+
+// Len is the number of nodes, the root and ZooKeeper's own three included.
+func (s *Snapshot) Len() int { return s.snap.NodeCount() }
+
+// String is the tree, one line a node, without ZooKeeper's own nodes: for logs
+// and golden files, so it holds no times.
+func (s *Snapshot) String() string {
+	var b strings.Builder
+	for n := range s.Nodes() {
+		if n.Path != "/" && n.Path != "/zookeeper" && !strings.HasPrefix(n.Path, "/zookeeper/") {
+			n.describe(&b)
+		}
+	}
+	return b.String()
+}
+
+func (n *Node) describe(w io.Writer) {
+	fmt.Fprintf(w, "%s v%d", n.Path, n.Stat.Version)
+	switch {
+	case n.Stat.EphemeralOwner != 0:
+		fmt.Fprintf(w, " ephemeral 0x%x", n.Stat.EphemeralOwner)
+	case n.Container:
+		fmt.Fprint(w, " container")
+	case n.TTL != 0:
+		fmt.Fprintf(w, " ttl %v", n.TTL)
+	}
+	switch {
+	case n.Data == nil:
+		fmt.Fprint(w, " null")
+	case len(n.Data) > 0:
+		fmt.Fprintf(w, " %q", n.Data)
+	}
+	fmt.Fprintln(w)
+}
+
+// Zxid is the last transaction of the server.
+func (s *Server) Zxid() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st.Zxid()
+}
+
+// Node finds one node, without regard to ACLs.
+func (s *Server) Node(path string) (Node, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := s.st.Node(path)
+	return toNode(i), ok
+}
+
+// Sessions lists the sessions in the order of their ids.
+func (s *Server) Sessions() []Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	infos := s.st.Sessions()
+	sessions := make([]Session, len(infos))
+	for i, in := range infos {
+		sessions[i] = Session{ID: in.ID, Timeout: time.Duration(in.Timeout) * time.Millisecond,
+			Expiry: time.UnixMilli(in.Expiry), Connected: in.Connected, Ephemerals: in.Ephemerals}
+	}
+	return sessions
+}
+
+// Watches lists all watches, by path and then session.
+func (s *Server) Watches() []Watch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	infos := s.st.Watches(true)
+	watches := make([]Watch, len(infos))
+	for i, in := range infos {
+		watches[i] = Watch(in)
+	}
+	return watches
+}
+
+// Dump writes everything a person may want to see of the server: nodes,
+// sessions and watches.
+func (s *Server) Dump(w io.Writer) {
+	fmt.Fprintf(w, "zxid 0x%x\n", s.Zxid())
+	for n := range s.Snapshot().Nodes() {
+		n.describe(w)
+	}
+	for _, sess := range s.Sessions() {
+		state := "disconnected"
+		if sess.Connected {
+			state = "connected"
+		}
+		fmt.Fprintf(w, "session 0x%x timeout %v %s, %d ephemeral nodes\n", sess.ID, sess.Timeout, state, len(sess.Ephemerals))
+	}
+	for _, watch := range s.Watches() {
+		table := "data"
+		if watch.Child {
+			table = "child"
+		}
+		fmt.Fprintf(w, "watch %s %s by 0x%x: %s\n", watch.Path, table, watch.Session, strings.Join(watch.Modes, ", "))
+	}
+}
+
+// Check looks for contradictions in the server's state, such as an ephemeral
+// node without a session or a watch of a connection that is gone. There are
+// none unless memserver has a bug. RunT calls it at the end of each test.
+func (s *Server) Check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st.Check()
+}

@@ -1,0 +1,190 @@
+package state
+
+import (
+	"strings"
+
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// delete (2), deleteContainer (20), setData (5), setACL (7), check (13), reconfig (16).
+
+func (s *State) delete(c *Conn, o *wire.Op) zkapi.Code {
+	if o.Path == wire.NullString {
+		return zkapi.ErrMarshalling
+	}
+	if !deletable(o.Path) {
+		return zkapi.ErrBadArguments
+	}
+	parentPath, name := splitPath(o.Path)
+	parent := s.tree.find(parentPath)
+	if parent == nil {
+		return zkapi.ErrNoNode
+	}
+	if !s.allowed(parent.acl, zkapi.PermDelete, c.IDs) {
+		return zkapi.ErrNoAuth
+	}
+	n := s.tree.find(o.Path)
+	if n == nil {
+		return zkapi.ErrNoNode
+	}
+	if o.Version != zkapi.AnyVersion && o.Version != n.version {
+		return zkapi.ErrBadVersion
+	}
+	if n.numChildren() > 0 {
+		return zkapi.ErrNotEmpty
+	}
+	if strings.HasPrefix(parentPath, "/zookeeper") && poisonedLimits(parentPath, name, len(quotaRoot)) {
+		return zkapi.ErrBadArguments
+	}
+	if s.quotaPoisoned(o.Path) {
+		return zkapi.ErrBadArguments
+	}
+	s.remove(o.Path)
+	return 0
+}
+
+// deleteContainer is meant for the server's own use; 3.9 serves it to clients,
+// without a look at ACLs. 3.8 reads the wrong part of the request and fails.
+func (s *State) deleteContainer(o *wire.Op) zkapi.Code {
+	if s.cfg.V38 {
+		return zkapi.ErrBadArguments
+	}
+	if o.Path == wire.NullString {
+		return zkapi.ErrMarshalling
+	}
+	if !deletable(o.Path) {
+		return zkapi.ErrBadArguments
+	}
+	n := s.tree.find(o.Path)
+	switch {
+	case n == nil:
+		return zkapi.ErrNoNode
+	case n.numChildren() > 0:
+		return zkapi.ErrNotEmpty
+	case n.isEphemeral():
+		return zkapi.ErrBadVersion
+	case s.quotaPoisoned(o.Path):
+		return zkapi.ErrBadArguments
+	}
+	s.remove(o.Path)
+	return 0
+}
+
+// remove takes a childless node out of the tree and notes the change.
+func (s *State) remove(path string) {
+	parentPath, name := splitPath(path)
+	parent := s.tree.own(parentPath)
+	k := s.tree.ownKids(parent)
+	n, _ := k.names.Delete(name)
+	if s.inMulti {
+		pzxid, most := k.pzxid, s.mostOf(n)
+		s.undo = append(s.undo, func() {
+			k.names.Set(strings.Clone(name), n)
+			k.pzxid = pzxid
+			s.remember(path, n)
+			s.restoreMost(n, most)
+		})
+	}
+	k.pzxid = max(k.pzxid, s.zxid)
+	s.forget(path, n)
+	s.quotaDeleted(parentPath, path, name, n)
+	s.changes = append(s.changes, change{zkapi.EventNodeDeleted, path, n.acl, parentPath, parent.acl})
+}
+
+func (s *State) mostOf(n *node) int {
+	if sess := s.live[n.owner]; sess != nil {
+		return sess.most
+	}
+	return 0
+}
+
+func (s *State) restoreMost(n *node, most int) {
+	if sess := s.live[n.owner]; sess != nil {
+		sess.most = most
+	}
+}
+
+func (s *State) setData(c *Conn, o *wire.Op, stat *zkapi.Stat) zkapi.Code {
+	if !validPath(o.Path) {
+		return zkapi.ErrBadArguments
+	}
+	n := s.tree.own(o.Path)
+	if n == nil {
+		return zkapi.ErrNoNode
+	}
+	if !s.allowed(n.acl, zkapi.PermWrite, c.IDs) {
+		return zkapi.ErrNoAuth
+	}
+	grows := int64(len(o.Data) - len(n.data))
+	if code := s.checkQuota(o.Path, grows, 0); code != 0 {
+		return code
+	}
+	if o.Version != zkapi.AnyVersion && o.Version != n.version {
+		return zkapi.ErrBadVersion
+	}
+	if s.inMulti {
+		before := *n
+		s.undo = append(s.undo, func() {
+			n.data, n.null, n.version = before.data, before.null, before.version
+			n.mzxid, n.mtime = before.mzxid, before.mtime
+			s.tree.bytes -= grows
+		})
+	}
+	n.setData(o.Data)
+	n.version++
+	n.mzxid, n.mtime = s.zxid, s.now
+	s.tree.bytes += grows
+	s.chargeQuota(o.Path, grows, 0)
+	*stat = n.stat()
+	s.changes = append(s.changes, change{kind: zkapi.EventNodeDataChanged, path: o.Path, acl: n.acl})
+	return 0
+}
+
+func (s *State) setACL(c *Conn, q *wire.SetACLRequest, stat *zkapi.Stat) zkapi.Code {
+	if !validPath(q.Path) {
+		return zkapi.ErrBadArguments
+	}
+	acl, code := s.fixACL(q.ACL, c.IDs)
+	if code != 0 {
+		return code
+	}
+	n := s.tree.own(q.Path)
+	if n == nil {
+		return zkapi.ErrNoNode
+	}
+	if !s.allowed(n.acl, zkapi.PermAdmin, c.IDs) {
+		return zkapi.ErrNoAuth
+	}
+	if q.Version != zkapi.AnyVersion && q.Version != n.aversion {
+		return zkapi.ErrBadVersion
+	}
+	n.acl = acl
+	n.aversion++
+	*stat = n.stat()
+	return 0
+}
+
+func (s *State) check(c *Conn, o *wire.Op) zkapi.Code {
+	if !validPath(o.Path) {
+		return zkapi.ErrBadArguments
+	}
+	n := s.tree.find(o.Path)
+	switch {
+	case n == nil:
+		return zkapi.ErrNoNode
+	case !s.allowed(n.acl, zkapi.PermRead, c.IDs):
+		return zkapi.ErrNoAuth
+	case o.Version != zkapi.AnyVersion && o.Version != n.version:
+		return zkapi.ErrBadVersion
+	}
+	return 0
+}
+
+// reconfig needs an ensemble, and this server stands alone.
+func (s *State) reconfig() zkapi.Code {
+	if !s.cfg.ReconfigEnabled {
+		return zkapi.ErrReconfigDisabled
+	}
+	return zkapi.ErrUnimplemented
+}

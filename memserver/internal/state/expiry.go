@@ -1,0 +1,61 @@
+package state
+
+import "slices"
+
+// Sessions expire at the ends of ticks, as ZooKeeper's do: at the end of the
+// tick after the one in which the timeout has passed. Touching a session only
+// moves its deadline; it is looked at again when the bucket in which it was
+// filed comes due, and filed anew if the deadline has moved by then.
+
+func (s *State) deadlineFor(now, timeout int64) int64 {
+	return ((now+timeout)/s.cfg.TickTime + 1) * s.cfg.TickTime
+}
+
+func (s *State) touch(now int64, sess *Session) {
+	if d := s.deadlineFor(now, sess.Timeout); d < sess.deadline {
+		// A shorter timeout than before: the bucket would come too late.
+		sess.deadline = d
+		s.file(sess)
+	} else {
+		sess.deadline = d
+	}
+}
+
+func (s *State) file(sess *Session) {
+	bucket, _ := s.buckets.Get(sess.deadline)
+	s.buckets.Set(sess.deadline, append(bucket, sess.ID))
+}
+
+// NextExpiry is the time at which ExpireDue has to be called next; ok is false
+// when there is no session.
+func (s *State) NextExpiry() (at int64, ok bool) {
+	at, _, ok = s.buckets.Min()
+	return at, ok
+}
+
+// ExpireDue ends the sessions whose time has come. A session for which alive
+// says so counts as having been touched just now.
+func (s *State) ExpireDue(now int64, alive func(*Session) bool) {
+	for {
+		at, ids, ok := s.buckets.Min()
+		if !ok || at > now {
+			return
+		}
+		s.buckets.Delete(at)
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			sess := s.live[id]
+			if sess == nil {
+				continue
+			}
+			if alive(sess) {
+				s.touch(now, sess)
+			}
+			if sess.deadline > at {
+				s.file(sess)
+			} else {
+				s.Expire(now, id)
+			}
+		}
+	}
+}

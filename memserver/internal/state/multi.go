@@ -1,0 +1,146 @@
+package state
+
+import (
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// multi (14) and multiRead (22).
+
+// applyMulti does all of the operations at one zxid or, if one fails, none. A
+// failed multi is a success on the level of the reply: the codes are in its parts.
+func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
+	s.zxid++
+	for i := range ops {
+		if code := s.multiOp(&ops[i]); code != 0 {
+			return code
+		}
+	}
+	s.inMulti, s.seqs = true, make(map[*node]int32)
+	results := s.multi[:0]
+	var failed zkapi.Code
+	for i := range ops {
+		r := wire.MultiResult{Type: zkapi.OpErr, Err: zkapi.ErrRuntimeInconsistency}
+		if failed == 0 {
+			failed = s.part(c, &ops[i], &r)
+		}
+		results = append(results, r)
+	}
+	s.inMulti, s.seqs = false, nil
+	s.multi, p.Results = results, results
+	if failed != 0 {
+		s.rollBack(results, failed)
+	}
+	clear(s.undo)
+	s.undo = s.undo[:0]
+	s.fire()
+	return 0
+}
+
+// multiOp checks what the decoder of a real server checks, and turns an
+// operation into the one it is carried out as.
+func (s *State) multiOp(o *wire.Op) zkapi.Code {
+	mode := zkapi.CreateMode(o.Flags)
+	switch o.Type {
+	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer:
+		known := mode >= zkapi.Persistent && mode <= zkapi.PersistentSequentialTTL
+		switch {
+		case o.Path == wire.NullString, mode.TTL(), !known && !s.cfg.V38:
+			return zkapi.ErrMarshalling
+		case mode == zkapi.Container:
+			o.Type = zkapi.OpCreateContainer
+		case s.cfg.V38:
+			o.Type = zkapi.OpCreate
+		}
+	case zkapi.OpCreateTTL:
+		switch {
+		case o.Path == wire.NullString:
+			return zkapi.ErrMarshalling
+		case mode == zkapi.Container:
+			o.Type = zkapi.OpCreateContainer
+		case !mode.TTL():
+			o.Type = zkapi.OpCreate
+		}
+	case zkapi.OpDelete, zkapi.OpSetData, zkapi.OpCheck:
+		if o.Path == wire.NullString {
+			return zkapi.ErrMarshalling
+		}
+	default: // reads, and what cannot be in a multi at all
+		return zkapi.ErrMarshalling
+	}
+	return 0
+}
+
+// part carries out one operation of a multi.
+func (s *State) part(c *Conn, o *wire.Op, r *wire.MultiResult) zkapi.Code {
+	done := wire.MultiResult{Type: o.Type}
+	var code zkapi.Code
+	switch o.Type {
+	case zkapi.OpDelete:
+		code = s.delete(c, o)
+	case zkapi.OpCheck:
+		code = s.check(c, o)
+	case zkapi.OpSetData:
+		code = s.setData(c, o, &done.Stat)
+	default:
+		code = s.create(c, o, &done.Path, &done.Stat)
+		if o.Type != zkapi.OpCreate {
+			done.Type = zkapi.OpCreate2 // so are the results of all creates that give a Stat
+		}
+	}
+	if code != 0 {
+		r.Err = code
+		return code
+	}
+	*r = done
+	return 0
+}
+
+// rollBack undoes what was done and rewrites the results as ZooKeeper reports
+// them: 0 before the failure, the code at it, a filler after it.
+func (s *State) rollBack(results []wire.MultiResult, failed zkapi.Code) {
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		s.undo[i]()
+	}
+	clear(s.changes)
+	s.changes = s.changes[:0]
+	reached := false
+	for i := range results {
+		r := wire.MultiResult{Type: zkapi.OpErr}
+		switch {
+		case reached:
+			r.Err = zkapi.ErrRuntimeInconsistency
+		case results[i].Type == zkapi.OpErr:
+			r.Err, reached = failed, true
+		}
+		results[i] = r
+	}
+}
+
+// multiRead does several reads, each for itself. The watch flags mean nothing.
+func (s *State) multiRead(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
+	for i := range ops {
+		if t := ops[i].Type; t != zkapi.OpGetData && t != zkapi.OpGetChildren {
+			return zkapi.ErrMarshalling
+		}
+	}
+	p.Results = make([]wire.MultiResult, len(ops))
+	for i := range ops {
+		var one Response
+		o := wire.Op{Type: ops[i].Type, Path: ops[i].Path}
+		code := zkapi.Code(0)
+		if o.Type == zkapi.OpGetData {
+			code = s.getData(c, &o, &one)
+		} else {
+			s.names = nil // each list is kept until the reply is sent
+			code = s.getChildren(c, &o, &one)
+		}
+		if code == zkapi.ErrMarshalling {
+			return code // a null path spoils the whole request
+		}
+		if p.Results[i] = (wire.MultiResult{Type: o.Type, Data: one.Data, Children: one.Children, Stat: one.Stat}); code != 0 {
+			p.Results[i] = wire.MultiResult{Type: zkapi.OpErr, Err: code}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,214 @@
+package state
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// Session is a client's session. What survives a restart of the server - the
+// id, the first timeout, the ephemeral nodes - is in State.sessions and
+// State.ephemerals; the rest is here.
+type Session struct {
+	ID       int64
+	Timeout  int64 // milliseconds, as negotiated last
+	Conn     *Conn // nil while disconnected
+	Pinned   bool  // counts as touched all the time as long as it is connected
+	deadline int64 // the end of the tick in which it expires unless it is touched
+	owned    int   // ephemeral nodes
+	most     int   // the most of them at one time: it decides the order of getEphemerals
+}
+
+// Conn is one client connection. The shell makes one for each and tells when it ends.
+type Conn struct {
+	Session *Session
+	IDs     []zkapi.ID
+	Peer    any // the shell's own
+	watches [2]map[string]*watch
+	stamp   uint64 // see State.tell
+	trusted bool   // has satisfied enforce.auth
+}
+
+// NewConn makes a connection from an address, which is its first identity.
+func (s *State) NewConn(ip string) *Conn {
+	return &Conn{IDs: []zkapi.ID{{Scheme: "ip", User: ip}}}
+}
+
+// Connect answers a ConnectRequest. ok is false where the server closes the
+// connection without a reply. A response with TimeOut 0 means that there is no
+// such session; the connection is to be closed after it.
+func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.ConnectResponse) (ok bool) {
+	if q.LastZxidSeen > s.zxid {
+		return false
+	}
+	*p = wire.ConnectResponse{HasReadOnly: q.HasReadOnly, Passwd: make([]byte, wire.PasswordLen)}
+	timeout := min(max(int64(q.TimeOut), s.cfg.MinSessionTimeout), s.cfg.MaxSessionTimeout)
+	sess := s.live[q.SessionID]
+	switch {
+	case q.SessionID == 0:
+		sess = s.openSession(now, timeout)
+	case sess == nil:
+		return true
+	default:
+		// The connection that the session had ends first, even if this one
+		// turns out to have the wrong password.
+		if sess.Conn != nil {
+			s.kick(now, sess.Conn)
+		}
+		password := Password(sess.ID)
+		if !slices.Equal(password[:], q.Passwd) {
+			return true
+		}
+		sess.Timeout = timeout
+	}
+	s.touch(now, sess)
+	sess.Conn, c.Session = c, sess
+	password := Password(sess.ID)
+	p.TimeOut, p.SessionID, p.Passwd = int32(timeout), sess.ID, password[:]
+	return true
+}
+
+func (s *State) openSession(now, timeout int64) *Session {
+	sess := &Session{ID: s.nextSession, Timeout: timeout}
+	s.nextSession++
+	s.zxid++
+	s.sessions.Set(sess.ID, int32(timeout))
+	s.live[sess.ID] = sess
+	sess.deadline = s.deadlineFor(now, timeout)
+	s.file(sess)
+	return sess
+}
+
+// Disconnect says that a connection has ended: its watches and identities go,
+// its session stays.
+func (s *State) Disconnect(now int64, c *Conn) {
+	s.data.dropConn(c)
+	s.child.dropConn(c)
+	if sess := c.Session; sess != nil && sess.Conn == c {
+		if sess.Pinned && s.live[sess.ID] == sess {
+			s.touch(now, sess)
+		}
+		sess.Conn = nil
+	}
+	c.Session = nil
+}
+
+// kick ends a connection from the server's side.
+func (s *State) kick(now int64, c *Conn) {
+	s.Disconnect(now, c)
+	s.kicked = append(s.kicked, c)
+}
+
+// Cut ends the connection of a session as a broken network would. It tells
+// whether there was one.
+func (s *State) Cut(now, id int64) bool {
+	sess := s.live[id]
+	if sess == nil || sess.Conn == nil {
+		return false
+	}
+	s.kick(now, sess.Conn)
+	return true
+}
+
+// TakeKicked returns the connections that the server has ended since the last call.
+func (s *State) TakeKicked() []*Conn {
+	k := s.kicked
+	s.kicked = nil
+	return k
+}
+
+// closeSession is the transaction that ends a session: its ephemeral nodes go
+// at one zxid, its watchers are told.
+func (s *State) closeSession(id int64) {
+	s.zxid++
+	sess := s.live[id]
+	delete(s.live, id)
+	s.sessions.Delete(id)
+	if sess == nil {
+		return
+	}
+	for _, path := range s.closingOrder(sess) {
+		s.remove(path)
+	}
+	s.fire()
+}
+
+// Expire ends a session as its timeout would, now. It tells whether there was one.
+func (s *State) Expire(now, id int64) bool {
+	sess := s.live[id]
+	if sess == nil {
+		return false
+	}
+	s.now = now
+	if sess.Conn != nil {
+		s.kick(now, sess.Conn)
+	}
+	s.closeSession(id)
+	return true
+}
+
+// ephemeralKey orders the ephemeral nodes by session and path.
+func ephemeralKey(session int64, path string) string {
+	key := make([]byte, 8, 8+len(path))
+	binary.BigEndian.PutUint64(key, uint64(session))
+	return string(append(key, path...))
+}
+
+func (s *State) addEphemeral(session int64, path string) {
+	s.ephemeralOrd++
+	s.ephemerals.Set(ephemeralKey(session, path), s.ephemeralOrd)
+	if sess := s.live[session]; sess != nil {
+		sess.owned++
+		sess.most = max(sess.most, sess.owned)
+	}
+}
+
+func (s *State) dropEphemeral(session int64, path string) {
+	s.ephemerals.Delete(ephemeralKey(session, path))
+	if sess := s.live[session]; sess != nil {
+		sess.owned--
+	}
+}
+
+// eachEphemeral calls f for the session's ephemeral nodes whose path starts
+// with prefix, in the order of paths, until it returns false.
+func (s *State) eachEphemeral(session int64, prefix string, f func(path string, ord int64) bool) {
+	pivot := ephemeralKey(session, prefix)
+	s.ephemerals.Ascend(pivot, func(key string, ord int64) bool {
+		return strings.HasPrefix(key, pivot) && f(key[8:], ord)
+	})
+}
+
+// ephemeralsOf lists ephemeral nodes in the order of ZooKeeper's hash set.
+func (s *State) ephemeralsOf(sess *Session, prefix string) []hashed {
+	c := tableCap(16, sess.most)
+	items := []hashed{}
+	s.eachEphemeral(sess.ID, prefix, func(path string, ord int64) bool {
+		items = append(items, hashed{path, bucketOf(javaHash(path), c), ord})
+		return true
+	})
+	inTableOrder(items)
+	return items
+}
+
+// closingOrder is the order in which ZooKeeper deletes them: that of a copy of
+// the set, whose table has just the size it needs.
+func (s *State) closingOrder(sess *Session) []string {
+	items := s.ephemeralsOf(sess, "")
+	c := uint32(1)
+	for float32(c) < float32(len(items))/0.75+1 {
+		c *= 2
+	}
+	paths := make([]string, len(items))
+	for i := range items {
+		items[i].bucket, items[i].ord = bucketOf(javaHash(items[i].name), c), int64(i)
+	}
+	inTableOrder(items)
+	for i := range items {
+		paths[i] = items[i].name
+	}
+	return paths
+}

@@ -1,0 +1,268 @@
+package state
+
+import (
+	"github.com/tidwall/btree"
+
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// Config is what the server was told at its start. Times are milliseconds.
+type Config struct {
+	V38                bool // behave as 3.8.0 where it differs from 3.9
+	TickTime           int64
+	MinSessionTimeout  int64
+	MaxSessionTimeout  int64
+	FirstSession       int64 // the first session id
+	SuperDigest        string
+	EnforceQuota       bool
+	ExtendedTypes      bool // TTL nodes
+	ReconfigEnabled    bool
+	SkipACL            bool
+	X509               bool     // an x509 authentication provider is configured
+	EnforceAuthSchemes []string // until a connection has one of them it may only authenticate
+	ContainerInterval  int64
+	ContainerBatch     int64 // how many containers and TTL nodes a minute may remove
+	ContainerNeverUsed int64 // 0: a container that never had a child is kept
+}
+
+// State is the whole server. It is not safe for concurrent use.
+type State struct {
+	cfg  Config
+	tree tree
+	zxid int64
+	now  int64        // of the step that runs
+	op   zkapi.OpCode // of the request that runs
+
+	// What a restart keeps, beside the tree. All of these can be copied in
+	// constant time.
+	sessions     btree.Map[int64, int32]  // timeouts, as first negotiated
+	ephemerals   btree.Map[string, int64] // ephemeralKey -> order of creation
+	ephemeralOrd int64
+	containers   btree.Set[string]
+	ttls         btree.Set[string]
+	quotas       btree.Set[string] // paths with a limit
+
+	// What it does not keep.
+	live        map[int64]*Session
+	nextSession int64
+	buckets     btree.Map[int64, []int64] // session ids by the deadline they were filed under
+	data, child watchTable
+	acls        map[string]*accessList
+
+	// Of the step that runs.
+	changes []change
+	notes   []Note
+	kicked  []*Conn
+	stamp   uint64
+	undo    []func()        // a multi's; nil outside
+	inMulti bool            // record how to undo
+	seqs    map[*node]int32 // a multi's counters of creations that have run over
+	aclKey  []byte
+	items   []hashed
+	names   []string
+	multi   []wire.MultiResult
+}
+
+// configPath holds the configuration of the ensemble.
+const configPath = "/zookeeper/config"
+
+// New makes a server that has just started for the first time.
+func New(cfg Config) *State {
+	s := &State{cfg: cfg, nextSession: cfg.FirstSession}
+	s.tree.epoch = newEpoch()
+	s.tree.root = &node{acl: openList, epoch: s.tree.epoch}
+	s.tree.count = 1
+	s.tree.bytes = 1 // "/"
+	for _, path := range []string{"/zookeeper", quotaRoot, configPath} {
+		parent, name := splitPath(path)
+		n := &node{acl: openList, epoch: s.tree.epoch}
+		s.plant(s.tree.own(parent), path, name, n)
+	}
+	config := s.tree.find(configPath)
+	config.acl, config.aversion = readList, -1
+	s.reset()
+	return s
+}
+
+// plant adds one of the nodes that a server is born with. It counts as no creation.
+func (s *State) plant(parent *node, path, name string, n *node) {
+	k := s.tree.ownKids(parent)
+	k.names.Set(name, n)
+	k.most++
+	n.ord = k.most - 100 // before all others
+	s.tree.count++
+	s.tree.bytes += int64(len(path))
+}
+
+// reset forgets what a restart forgets.
+func (s *State) reset() {
+	s.live = make(map[int64]*Session)
+	s.data, s.child = newWatchTable(0), newWatchTable(1)
+	s.buckets = btree.Map[int64, []int64]{}
+}
+
+// Zxid is the last transaction.
+func (s *State) Zxid() int64 { return s.zxid }
+
+// Response is the answer to one request. Its slices may share memory with the
+// state and are good until the next step; they must not be changed.
+type Response struct {
+	Zxid  int64
+	Err   zkapi.Code
+	Close bool // close the connection afterwards
+	Mute  bool // there is no reply
+	// Connect, if not nil, is sent in place of a reply, without a header.
+	Connect *wire.ConnectResponse
+	wire.Reply
+}
+
+// Handle decodes a request's body and applies it.
+func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p *Response) {
+	if s.served(q.Type) {
+		if q.ReadBody(body); body.Err() == nil {
+			s.Apply(now, c, q, p)
+			return
+		}
+	}
+	*p = Response{}
+	s.touch(now, c.Session)
+	if s.refused(c, q.Type, p) {
+		return
+	}
+	switch {
+	case !s.served(q.Type):
+		p.Err, p.Zxid, p.Close = zkapi.ErrUnimplemented, -1, true
+		return
+	case q.Type == zkapi.OpAuth:
+		p.Mute, p.Close = true, true
+		return
+	case q.Type == zkapi.OpMulti, q.Type == zkapi.OpCreateSession, isWrite(q.Type) && s.cfg.V38:
+		s.zxid++
+	}
+	p.Err, p.Zxid = zkapi.ErrMarshalling, s.zxid
+}
+
+// served reports whether a client may send requests of this type at all.
+func (s *State) served(op zkapi.OpCode) bool {
+	switch op {
+	case zkapi.OpNotification, zkapi.OpErr:
+		return false
+	case zkapi.OpCheck:
+		return s.cfg.V38
+	}
+	return op.Known()
+}
+
+func isWrite(op zkapi.OpCode) bool {
+	switch op {
+	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer, zkapi.OpCreateTTL,
+		zkapi.OpDelete, zkapi.OpDeleteContainer, zkapi.OpSetData, zkapi.OpSetACL,
+		zkapi.OpReconfig, zkapi.OpCheck:
+		return true
+	}
+	return false
+}
+
+// refused answers everything but authentication on a connection that still has
+// to authenticate, where the server enforces that.
+func (s *State) refused(c *Conn, op zkapi.OpCode, p *Response) bool {
+	if len(s.cfg.EnforceAuthSchemes) == 0 || c.trusted || op == zkapi.OpAuth || op == zkapi.OpSasl {
+		return false
+	}
+	p.Err, p.Close = zkapi.ErrSessionClosedRequireSaslAuth, true
+	return true
+}
+
+// Apply runs one request of a connected client. Reads on a pinned session do
+// not look at the time.
+func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
+	*p = Response{}
+	s.now, s.op = now, q.Type
+	if !c.Session.Pinned {
+		s.touch(now, c.Session)
+	}
+	if s.refused(c, q.Type, p) {
+		return
+	}
+	if isWrite(q.Type) {
+		s.zxid++
+		p.Err = s.write(c, q, p)
+		s.fire()
+	} else {
+		p.Err = s.other(c, q, p)
+	}
+	switch {
+	case q.Type == zkapi.OpAuth, q.Type == zkapi.OpSasl:
+	case p.Zxid == 0:
+		p.Zxid = s.zxid
+	}
+}
+
+func (s *State) write(c *Conn, q *wire.Request, p *Response) zkapi.Code {
+	switch q.Type {
+	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer, zkapi.OpCreateTTL:
+		return s.create(c, &q.Op, &p.Path, &p.Stat)
+	case zkapi.OpDelete:
+		return s.delete(c, &q.Op)
+	case zkapi.OpDeleteContainer:
+		return s.deleteContainer(&q.Op)
+	case zkapi.OpSetData:
+		return s.setData(c, &q.Op, &p.Stat)
+	case zkapi.OpSetACL:
+		return s.setACL(c, &q.SetACL, &p.Stat)
+	case zkapi.OpReconfig:
+		return s.reconfig()
+	case zkapi.OpCheck: // only 3.8 lets it come here, and gives no reply to success
+		code := s.check(c, &q.Op)
+		p.Mute = code == 0
+		return code
+	}
+	panic("state: not a write: " + q.Type.String())
+}
+
+func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
+	switch q.Type {
+	case zkapi.OpPing:
+	case zkapi.OpExists:
+		return s.exists(c, &q.Op, p)
+	case zkapi.OpGetData:
+		return s.getData(c, &q.Op, p)
+	case zkapi.OpGetChildren, zkapi.OpGetChildren2:
+		return s.getChildren(c, &q.Op, p)
+	case zkapi.OpGetACL:
+		return s.getACL(c, q.Path.Path, p)
+	case zkapi.OpGetAllChildrenNumber:
+		return s.getAllChildrenNumber(c, q.Path.Path, p)
+	case zkapi.OpGetEphemerals:
+		s.getEphemerals(c, q.Path.Path, p)
+	case zkapi.OpSync:
+		p.Path = q.Path.Path
+	case zkapi.OpWhoAmI:
+		s.whoAmI(c, p)
+	case zkapi.OpMulti:
+		return s.applyMulti(c, q.Ops, p)
+	case zkapi.OpMultiRead:
+		return s.multiRead(c, q.Ops, p)
+	case zkapi.OpAddWatch:
+		return s.addWatch(c, &q.Watch)
+	case zkapi.OpCheckWatches:
+		return s.checkWatches(c, &q.Watch)
+	case zkapi.OpRemoveWatches:
+		return s.removeWatches(c, &q.Watch)
+	case zkapi.OpSetWatches, zkapi.OpSetWatches2:
+		return s.setWatches(c, &q.SetWatches)
+	case zkapi.OpAuth:
+		return s.auth(c, &q.Auth, p)
+	case zkapi.OpSasl: // no server-side SASL is configured: the token is null
+	case zkapi.OpCreateSession:
+		s.zxid++
+		password := Password(c.Session.ID)
+		p.Connect = &wire.ConnectResponse{TimeOut: int32(c.Session.Timeout),
+			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: true}
+	case zkapi.OpCloseSession:
+		s.closeSession(c.Session.ID)
+		p.Close = true
+	}
+	return 0
+}

@@ -1,0 +1,226 @@
+package state
+
+import (
+	"strings"
+
+	"github.com/zksim/zksim/zkapi"
+)
+
+// watchModes is the set of modes in which one connection watches one path.
+type watchModes uint8
+
+const (
+	modeStandard watchModes = 1 << iota
+	modePersistent
+	modeRecursive
+	modeAny = modeStandard | modePersistent | modeRecursive
+)
+
+// watch is one connection's watch on one path, in one table.
+type watch struct {
+	conn  *Conn
+	path  string
+	modes watchModes
+	at    int // where it stands in the table's list for the path
+}
+
+// watchTable is one of the server's two: data (getData, exists, persistent and
+// recursive) or child (getChildren, persistent). A connection is at most once
+// in the list of a path.
+type watchTable struct {
+	paths     map[string][]*watch
+	kind      int // which of Conn.watches holds this table's watches by path
+	total     int
+	conns     int // connections that have had a watch
+	recursive int // watches with the recursive mode; 0 spares looking at ancestors
+}
+
+func newWatchTable(kind int) watchTable {
+	return watchTable{paths: make(map[string][]*watch), kind: kind}
+}
+
+// add registers a watch, or adds a mode to the one that is there. With replace,
+// as 3.8 does it, the mode takes the place of the others.
+func (t *watchTable) add(c *Conn, path string, mode watchModes, replace bool) {
+	own := c.watches[t.kind]
+	if w, ok := own[path]; ok {
+		if replace {
+			t.setModes(w, mode)
+		} else {
+			t.setModes(w, w.modes|mode)
+		}
+		return
+	}
+	path = strings.Clone(path)
+	w := &watch{conn: c, path: path, at: len(t.paths[path])}
+	if own == nil {
+		own = make(map[string]*watch)
+		c.watches[t.kind] = own
+		t.conns++ // and it counts until it ends, as in ZooKeeper
+	}
+	own[path] = w
+	t.paths[path] = append(t.paths[path], w)
+	t.total++
+	t.setModes(w, mode)
+}
+
+func (t *watchTable) setModes(w *watch, modes watchModes) {
+	if w.modes&modeRecursive != 0 {
+		t.recursive--
+	}
+	if modes&modeRecursive != 0 {
+		t.recursive++
+	}
+	w.modes = modes
+}
+
+// drop takes a watch out of the table.
+func (t *watchTable) drop(w *watch) {
+	t.setModes(w, 0)
+	list := t.paths[w.path]
+	last := len(list) - 1
+	list[w.at] = list[last]
+	list[w.at].at = w.at
+	list[last] = nil
+	if last == 0 {
+		delete(t.paths, w.path)
+	} else {
+		t.paths[w.path] = list[:last]
+	}
+	delete(w.conn.watches[t.kind], w.path)
+	t.total--
+}
+
+// remove takes modes off a connection's watch and tells whether it had any of them.
+func (t *watchTable) remove(c *Conn, path string, modes watchModes) bool {
+	w, ok := c.watches[t.kind][path]
+	if !ok || w.modes&modes == 0 {
+		return false
+	}
+	if left := w.modes &^ modes; left == 0 {
+		t.drop(w)
+	} else {
+		t.setModes(w, left)
+	}
+	return true
+}
+
+func (t *watchTable) dropConn(c *Conn) {
+	if c.watches[t.kind] == nil {
+		return
+	}
+	for _, w := range c.watches[t.kind] {
+		t.drop(w)
+	}
+	c.watches[t.kind] = nil
+	t.conns--
+}
+
+// change is what a write did to one node, kept until the write is complete.
+type change struct {
+	kind      zkapi.EventType
+	path      string
+	acl       *accessList // the node's, at the time of the change
+	parent    string      // for creations and deletions
+	parentACL *accessList
+}
+
+// Note is an event for one connection, to be sent before the reply that the
+// same step gives.
+type Note struct {
+	Conn *Conn
+	Type zkapi.EventType
+	Path string
+	Zxid int64 // for the header of the notification
+}
+
+// fire turns the changes of a completed write into notes.
+func (s *State) fire() {
+	for i := range s.changes {
+		c := &s.changes[i]
+		s.stamp++ // one event a connection, over both tables
+		s.trigger(&s.data, c.path, c.kind, c.acl)
+		if c.kind == zkapi.EventNodeDataChanged {
+			continue
+		}
+		if c.kind == zkapi.EventNodeDeleted {
+			s.trigger(&s.child, c.path, c.kind, c.acl)
+		}
+		s.stamp++
+		parent := c.parent
+		if parent == "" {
+			parent = "/"
+		}
+		s.trigger(&s.child, parent, zkapi.EventNodeChildrenChanged, c.parentACL)
+	}
+	clear(s.changes)
+	s.changes = s.changes[:0]
+}
+
+// trigger tells the watchers of a path, and the recursive ones above it, once
+// each, and uses up their one-shot watches.
+func (s *State) trigger(t *watchTable, path string, kind zkapi.EventType, acl *accessList) {
+	if t.total == 0 {
+		return
+	}
+	told := "" // the path in memory of its own, for watchers that registered another
+	if list := t.paths[path]; len(list) > 0 {
+		told = list[0].path
+		// Backwards, because dropping a watch moves the last one into its place.
+		for i := len(list) - 1; i >= 0; i-- {
+			w := list[i]
+			if s.cfg.V38 && w.modes == modeRecursive && kind == zkapi.EventNodeChildrenChanged {
+				continue
+			}
+			s.tell(w.conn, told, kind, acl)
+			if w.modes == modeStandard {
+				t.drop(w)
+			} else if w.modes&modeStandard != 0 {
+				t.setModes(w, w.modes&^modeStandard)
+			}
+		}
+	}
+	if t.recursive == 0 || kind == zkapi.EventNodeChildrenChanged {
+		return
+	}
+	for at := path; at != "/" && at != ""; {
+		at = at[:max(strings.LastIndexByte(at, '/'), 0)]
+		key := at
+		if key == "" {
+			key = "/"
+		}
+		for _, w := range t.paths[key] {
+			if w.modes&modeRecursive != 0 {
+				if told == "" {
+					told = strings.Clone(path)
+				}
+				s.tell(w.conn, told, kind, acl)
+			}
+		}
+	}
+}
+
+// tell notes an event unless the connection has had it in this step or may not
+// read the node.
+func (s *State) tell(c *Conn, path string, kind zkapi.EventType, acl *accessList) {
+	if c.stamp == s.stamp {
+		return
+	}
+	c.stamp = s.stamp
+	if !s.allowed(acl, zkapi.PermRead, c.IDs) {
+		return
+	}
+	zxid := s.zxid
+	if s.cfg.V38 {
+		zxid = -1
+	}
+	s.notes = append(s.notes, Note{Conn: c, Type: kind, Path: path, Zxid: zxid})
+}
+
+// TakeNotes returns the events since the last call, in their order. The slice
+// is good until the next step.
+func (s *State) TakeNotes() []Note {
+	n := s.notes
+	s.notes = s.notes[:0]
+	return n
+}

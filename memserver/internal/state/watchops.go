@@ -1,0 +1,149 @@
+package state
+
+import (
+	"strings"
+
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// addWatch (106), checkWatches (17), removeWatches (18), setWatches (101) and
+// setWatches2 (105). None checks paths or ACLs.
+
+func (s *State) addWatch(c *Conn, q *wire.WatchRequest) zkapi.Code {
+	switch zkapi.WatchMode(q.Type) {
+	case zkapi.WatchPersistent:
+		s.watchPersistent(c, q.Path)
+	case zkapi.WatchPersistentRecursive:
+		s.watchRecursive(c, q.Path)
+	default:
+		return zkapi.ErrMarshalling
+	}
+	return 0
+}
+
+func (s *State) watchPersistent(c *Conn, path string) {
+	s.data.add(c, path, modePersistent, s.cfg.V38)
+	s.child.add(c, path, modePersistent, s.cfg.V38)
+}
+
+func (s *State) watchRecursive(c *Conn, path string) {
+	s.data.add(c, path, modeRecursive, s.cfg.V38)
+	if s.cfg.V38 {
+		s.child.add(c, path, modeRecursive, true)
+	}
+}
+
+// removeWatches takes off the watches of a type; in 3.9 exactly those, in 3.8
+// whatever stands in the table that the type names.
+func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
+	standard := modeStandard
+	if s.cfg.V38 {
+		standard = modeAny
+	}
+	var removed bool
+	switch t := zkapi.WatchType(q.Type); {
+	case t == zkapi.WatchTypeChildren:
+		removed = s.child.remove(c, q.Path, standard)
+	case t == zkapi.WatchTypeData:
+		removed = s.data.remove(c, q.Path, standard)
+	case t == zkapi.WatchTypeAny:
+		removed = s.child.remove(c, q.Path, modeAny)
+		removed = s.data.remove(c, q.Path, modeAny) || removed
+	case t == zkapi.WatchTypePersistent && !s.cfg.V38:
+		removed = s.child.remove(c, q.Path, modePersistent)
+		removed = s.data.remove(c, q.Path, modePersistent) || removed
+	case t == zkapi.WatchTypePersistentRecursive && !s.cfg.V38:
+		removed = s.data.remove(c, q.Path, modeRecursive)
+	default:
+		return zkapi.ErrMarshalling
+	}
+	if !removed {
+		return zkapi.ErrNoWatcher
+	}
+	return 0
+}
+
+// checkWatches tells whether removeWatches would find something. 3.8 looks at
+// every connection's watches, which is a bug that clients can see.
+func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
+	has := func(t *watchTable, modes watchModes) bool {
+		if s.cfg.V38 {
+			return len(t.paths[q.Path]) > 0
+		}
+		w, ok := c.watches[t.kind][q.Path]
+		return ok && w.modes&modes != 0
+	}
+	var found bool
+	switch t := zkapi.WatchType(q.Type); {
+	case t == zkapi.WatchTypeChildren:
+		found = has(&s.child, modeStandard)
+	case t == zkapi.WatchTypeData:
+		found = has(&s.data, modeStandard)
+	case t == zkapi.WatchTypeAny:
+		found = has(&s.child, modeAny) || has(&s.data, modeAny)
+	case t == zkapi.WatchTypePersistent && !s.cfg.V38:
+		found = has(&s.child, modePersistent) || has(&s.data, modePersistent)
+	case t == zkapi.WatchTypePersistentRecursive && !s.cfg.V38:
+		found = has(&s.data, modeRecursive)
+	default:
+		return zkapi.ErrMarshalling
+	}
+	if !found {
+		return zkapi.ErrNoWatcher
+	}
+	return 0
+}
+
+// setWatches re-arms what a client watched before its connection broke and
+// tells it at once about what it missed.
+func (s *State) setWatches(c *Conn, q *wire.SetWatches) zkapi.Code {
+	if q.Data == nil || q.Exist == nil || q.Child == nil ||
+		s.op == zkapi.OpSetWatches2 && (q.Persistent == nil || q.PersistentRecursive == nil) {
+		return zkapi.ErrMarshalling
+	}
+	missed := func(kind zkapi.EventType, path string) {
+		s.notes = append(s.notes, Note{Conn: c, Type: kind, Path: strings.Clone(path), Zxid: -1})
+	}
+	for _, list := range [][]string{q.Data, q.Exist, q.Child} {
+		for _, path := range list {
+			if path == wire.NullString {
+				return zkapi.ErrMarshalling
+			}
+		}
+	}
+	for _, path := range q.Data {
+		switch n := s.tree.find(path); {
+		case n == nil:
+			missed(zkapi.EventNodeDeleted, path)
+		case n.mzxid > q.RelativeZxid:
+			missed(zkapi.EventNodeDataChanged, path)
+		default:
+			s.data.add(c, path, modeStandard, s.cfg.V38)
+		}
+	}
+	for _, path := range q.Exist {
+		if s.tree.find(path) != nil {
+			missed(zkapi.EventNodeCreated, path)
+		} else {
+			s.data.add(c, path, modeStandard, s.cfg.V38)
+		}
+	}
+	for _, path := range q.Child {
+		switch n := s.tree.find(path); {
+		case n == nil:
+			missed(zkapi.EventNodeDeleted, path)
+		case n.pzxid() > q.RelativeZxid:
+			missed(zkapi.EventNodeChildrenChanged, path)
+		default:
+			s.child.add(c, path, modeStandard, s.cfg.V38)
+		}
+	}
+	for _, path := range q.Persistent {
+		s.watchPersistent(c, path)
+	}
+	for _, path := range q.PersistentRecursive {
+		s.watchRecursive(c, path)
+	}
+	return 0
+}

@@ -1,0 +1,196 @@
+package memserver
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/zksim/zksim/memserver/internal/state"
+)
+
+// serverID is the top byte of session ids, as on a real stand-alone server.
+const serverID = 1
+
+// Server is one ZooKeeper server in memory. Its methods are safe for
+// concurrent use.
+type Server struct {
+	cfg Config
+
+	// mu guards everything below. It is held while requests are applied and
+	// never while anything waits: bytes are written after it is released.
+	mu       sync.Mutex
+	st       *state.State
+	started  int64         // milliseconds; the reaper's rhythm counts from here
+	offset   time.Duration // how far Advance has moved the clock
+	timer    *time.Timer   // for the next expiry or reaping; nil if nothing is due ever
+	timerAt  int64
+	reapAt   int64 // 0 while there is nothing to reap
+	closed   bool
+	conns    map[*conn]struct{}
+	perIP    map[string]int
+	clients  map[*Client]struct{}
+	unsent   []*conn // have events that nobody is writing yet
+	listener []net.Listener
+	dialled  int // pipes so far, for their addresses
+	stats    serverStats
+
+	running sync.WaitGroup // connections, writers, listeners
+}
+
+// ErrServerClosed is returned by what needs a server that runs.
+var ErrServerClosed = errors.New("memserver: server is closed")
+
+// New makes a server. It starts no goroutine and no timer; those come with
+// connections. A Config that contradicts itself is an error.
+func New(opts ...func(*Config)) (*Server, error) {
+	var cfg Config
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg:   cfg,
+		conns: make(map[*conn]struct{}), perIP: make(map[string]int), clients: make(map[*Client]struct{}),
+	}
+	s.started = s.now()
+	if cfg.From != nil {
+		s.st = state.From(cfg.state(s.firstSession()), cfg.From.snap, s.started)
+	} else {
+		s.st = state.New(cfg.state(s.firstSession()))
+	}
+	return s, nil
+}
+
+// firstSession is the id from which a server counts its sessions: server id,
+// then 40 bits of a millisecond clock, then 16 bits that start at 0.
+func (s *Server) firstSession() int64 {
+	ms := s.now()
+	if s.cfg.Seed != 0 {
+		ms = s.cfg.Seed
+	}
+	return int64(uint64(ms)<<24>>8) | serverID<<56
+}
+
+// now is the server's time in milliseconds since 1970.
+func (s *Server) now() int64 { return time.Now().Add(s.offset).UnixMilli() }
+
+// deliver carries out what a step of the state machine asks for: it closes
+// connections and hands out events. Called with mu held after each step.
+func (s *Server) deliver() {
+	for {
+		kicked := s.st.TakeKicked()
+		for _, c := range kicked {
+			c.Peer.(peer).kicked()
+		}
+		for _, n := range s.st.TakeNotes() {
+			n.Conn.Peer.(peer).event(n)
+		}
+		if len(kicked) == 0 {
+			return // being told of its end may have made a client open another session
+		}
+	}
+}
+
+// settle is deliver, and sets the timer for what the step has made due later.
+func (s *Server) settle() {
+	s.deliver()
+	s.arm()
+}
+
+// peer is a connection's shell. Both methods are called with Server.mu held.
+type peer interface {
+	event(state.Note)
+	kicked()
+}
+
+// release ends a step: it unlocks, and starts writers for what the step has
+// given other connections to read.
+func (s *Server) release() {
+	unsent := s.unsent
+	if len(unsent) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	s.unsent = nil
+	s.running.Add(len(unsent))
+	s.mu.Unlock()
+	for _, c := range unsent {
+		go func() {
+			defer s.running.Done()
+			c.flush()
+		}()
+	}
+}
+
+// arm sets the timer for the next thing that only time brings about.
+func (s *Server) arm() {
+	at, ok := s.st.NextExpiry()
+	switch {
+	case !s.st.Reapable():
+		s.reapAt = 0
+	case s.reapAt == 0:
+		interval := s.cfg.ContainerInterval.Milliseconds()
+		s.reapAt = s.started + ((s.now()-s.started)/interval+1)*interval
+		fallthrough
+	default:
+		if !ok || s.reapAt < at {
+			at, ok = s.reapAt, true
+		}
+	}
+	if !ok || s.closed || s.timer != nil && s.timerAt <= at {
+		return // a timer that goes off early finds nothing to do and sets the next
+	}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.timerAt = at
+	// A new timer each time: one made in another synctest bubble cannot be reset.
+	s.timer = time.AfterFunc(time.Duration(at-s.now())*time.Millisecond, s.tick)
+}
+
+func (s *Server) tick() {
+	s.mu.Lock()
+	s.timer = nil
+	if !s.closed {
+		s.due(s.now(), func(sess *state.Session) bool { return sess.Pinned && sess.Conn != nil })
+	}
+	s.release()
+}
+
+// due does what is due by now.
+func (s *Server) due(now int64, alive func(*state.Session) bool) {
+	s.st.ExpireDue(now, alive)
+	if s.reapAt != 0 && s.reapAt <= now {
+		s.reapAt = 0
+		s.st.Reap(now)
+	}
+	s.settle()
+}
+
+// Close ends all connections and waits for every goroutine of the server. It
+// is idempotent. Sessions are not closed: as with a real server, a snapshot
+// taken before still has them.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+		for _, l := range s.listener {
+			l.Close()
+		}
+		for c := range s.conns {
+			c.shut()
+		}
+		for c := range s.clients {
+			c.serverClosed()
+		}
+	}
+	s.release()
+	s.running.Wait()
+	return nil
+}

@@ -1,0 +1,150 @@
+package transcript
+
+import (
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// fourLetters runs "flw WORD": the answer with what is different every time
+// masked. "keys" leaves only the keys of a list of properties, "only=a,b" only
+// those keys, "show=a,b" their values as well.
+func (x *exec) fourLetters(a *args) ([]string, error) {
+	w := a.next("word").text
+	keys, only := a.flag("keys"), a.take("only", "").text
+	sorted := a.flag("sorted")
+	send := []byte(w)
+	if rest := a.atoms(); len(rest) > 0 {
+		send = append(send, rest...)
+	}
+	if err := a.done(); err != nil {
+		return nil, err
+	}
+	answer, err := x.text(send)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w after %q", w, err, answer)
+	case answer == "":
+		return []string{"closed"}, nil
+	case !strings.Contains(answer, "\n"):
+		return []string{strconv.Quote(answer)}, nil
+	}
+	lines := strings.Split(answer, "\n")
+	ended := lines[len(lines)-1] == ""
+	if ended {
+		lines = lines[:len(lines)-1]
+	}
+	if keys || only != "" {
+		lines = selectKeys(lines, keys, only)
+	}
+	for i := range lines {
+		lines[i] = x.mask(lines[i])
+	}
+	if sorted {
+		slices.Sort(lines)
+	}
+	for i := range lines {
+		lines[i] = strings.TrimRight("| "+lines[i], " ")
+	}
+	if !ended {
+		lines = append(lines, "(no newline at the end)")
+	}
+	return lines, nil
+}
+
+// selectKeys works on lines "key=value" and "key<tab>value", in no order.
+func selectKeys(lines []string, keys bool, only string) []string {
+	var out []string
+	for _, line := range lines {
+		end := strings.IndexAny(line, "=\t")
+		if end < 0 {
+			out = append(out, line)
+			continue
+		}
+		if only != "" && !slices.Contains(strings.Split(only, ","), line[:end]) {
+			continue
+		}
+		if keys {
+			line = line[:end]
+		}
+		out = append(out, line)
+	}
+	if keys || only != "" {
+		slices.Sort(out)
+	}
+	return out
+}
+
+var masks = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`\d+\.\d+\.\d+\S*-\S+, built on \d{4}-\d\d-\d\d \d\d:\d\d \w+`), "VERSION-HASH, built on DATE"},
+	{regexp.MustCompile(`(?m)^((?:Latency|Proposal sizes) .*: ).*$`), "${1}N"},
+	{regexp.MustCompile(`^((?:Received|Sent): )\d+$`), "${1}N"},
+	{regexp.MustCompile(`^ /\S+?\[(\d+)\]`), " /ADDRESS[${1}]"},
+	{regexp.MustCompile(`\b(est|lresp|llat|minlat|avglat|maxlat|recved|sent)=\d+`), "${1}=N"},
+	{regexp.MustCompile(`^(clientPort|clientPortListenBacklog|dataDirSize|dataLogDirSize|datadir_size|logdir_size)(=|: ).*$`), "${1}${2}N"},
+	{regexp.MustCompile(`^(dataDir|dataLogDir)=.*$`), "${1}=DIR"},
+	{regexp.MustCompile(`^(\d+ expire at ).*:$`), "${1}TIME:"},
+}
+
+var (
+	hexID   = regexp.MustCompile(`0x[0-9a-f]{12,}`)
+	hexZxid = regexp.MustCompile(`(?i)(zxid(?:: |=))0x([0-9a-f]+)`)
+)
+
+// mask replaces what differs from run to run and names sessions and zxids.
+func (x *exec) mask(line string) string {
+	line = hexZxid.ReplaceAllStringFunc(line, func(s string) string {
+		m := hexZxid.FindStringSubmatch(s)
+		z, err := strconv.ParseInt(m[2], 16, 64)
+		if err != nil {
+			return s
+		}
+		return m[1] + x.zxid(z)
+	})
+	line = hexID.ReplaceAllStringFunc(line, func(s string) string {
+		id, err := strconv.ParseUint(s[2:], 16, 64)
+		if err != nil {
+			return s
+		}
+		return "session:" + x.sessionName(int64(id))
+	})
+	for _, m := range masks {
+		line = m.pattern.ReplaceAllString(line, m.with)
+	}
+	return line
+}
+
+// passwordKind tells whether a session's password is the one that ZooKeeper
+// derives from the id: sixteen bytes of java.util.Random.
+func passwordKind(s *session) string {
+	const secret = 0xB3415C00
+	const factor, mask = 0x5DEECE66D, 1<<48 - 1
+	state := (uint64(s.id) ^ secret ^ factor) & mask
+	var want []byte
+	for range 4 {
+		state = (state*factor + 0xB) & mask
+		want = binary.LittleEndian.AppendUint32(want, uint32(state>>16))
+	}
+	if string(want) == string(s.passwd) {
+		return "derived from the id"
+	}
+	return fmt.Sprintf("%x", s.passwd)
+}
+
+// idKind tells of a session's id its highest byte, the server's number, and how
+// far it is from that of the session before.
+func (x *exec) idKind(s *session) string {
+	text := fmt.Sprintf("server %d", uint64(s.id)>>56)
+	for i, each := range x.sessions {
+		if each == s && i > 0 {
+			text += fmt.Sprintf(", %+d", s.id-x.sessions[i-1].id)
+		}
+	}
+	return text
+}

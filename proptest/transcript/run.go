@@ -1,0 +1,370 @@
+package transcript
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// TB is what this package needs of a test; *testing.T has it.
+type TB[T any] interface {
+	Helper()
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
+	Run(name string, f func(T)) bool
+	Failed() bool
+}
+
+// Backend is something that ZooKeeper servers can be started of.
+type Backend interface {
+	// Name is for people, and for "skip" in a transcript: "wire", "real".
+	Name() string
+	// Profile is the line of ZooKeeper versions that the server behaves like,
+	// such as "3.9". It selects the expectations.
+	Profile() string
+	// Shared tells that a start is expensive: transcripts that need no fresh
+	// server then share one.
+	Shared() bool
+	// Start starts a standalone server with an empty tree. Settings have the
+	// names that they have in zoo.cfg.
+	Start(settings map[string]string) (Instance, error)
+}
+
+// Instance is one server.
+type Instance interface {
+	Dial() (net.Conn, error)
+	// Restart stops the server, as SIGTERM does, and starts it on the same data.
+	Restart() error
+	// Stop ends it for good.
+	Stop() error
+}
+
+// Clock is an Instance whose time passes when told to. Without it, time is real.
+type Clock interface {
+	Advance(d time.Duration)
+}
+
+// Staller is an Instance whose Advance takes connected sessions for alive unless told otherwise.
+type Staller interface {
+	Stall(session int64)
+}
+
+// DefaultSettings is what servers are started with unless a transcript says
+// otherwise. The super user is super:secret.
+var DefaultSettings = map[string]string{
+	"tickTime":                                 "1000",
+	"4lw.commands.whitelist":                   "*",
+	"extendedTypesEnabled":                     "true",
+	"DigestAuthenticationProvider.superDigest": zkapi.DigestID("super:secret"),
+}
+
+// MainProfile is the profile whose output a transcript holds without a label.
+const MainProfile = "3.9"
+
+// Run runs every transcript, *.txt anywhere in files, on the backend.
+func Run[T TB[T]](t T, files fs.FS, b Backend) {
+	t.Helper()
+	runAll(t, files, b, nil)
+}
+
+// Update runs every transcript of a folder on the backend and rewrites what
+// differs: the main profile's expectation, or a block for the backend's own.
+func Update[T TB[T]](t T, dir string, b Backend) {
+	t.Helper()
+	runAll(t, os.DirFS(dir), b, func(s *script) error {
+		return os.WriteFile(filepath.Join(dir, filepath.FromSlash(s.name)), []byte(s.String()), 0o644)
+	})
+}
+
+// Count tells how many transcripts there are, and blocks in them.
+func Count(files fs.FS) (transcripts, blocks int, err error) {
+	all, err := load(files)
+	for _, s := range all {
+		blocks += len(s.blocks)
+	}
+	return len(all), blocks, err
+}
+
+func load(files fs.FS) ([]*script, error) {
+	var all []*script
+	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".txt") {
+			return err
+		}
+		text, err := fs.ReadFile(files, path)
+		if err != nil {
+			return err
+		}
+		s, err := parse(path, string(text))
+		all = append(all, s)
+		return err
+	})
+	return all, err
+}
+
+func runAll[T TB[T]](t T, files fs.FS, b Backend, save func(*script) error) {
+	t.Helper()
+	all, err := load(files)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	// Those that can share a server come one after another, so that few run at a time.
+	slices.SortStableFunc(all, func(x, y *script) int { return strings.Compare(x.serverKey(), y.serverKey()) })
+	pool := &pool{backend: b}
+	defer func() {
+		if err := pool.drop(); err != nil {
+			t.Errorf("stopping: %v", err)
+		}
+	}()
+	for _, s := range all {
+		t.Run(strings.TrimSuffix(s.name, ".txt"), func(t T) {
+			t.Helper()
+			for _, who := range []string{b.Name(), b.Profile()} {
+				if why, ok := s.skip[who]; ok {
+					t.Skipf("%s", why)
+				}
+			}
+			runOne(t, s, pool, save)
+		})
+	}
+}
+
+// runOne runs a transcript and compares, or saves, what it prints.
+func runOne[T TB[T]](t T, s *script, p *pool, save func(*script) error) {
+	t.Helper()
+	h, err := p.get(s)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	x := newExec(h.server, p.backend.Profile(), s.options, h.zxid)
+	changed := false
+	for _, b := range s.blocks {
+		got, err := x.block(b.commands)
+		if err != nil {
+			t.Errorf("%s:%d: %v\nafter:\n%s", s.name, b.line, err, strings.Join(got, "\n"))
+			break
+		}
+		if save != nil {
+			before := s.String()
+			b.record(p.backend.Profile(), p.backend.Profile() == MainProfile, got)
+			changed = changed || before != s.String()
+		} else if !b.accepts(p.backend.Profile(), got) {
+			t.Errorf("%s:%d: %s", s.name, b.line, mismatch(b, p.backend.Profile(), got))
+		}
+	}
+	x.finish()
+	if changed && !t.Failed() {
+		if err := save(s); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := p.put(s, h); err != nil {
+		t.Errorf("%s: cleaning up: %v", s.name, err)
+	}
+}
+
+func mismatch(b *block, profile string, got []string) string {
+	var out strings.Builder
+	for _, c := range b.commands {
+		out.WriteString(c.text + "\n")
+		for _, line := range c.body {
+			out.WriteString("  " + line + "\n")
+		}
+	}
+	for _, want := range b.expected(profile) {
+		out.WriteString(diff(want.lines, got))
+	}
+	return out.String()
+}
+
+// diff marks the lines that are not on both sides. Lines are compared one by
+// one where their number is the same, else what begins and ends alike is left out.
+func diff(want, got []string) string {
+	var out strings.Builder
+	start, end := 0, 0
+	for start < min(len(want), len(got)) && want[start] == got[start] {
+		start++
+	}
+	for end < min(len(want), len(got))-start && want[len(want)-1-end] == got[len(got)-1-end] {
+		end++
+	}
+	w, g := want[start:len(want)-end], got[start:len(got)-end]
+	for i := range max(len(w), len(g)) {
+		if i < len(w) && i < len(g) && w[i] == g[i] {
+			fmt.Fprintf(&out, "    %s\n", w[i])
+			continue
+		}
+		if i < len(w) {
+			fmt.Fprintf(&out, "  - %s\n", w[i])
+		}
+		if i < len(g) {
+			fmt.Fprintf(&out, "  + %s\n", g[i])
+		}
+	}
+	return out.String()
+}
+
+// serverKey is the same for transcripts that can run on one server.
+func (s *script) serverKey() string {
+	settings := s.serverSettings()
+	var b strings.Builder
+	if s.fresh {
+		b.WriteString("fresh ")
+	}
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		fmt.Fprintf(&b, "%s=%s ", key, settings[key])
+	}
+	return b.String()
+}
+
+func (s *script) serverSettings() map[string]string {
+	settings := maps.Clone(DefaultSettings)
+	for key, value := range s.settings {
+		if value == "" {
+			delete(settings, key)
+		} else {
+			settings[key] = value
+		}
+	}
+	return settings
+}
+
+// pool holds the server that transcripts share.
+type pool struct {
+	backend Backend
+	current *handle
+}
+
+type handle struct {
+	key    string
+	server Instance
+	zxid   int64 // of the last transaction
+}
+
+// get returns a server for s: the shared one, or one of its own.
+func (p *pool) get(s *script) (*handle, error) {
+	if p.current != nil && !s.fresh && p.current.key == s.serverKey() {
+		return p.current, nil
+	}
+	if err := p.drop(); err != nil {
+		return nil, err
+	}
+	server, err := p.backend.Start(s.serverSettings())
+	if err != nil {
+		return nil, err
+	}
+	p.current = &handle{key: s.serverKey(), server: server}
+	return p.current, nil
+}
+
+// put gives the server back for the next transcript, cleaned, or stops it.
+func (p *pool) put(s *script, h *handle) error {
+	if s.fresh || !p.backend.Shared() {
+		return p.drop()
+	}
+	zxid, err := clean(h.server, p.backend.Profile())
+	if err != nil {
+		return errors.Join(err, p.drop()) // the next one gets another
+	}
+	h.zxid = zxid
+	return nil
+}
+
+func (p *pool) drop() error {
+	if p.current == nil {
+		return nil
+	}
+	h := p.current
+	p.current = nil
+	return h.server.Stop()
+}
+
+// clean removes every node that a new server does not have and returns the zxid reached.
+func clean(server Instance, profile string) (int64, error) {
+	x := newExec(server, profile, nil, 0)
+	defer x.finish()
+	for _, line := range []string{"clean connect", "clean auth digest super:secret"} {
+		if lines, err := x.command(line, nil); err != nil || isTrouble(lines[len(lines)-1]) {
+			return 0, errors.Join(err, fmt.Errorf("%s: %q", line, lines))
+		}
+	}
+	c := x.conns["clean"]
+	paths, err := x.below(c, "")
+	if err != nil {
+		return 0, err
+	}
+	var rs []*request
+	for _, path := range paths {
+		r, err := x.request("delete", x.args([]word{{text: path, quoted: true}}), nil)
+		if err != nil {
+			return 0, err
+		}
+		rs = append(rs, r)
+	}
+	c.send(rs...)
+	lines, err := x.collect(c, rs, true)
+	if at := slices.IndexFunc(lines, isTrouble); err != nil || at >= 0 {
+		return 0, errors.Join(err, fmt.Errorf("deleting %q: %q", paths, lines))
+	}
+	x.finish()
+	return x.now, nil
+}
+
+// below lists the nodes below a path, children first, but for those that every server has.
+func (x *exec) below(c *conn, path string) ([]string, error) {
+	children, err := x.children(c, path)
+	var paths []string
+	for _, child := range children {
+		child = path + "/" + child
+		more, err := x.below(c, child)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, more...)
+		if !slices.Contains([]string{"/zookeeper", "/zookeeper/config", "/zookeeper/quota"}, child) {
+			paths = append(paths, child)
+		}
+	}
+	return paths, err
+}
+
+// children reads the names of the children of a node.
+func (x *exec) children(c *conn, path string) ([]string, error) {
+	if path == "" {
+		path = "/"
+	}
+	r, err := x.request("getChildren", x.args([]word{{text: path, quoted: true}}), nil)
+	if err != nil {
+		return nil, err
+	}
+	c.xid++
+	r.xid = c.xid
+	c.write(r.frame())
+	for {
+		payload, err := c.read(time.Now().Add(patience))
+		if err != nil {
+			return nil, err
+		}
+		b := wire.NewReader(payload)
+		var h wire.ReplyHeader
+		if h.Read(&b); h.Xid != r.xid {
+			continue
+		}
+		if h.Err != 0 {
+			return nil, fmt.Errorf("getChildren %s: %w", path, h.Err)
+		}
+		return b.Strings(nil), nil
+	}
+}

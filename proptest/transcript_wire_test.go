@@ -1,0 +1,48 @@
+package proptest
+
+import (
+	"net"
+	"time"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest/transcript"
+)
+
+// wireBackend starts simulators and talks to them over their in-memory pipe.
+type wireBackend struct{ profile string }
+
+func (b *wireBackend) Name() string    { return "wire" }
+func (b *wireBackend) Profile() string { return b.profile }
+func (b *wireBackend) Shared() bool    { return false }
+
+func (b *wireBackend) Start(settings map[string]string) (transcript.Instance, error) {
+	var set error
+	srv, err := memserver.New(func(c *memserver.Config) {
+		c.Profile = memserver.Profile(b.profile)
+		for key, value := range settings {
+			if err := c.Set(key, value); err != nil {
+				set = err
+			}
+		}
+	})
+	if err == nil {
+		err = set
+	}
+	return &wireInstance{srv}, err
+}
+
+type wireInstance struct{ srv *memserver.Server }
+
+func (i *wireInstance) Dial() (net.Conn, error) {
+	return i.srv.Dial("tcp", i.srv.Addr(), 10*time.Second)
+}
+func (i *wireInstance) Advance(d time.Duration) { i.srv.Advance(d) }
+func (i *wireInstance) Restart() error          { i.srv.Restart(); return nil }
+
+func (i *wireInstance) Stop() error {
+	err := i.srv.Close()
+	if check := i.srv.Check(); check != nil {
+		err = check
+	}
+	return err
+}

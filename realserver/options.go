@@ -1,0 +1,89 @@
+package realserver
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options says how a server is started. [Start] fills it with what short tests want, then calls the
+// option functions, which may change anything.
+type Options struct {
+	// TickTime is ZooKeeper's basic unit of time: session timeouts lie between 2 and 20 ticks unless
+	// Config says otherwise, and expire on a tick. The default is 2s.
+	TickTime time.Duration
+
+	// Config holds more settings under ZooKeeper's own names, as lines of zoo.cfg. Those that the
+	// server reads only from a system property (they start with "znode." or "jute.") are passed as one.
+	// It starts with the defaults that are listed in the source of this package; delete a key to
+	// leave a setting to ZooKeeper.
+	Config map[string]string
+
+	// JVM is the flags of the JVM, -D properties among them. It starts with those for a quick start;
+	// a benchmark replaces them all.
+	JVM []string
+
+	// Dir is where the server keeps its data, configuration and snapshots. The default is a new
+	// temporary folder, which [Server.Close] removes. A folder that has data is served as it is.
+	Dir string
+}
+
+func newOptions(opts []func(*Options)) Options {
+	o := Options{
+		TickTime: 2 * time.Second,
+		Config: map[string]string{
+			"4lw.commands.whitelist": "*",
+			"admin.enableServer":     "false", // it would want port 8080
+			"extendedTypesEnabled":   "true",  // TTL nodes
+			"forceSync":              "no",
+			"maxClientCnxns":         "0",
+		},
+		JVM: []string{"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"},
+	}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// systemOnly tells whether the server reads a setting from a system property of that very name. All
+// others may stand in zoo.cfg: what ZooKeeper does not know there becomes the property "zookeeper." + key.
+func systemOnly(key string) bool {
+	return strings.HasPrefix(key, "znode.") || strings.HasPrefix(key, "jute.")
+}
+
+// properties returns the JVM flags for the settings that zoo.cfg cannot carry.
+func (o *Options) properties() []string {
+	var flags []string
+	for _, key := range slices.Sorted(maps.Keys(o.Config)) {
+		if systemOnly(key) {
+			flags = append(flags, "-D"+key+"="+o.Config[key])
+		}
+	}
+	return flags
+}
+
+// writeConfig writes zoo.cfg. Config comes last, so it has the last word on every key.
+func (o *Options) writeConfig(w io.Writer, dataDir string, port int) error {
+	settings := map[string]string{
+		"clientPort":        strconv.Itoa(port),
+		"clientPortAddress": "127.0.0.1",
+		"dataDir":           dataDir,
+		"tickTime":          strconv.FormatInt(o.TickTime.Milliseconds(), 10),
+	}
+	maps.Copy(settings, o.Config)
+	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`) // the file is a Java properties file
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		if systemOnly(key) {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s=%s\n", key, escape.Replace(settings[key])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
