@@ -112,7 +112,7 @@ func (r *Reader) String() string {
 		}
 		return NullString
 	case !utf8.Valid(b):
-		return repairUTF8(b)
+		return RepairUTF8(b)
 	case r.shared:
 		return unsafe.String(unsafe.SliceData(b), len(b))
 	}

@@ -48,6 +48,8 @@ func (q *Request) Append(b []byte) []byte {
 func (q *Request) ReadBody(r *Reader) {
 	switch q.Type {
 	case zkapi.OpPing, zkapi.OpCloseSession, zkapi.OpWhoAmI:
+	case zkapi.OpCreateSession:
+		r.Int() // a timeout that nobody looks at
 	case zkapi.OpGetACL, zkapi.OpSync, zkapi.OpGetAllChildrenNumber, zkapi.OpGetEphemerals:
 		q.Path.Read(r)
 	case zkapi.OpSetACL:

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// repairUTF8 decodes b as Java's String(bytes, UTF_8) does. Both Go and Java
+// RepairUTF8 decodes b as Java's String(bytes, UTF_8) does. Both Go and Java
 // put U+FFFD for what is malformed and agree on how much one U+FFFD covers,
 // but for one case: three bytes that encode a surrogate are one U+FFFD in Java
 // and three in Go.
-func repairUTF8(b []byte) string {
+func RepairUTF8(b []byte) string {
 	var s strings.Builder
 	s.Grow(len(b))
 	for len(b) > 0 {

@@ -13,7 +13,7 @@ func (s *State) auth(c *Conn, q *wire.AuthPacket, p *Response) zkapi.Code {
 	switch {
 	case q.Scheme == "ip":
 	case q.Scheme == "digest" && q.Auth != nil:
-		id := zkapi.DigestID(string(q.Auth))
+		id := zkapi.DigestID(wire.RepairUTF8(q.Auth))
 		if s.cfg.SuperDigest != "" && id == s.cfg.SuperDigest {
 			c.addID(zkapi.ID{Scheme: "super"})
 		}

@@ -45,7 +45,7 @@ func (s *State) checkTree() (err error) {
 	if err != nil {
 		return err
 	}
-	books := tally{s.tree.count, s.ephemerals.Len(), s.containers.Len(), s.ttls.Len(), s.quotas.Len(), s.tree.bytes}
+	books := tally{s.tree.count, s.ephemerals.Len(), s.containers.Len(), s.ttls.Len(), s.quotas.Len(), s.tree.bytes + s.tree.stray}
 	if t != books {
 		return fmt.Errorf("state: the tree has %+v, the books say %+v", t, books)
 	}

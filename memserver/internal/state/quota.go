@@ -190,10 +190,12 @@ func (s *State) writeStats(prefix string, q quota) {
 		return
 	}
 	if s.inMulti {
-		data, null := stats.data, stats.null
-		s.undo = append(s.undo, func() { stats.data, stats.null = data, null })
+		data, null, stray := stats.data, stats.null, s.tree.stray
+		s.undo = append(s.undo, func() { stats.data, stats.null, s.tree.stray = data, null, stray })
 	}
+	s.tree.stray -= int64(len(stats.data))
 	stats.data, stats.null = q.String(), false
+	s.tree.stray += int64(len(stats.data))
 }
 
 // quota is the content of a limits or statistics node.

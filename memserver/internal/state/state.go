@@ -137,7 +137,7 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 	case q.Type == zkapi.OpAuth:
 		p.Mute, p.Close = true, true
 		return
-	case q.Type == zkapi.OpMulti, q.Type == zkapi.OpCreateSession, isWrite(q.Type) && s.cfg.V38:
+	case q.Type == zkapi.OpMulti, q.Type == zkapi.OpCreateSession, isWrite(q.Type) && q.Type != zkapi.OpReconfig && s.cfg.V38:
 		s.zxid++
 	}
 	p.Err, p.Zxid = zkapi.ErrMarshalling, s.zxid
@@ -255,6 +255,8 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 	case zkapi.OpAuth:
 		return s.auth(c, &q.Auth, p)
 	case zkapi.OpSasl: // no server-side SASL is configured: the token is null
+		p.Mute = q.SASL.Token == nil // which the server itself cannot bear
+		p.Close = p.Mute
 	case zkapi.OpCreateSession:
 		s.zxid++
 		password := Password(c.Session.ID)

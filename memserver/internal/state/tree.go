@@ -14,6 +14,7 @@ type tree struct {
 	epoch uint64
 	count int   // nodes, the root included
 	bytes int64 // ZooKeeper's approximate data size: lengths of paths and data
+	stray int64 // what the statistics of quotas have grown by, which ZooKeeper does not count in
 }
 
 var epochs atomic.Uint64

@@ -39,6 +39,9 @@ func (s *State) watchRecursive(c *Conn, path string) {
 func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 	standard := modeStandard
 	if s.cfg.V38 {
+		if q.Path == wire.NullString {
+			return zkapi.ErrMarshalling
+		}
 		standard = modeAny
 	}
 	var removed bool
