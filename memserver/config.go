@@ -169,43 +169,108 @@ func boolean(field func(*Config) *bool) func(*Config, string) error {
 	}
 }
 
-// ignored reports whether ZooKeeper has a setting of which no client can
-// notice anything here: files, logging, threads, elections, metrics, and the
-// servers of an ensemble, which this server is not part of.
+// ignored reports whether ZooKeeper has a setting of that name and it has no effect here.
 func ignored(name string) bool {
-	for _, prefix := range []string{"server.", "group.", "weight.", "metricsProvider.", "ssl.",
-		"admin.", "quorum.", "kerberos.", "sasl.", "netty.", "audit.", "fastleader.", "leader.",
-		"learner.", "nio.", "commitProcessor.", "snapshot.", "request", "authProvider.", "fsync.",
-		"serverCnxn", "connection", "digest.", "messageTracker.", "watch", "autopurge.", "X509", "DigestAuthenticationProvider."} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return ignoredNames[name]
+	// The links between servers have each setting of the clients' TLS once more.
+	name = strings.Replace(name, "ssl.quorum.", "ssl.", 1)
+	family, _, member := strings.Cut(name, ".")
+	return ignoredNames[name] || member && ignoredNames[family+".*"]
 }
 
+// ignoredNames are the settings of ZooKeeper 3.8 and 3.9 without effect here:
+// under their names in zoo.cfg, as Java properties, and those that the
+// administrator's guide calls them by, where these differ. A * is any rest.
 var ignoredNames = func() map[string]bool {
 	m := make(map[string]bool)
-	for _, name := range strings.Fields(`
-		clientPort clientPortAddress clientPortListenBacklog secureClientPort secureClientPortAddress
-		dataDir dataLogDir initLimit syncLimit connectToLearnerMasterLimit electionAlg cnxTimeout
-		leaderServes standaloneEnabled dynamicConfigFile peerType syncEnabled localSessionsEnabled
-		localSessionsUpgradingEnabled quorumListenOnAllIPs portUnification forceSync preAllocSize
-		snapCount snapSizeLimitInKb commitLogCount txnLogSizeLimitInKb globalOutstandingLimit
-		globalOutstanding.limit maxCnxns readonlymode.enabled extendedTypes multiAddress.enabled
-		multiAddress.reachabilityCheckEnabled multiAddress.reachabilityCheckTimeoutMs
-		sessionRequireClientSASLAuth cnxtimeout electionPortBindRetry observerMasterPort
-		observer.reconnectDelayMs observer.election.DelayMs advancedFlowControlEnabled
-		maxResponseCacheSize maxGetChildrenResponseCacheSize jmx.log4j.disable jute.maxbuffer.extrasize
-		closeSessionTxn.enabled flushDelay maxWriteQueuePollTime maxBatchSize throttled_op_wait_time
-		outstandingChanges failNoLog tcpKeepAlive client.portUnification jvm.pause.monitor
-		jvm.pause.warn-threshold.ms jvm.pause.info-threshold.ms jvm.pause.sleep.time.ms
-		serializeLastProcessedZxid.enabled compressionMethod.snapshot snapshot.compression.method
-		allowSaslFailedClients superUser clientTcpKeepAlive unsafeAllowZeroDigest intBufferStartingSizeBytes
-		ipReachableTimeout reuseAddress tickTimeMs secureClientPortUnification traceFile
-		znode.container.checkInterval purgeInterval secure.client.portUnification config.expandEnv
+	for line := range strings.Lines(`
+		# Where the server listens; Listen says that here.
+		clientPort clientPortAddress clientPortListenBacklog client.portUnification client.certReload
+		secureClientPort secureClientPortAddress serverCnxnFactory tcpKeepAlive clientTcpKeepAlive
+
+		# Files.
+		dataDir dataLogDir preAllocSize snapCount snapSizeLimitInKb snapshotSizeFactor txnLogSizeLimitInKb
+		commitLogCount forceSync fsync.warningthresholdms autopurge.snapRetainCount autopurge.purgeInterval
+		datadir.autocreate db.autocreate snapshot.compression.method snapshot.trust.empty digest.enabled
+		serializeLastProcessedZxid.enabled closeSessionTxn.enabled
+
+		# Ensembles, of which this server is not part.
+		server.* group.* weight.* version
+		initLimit syncLimit connectToLearnerMasterLimit electionAlg leaderServes peerType standaloneEnabled
+		dynamicConfigFile oraclePath quorumListenOnAllIPs electionPortBindRetry cnxTimeout quorumCnxnTimeoutMs
+		fastleader.minNotificationInterval fastleader.maxNotificationInterval
+		leader.nodelay leader.ackLoggingFrequency leader.closeSocketAsync leaderConnectDelayDuringRetryMs
+		leader.maxConcurrentSnapSyncs maxConcurrentSnapSyncs leader.maxConcurrentDiffSyncs maxConcurrentDiffSyncs
+		leader.maxTimeToWaitForEpoch maxTimeToWaitForEpoch
+		follower.nodelay follower.skipLearnerRequestToNextProcessor forceSnapshotSync
+		learner.asyncSending learner.closeSocketAsync forward_learner_requests_to_commit_processor_disabled
+		syncEnabled observer.syncEnabled observer.reconnectDelayMs observer.election.DelayMs
+		observerMasterPort observerMaster.sizeLimit
+		quorum.auth.enableSasl quorum.auth.learnerRequireSasl quorum.auth.serverRequireSasl
+		quorum.auth.learner.saslLoginContext quorum.auth.server.saslLoginContext
+		quorum.auth.kerberos.servicePrincipal quorum.cnxn.threads.size
+		multiAddress.enabled multiAddress.reachabilityCheckEnabled multiAddress.reachabilityCheckTimeoutMs
+
+		# Threads, queues and caches.
+		nio.numSelectorThreads nio.numWorkerThreads nio.directBufferBytes nio.shutdownTimeout
+		netty.advancedFlowControl.enabled advancedFlowControlEnabled
+		netty.server.outstandingHandshake.limit outstandingHandshake.limit
+		netty.server.earlyDropSecureConnectionHandshakes
+		commitProcessor.numWorkerThreads commitProcessor.maxReadBatchSize commitProcessor.maxCommitBatchSize
+		commitProcessor.shutdownTimeout request_throttler.shutdownTimeout
+		flushDelay maxWriteQueuePollTime maxBatchSize intBufferStartingSizeBytes jute.maxbuffer.extrasize
+		maxResponseCacheSize maxGetChildrenResponseCacheSize enableEagerACLCheck
+		watchManagerName watcherCleanThreadsNum watcherCleanThreshold watcherCleanIntervalInSeconds
+		maxInProcessingDeadWatchers bitHashCacheSize
+
+		# Limits of what a machine can bear.
+		globalOutstandingLimit largeRequestMaxBytes largeRequestThreshold
+		request_throttle_max_requests requestThrottleLimit request_throttle_stall_time requestThrottleStallTime
+		request_throttle_drop_stale requestThrottleDropStale
+		request_stale_latency_check requestStaleLatencyCheck
+		request_stale_connection_check requestStaleConnectionCheck
+		throttled_op_wait_time throttledOpWaitTime
+		connection_throttle_tokens connectionMaxTokens connection_throttle_fill_time connectionTokenFillTime
+		connection_throttle_fill_count connectionTokenFillCount
+		connection_throttle_freeze_time connectionFreezeTime
+		connection_throttle_drop_increase connectionDropIncrease
+		connection_throttle_drop_decrease connectionDropDecrease
+		connection_throttle_decrease_ratio connectionDecreaseRatio
+		connection_throttle_weight_enabled connection_throttle_global_session_weight
+		connection_throttle_local_session_weight connection_throttle_renew_session_weight
+
+		# For whoever looks after the server.
+		admin.enableServer admin.serverAddress admin.serverPort admin.idleTimeout admin.commandURL
+		admin.httpVersion admin.portUnification admin.forceHttps admin.needClientAuth
+		admin.rateLimiterIntervalInMS admin.snapshot.enabled admin.restore.enabled
+		audit.enable audit.impl.class metricsProvider.* jmx.log4j.disable jmx.log4j.mbean
+		jvm.pause.monitor jvm.pause.warn-threshold.ms jvm.pause.info-threshold.ms jvm.pause.sleep.time.ms
+		messageTracker.BufferSize messageTracker.Enabled
+		pathStats.enabled pathStats.sampleRate pathStats.maxDepth pathStats.topPathMax pathStats.delay
+		pathStats.initialDelay pathStats.slotCapacity pathStats.slotDuration
+
+		# TLS.
+		sslQuorum sslQuorumReloadCertFiles portUnification fips-mode ssl.authProvider ssl.sslProvider
+		ssl.keyStore.location ssl.keyStore.password ssl.keyStore.passwordPath ssl.keyStore.type
+		ssl.trustStore.location ssl.trustStore.password ssl.trustStore.passwordPath ssl.trustStore.type
+		ssl.protocol ssl.enabledProtocols ssl.ciphersuites ssl.context.supplier.class
+		ssl.hostnameVerification ssl.clientHostnameVerification ssl.allowReverseDnsLookup
+		ssl.crl ssl.ocsp ssl.clientAuth ssl.handshakeDetectionTimeoutMillis
+
+		# What a client could notice, but this server does as if they were not set.
+		maxCnxns nio.sessionlessCnxnTimeout readonlymode.enabled emulate353TTLNodes
+		localSessionsEnabled localSessionsUpgradingEnabled
+		authProvider authProvider.* ensembleAuthName
+		DigestAuthenticationProvider.enabled DigestAuthenticationProvider.digestAlg
+		IPAuthenticationProvider.usexforwardedfor X509AuthenticationProvider.superUser
+		superUser sessionRequireClientSASLAuth allowSaslFailedClients letAnySaslUserDoX
+		SASLAuthenticationProvider.superPassword sasl.serverconfig security.auth_to_local requireKerberosConfig
+		kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
+		kerberos.minReLoginTimeMs kinit
 	`) {
-		m[name] = true
+		names, _, _ := strings.Cut(line, "#")
+		for name := range strings.FieldsSeq(names) {
+			m[name] = true
+		}
 	}
 	return m
 }()

@@ -181,7 +181,7 @@ func (c *conn) connect(payload []byte) bool {
 	start := len(c.out.buf)
 	c.out.buf = wire.EndFrame(p.Append(wire.BeginFrame(c.out.buf)), start)
 	c.stats.sessionTimeout = p.TimeOut
-	c.sent("SESS", -1, 0, len(c.out.buf)-start-4)
+	c.sent(zkapi.OpCreateSession, -1, 0, len(c.out.buf)-start-4)
 	return c.st.Session != nil
 }
 
@@ -215,7 +215,9 @@ func (c *conn) applyAll() (rest []byte, open bool) {
 	defer func() {
 		c.inBatch = false
 		o.mu.Unlock()
-		s.arm()
+		if s.st.TakeNewDue() {
+			s.arm()
+		}
 	}()
 	for {
 		payload, after, ok, err := wire.NextFrame(rest, s.cfg.MaxFrame)
@@ -267,7 +269,7 @@ func (c *conn) reply() {
 		}
 	}
 	c.out.buf = wire.EndFrame(b, start)
-	c.sent(lastOp(c.req.Type), c.req.Xid, p.Zxid, len(b)-start-4)
+	c.sent(c.req.Type, c.req.Xid, p.Zxid, len(b)-start-4)
 }
 
 // event implements peer.

@@ -88,4 +88,5 @@ func (s *Server) Restart() {
 	s.st.Restart(s.now(), s.firstSession())
 	s.stats = serverStats{}
 	s.settle()
+	s.arm()
 }

@@ -257,7 +257,7 @@ func (c *Client) Delete(ctx context.Context, path string, version int32) error {
 		return fail(zkapi.OpDelete, path, err)
 	}
 	defer c.srv.release()
-	c.req.Op = wire.Op{Type: zkapi.OpDelete, Path: path, Version: version}
+	c.req.Op.Path, c.req.Op.Version = path, version
 	return fail(zkapi.OpDelete, path, c.run())
 }
 
@@ -266,7 +266,7 @@ func (c *Client) read(ctx context.Context, op zkapi.OpCode, path string, watch b
 	if err := c.do(ctx, op); err != nil {
 		return fail(op, path, err)
 	}
-	c.req.Op = wire.Op{Type: op, Path: path, Watch: watch}
+	c.req.Op.Type, c.req.Op.Path, c.req.Op.Watch = op, path, watch // the rest means nothing to a read
 	if err := c.run(); err != nil && (op != zkapi.OpExists || c.rsp.Err != zkapi.ErrNoNode) {
 		c.srv.release()
 		return fail(op, path, err)
@@ -280,7 +280,10 @@ func (c *Client) Exists(ctx context.Context, path string) (zkapi.Stat, bool, err
 		return zkapi.Stat{}, false, err
 	}
 	defer c.srv.release()
-	return c.rsp.Stat, c.rsp.Err == 0, nil
+	if c.rsp.Err != 0 {
+		return zkapi.Stat{}, false, nil
+	}
+	return c.rsp.Stat, true, nil
 }
 
 // ExistsW implements zkapi.Client.
@@ -289,11 +292,10 @@ func (c *Client) ExistsW(ctx context.Context, path string) (zkapi.Stat, bool, <-
 		return zkapi.Stat{}, false, nil, err
 	}
 	defer c.srv.release()
-	kind := watchData
 	if c.rsp.Err != 0 {
-		kind = watchExist
+		return zkapi.Stat{}, false, c.watches.once(ctx, watchExist, path), nil
 	}
-	return c.rsp.Stat, c.rsp.Err == 0, c.watches.once(ctx, kind, path), nil
+	return c.rsp.Stat, true, c.watches.once(ctx, watchData, path), nil
 }
 
 // Get implements zkapi.Client.
@@ -338,9 +340,11 @@ func (c *Client) Set(ctx context.Context, path string, data []byte, version int3
 		return zkapi.Stat{}, fail(zkapi.OpSetData, path, err)
 	}
 	defer c.srv.release()
-	c.req.Op = wire.Op{Type: zkapi.OpSetData, Path: path, Data: data, Version: version}
-	err := c.run()
-	return c.rsp.Stat, fail(zkapi.OpSetData, path, err)
+	c.req.Op.Path, c.req.Op.Data, c.req.Op.Version = path, data, version
+	if err := c.run(); err != nil {
+		return zkapi.Stat{}, fail(zkapi.OpSetData, path, err)
+	}
+	return c.rsp.Stat, nil
 }
 
 // onPath runs one of the requests that are just a path.
@@ -372,8 +376,10 @@ func (c *Client) SetACL(ctx context.Context, path string, acl []zkapi.ACL, versi
 	}
 	defer c.srv.release()
 	c.req.SetACL = wire.SetACLRequest{Path: path, ACL: acl, Version: version}
-	err := c.run()
-	return c.rsp.Stat, fail(zkapi.OpSetACL, path, err)
+	if err := c.run(); err != nil {
+		return zkapi.Stat{}, fail(zkapi.OpSetACL, path, err)
+	}
+	return c.rsp.Stat, nil
 }
 
 // AllChildrenNumber implements zkapi.Client.
@@ -529,8 +535,10 @@ func (c *Client) Reconfig(ctx context.Context, change zkapi.Reconfig) ([]byte, z
 	defer c.srv.release()
 	c.req.Reconfig = wire.ReconfigRequest{JoiningServers: change.Joining, LeavingServers: change.Leaving,
 		NewMembers: change.NewMembers, CurConfigID: change.Version}
-	err := c.run()
-	return slices.Clone(c.rsp.Data), c.rsp.Stat, fail(zkapi.OpReconfig, "", err)
+	if err := c.run(); err != nil {
+		return nil, zkapi.Stat{}, fail(zkapi.OpReconfig, "", err)
+	}
+	return slices.Clone(c.rsp.Data), c.rsp.Stat, nil
 }
 
 // GetConfig implements zkapi.Client.

@@ -65,14 +65,14 @@ type connStats struct {
 	established    int64 // milliseconds since 1970
 	lastResponse   int64
 	sessionTimeout int32
-	lastOp         string
+	lastOp         zkapi.OpCode
 	lastCxid       int64
 	lastZxid       int64
 	answered       bool
 }
 
 // sent books one packet to the client. Server.mu is held.
-func (c *conn) sent(op string, cxid int32, zxid int64, size int) {
+func (c *conn) sent(op zkapi.OpCode, cxid int32, zxid int64, size int) {
 	s := &c.srv.stats
 	s.sent++
 	if s.lastResponse = size; s.responses == 0 {
@@ -94,7 +94,7 @@ var lastOps = map[zkapi.OpCode]string{
 	zkapi.OpSetWatches: "SETW", zkapi.OpSetWatches2: "STW2", zkapi.OpAddWatch: "ADDW",
 	zkapi.OpGetACL: "GETA", zkapi.OpGetChildren: "GETC", zkapi.OpGetAllChildrenNumber: "GETACN",
 	zkapi.OpGetChildren2: "GETC", zkapi.OpCheckWatches: "CHKW", zkapi.OpRemoveWatches: "REMW",
-	zkapi.OpWhoAmI: "HOMI", zkapi.OpGetEphemerals: "GETE",
+	zkapi.OpCreateSession: "SESS", zkapi.OpWhoAmI: "HOMI", zkapi.OpGetEphemerals: "GETE",
 }
 
 // lastOp is ZooKeeper's abbreviation of a request's type.
@@ -201,7 +201,7 @@ func (c *conn) describe(b *strings.Builder, brief bool) {
 	if sess := c.st.Session; sess != nil && !brief {
 		lop, lzxid := "NA", int64(-1)
 		if st.answered {
-			lop, lzxid = st.lastOp, st.lastZxid
+			lop, lzxid = lastOp(st.lastOp), st.lastZxid
 		}
 		fmt.Fprintf(b, ",sid=0x%x,lop=%s,est=%d,to=%d", sess.ID, lop, st.established, sess.Timeout)
 		if st.answered && st.lastCxid >= 0 {

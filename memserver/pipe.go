@@ -57,7 +57,8 @@ func (p *pipeEnd) SetWriteDeadline(t time.Time) error {
 type stream struct {
 	mu             sync.Mutex
 	buf            []byte
-	off            int // buf[off:] is unread
+	off            int  // buf[off:] is unread
+	half           bool // somebody's write waits for room
 	reader, writer side
 }
 
@@ -115,19 +116,24 @@ func (w *side) shut() {
 func (s *stream) read(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	late := s.reader.expired() // fails a read even if there is something, as on a socket
 	for {
 		switch {
 		case s.reader.closed:
 			return 0, net.ErrClosed
+		case len(b) == 0:
+			return 0, nil
+		case late:
+			return 0, os.ErrDeadlineExceeded
 		case s.off < len(s.buf):
 			n := copy(b, s.buf[s.off:])
 			if s.off += n; s.off == len(s.buf) {
 				s.buf, s.off = s.buf[:0], 0
+			} else {
+				s.reader.cond.Signal() // for whoever else reads
 			}
-			s.writer.cond.Signal()
+			s.writer.cond.Broadcast()
 			return n, nil
-		case len(b) == 0:
-			return 0, nil
 		case s.writer.closed:
 			return 0, io.EOF
 		case s.reader.expired():
@@ -139,8 +145,15 @@ func (s *stream) read(b []byte) (int, error) {
 
 func (s *stream) write(b []byte) (n int, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
+	half := false // a part is written and the rest waits for room
+	defer func() {
+		if half {
+			s.half = false
+			s.writer.cond.Broadcast()
+		}
+		s.mu.Unlock()
+	}()
+	for ; ; s.writer.wait(s) {
 		switch {
 		case s.writer.closed:
 			return n, net.ErrClosed
@@ -148,6 +161,10 @@ func (s *stream) write(b []byte) (n int, err error) {
 			return n, io.ErrClosedPipe
 		case s.writer.expired():
 			return n, os.ErrDeadlineExceeded
+		case len(b) == 0:
+			return n, nil
+		case s.half && !half:
+			continue // what one call writes stays together, as on a socket
 		}
 		if room := pipeSize - (len(s.buf) - s.off); room > 0 {
 			if s.off > 0 && len(s.buf)+len(b) > cap(s.buf) {
@@ -161,7 +178,7 @@ func (s *stream) write(b []byte) (n int, err error) {
 				return n, nil
 			}
 		}
-		s.writer.wait(s)
+		s.half, half = true, true
 	}
 }
 

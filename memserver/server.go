@@ -97,7 +97,9 @@ func (s *Server) deliver() {
 // settle is deliver, and sets the timer for what the step has made due later.
 func (s *Server) settle() {
 	s.deliver()
-	s.arm()
+	if s.st.TakeNewDue() {
+		s.arm()
+	}
 }
 
 // peer is a connection's shell. Both methods are called with Server.mu held.
@@ -168,6 +170,7 @@ func (s *Server) due(now int64, alive func(*state.Session) bool) {
 		s.st.Reap(now)
 	}
 	s.settle()
+	s.arm()
 }
 
 // Close ends all connections and waits for every goroutine of the server. It

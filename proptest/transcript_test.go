@@ -86,9 +86,7 @@ func (b *realBackend) Profile() string { return b.profile }
 func (b *realBackend) Shared() bool    { return true }
 
 func (b *realBackend) Start(settings map[string]string) (transcript.Instance, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	srv, err := realserver.Start(ctx, b.install, func(o *realserver.Options) {
+	opt := func(o *realserver.Options) {
 		for _, key := range []string{"4lw.commands.whitelist", "extendedTypesEnabled", "maxClientCnxns"} {
 			delete(o.Config, key) // the transcript decides
 		}
@@ -99,11 +97,18 @@ func (b *realBackend) Start(settings map[string]string) (transcript.Instance, er
 			}
 			o.Config[key] = value
 		}
-	})
-	if err != nil {
-		return nil, err
 	}
-	return &realInstance{srv}, nil
+	// On a busy machine a start may fail for no reason of the server's.
+	var err error
+	for range 3 {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		srv, startErr := realserver.Start(ctx, b.install, opt)
+		cancel()
+		if err = startErr; err == nil {
+			return &realInstance{srv}, nil
+		}
+	}
+	return nil, err
 }
 
 type realInstance struct{ srv *realserver.Server }

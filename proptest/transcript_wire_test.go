@@ -39,6 +39,15 @@ func (i *wireInstance) Dial() (net.Conn, error) {
 func (i *wireInstance) Advance(d time.Duration) { i.srv.Advance(d) }
 func (i *wireInstance) Restart() error          { i.srv.Restart(); return nil }
 
+func (i *wireInstance) Connected(session int64) bool {
+	for _, s := range i.srv.Sessions() {
+		if s.ID == session {
+			return s.Connected
+		}
+	}
+	return false
+}
+
 func (i *wireInstance) Stop() error {
 	err := i.srv.Close()
 	if check := i.srv.Check(); check != nil {

@@ -45,7 +45,8 @@ const (
 	OpErr                  OpCode = -1
 )
 
-var opNames = map[OpCode]string{
+// opNames is an array because every request is looked up in it.
+var opNames = [...]string{
 	OpNotification: "notification", OpCreate: "create", OpDelete: "delete", OpExists: "exists",
 	OpGetData: "getData", OpSetData: "setData", OpGetACL: "getACL", OpSetACL: "setACL",
 	OpGetChildren: "getChildren", OpSync: "sync", OpPing: "ping", OpGetChildren2: "getChildren2",
@@ -55,20 +56,33 @@ var opNames = map[OpCode]string{
 	OpCreateTTL: "createTTL", OpMultiRead: "multiRead", OpAuth: "auth",
 	OpSetWatches: "setWatches", OpSasl: "sasl", OpGetEphemerals: "getEphemerals",
 	OpGetAllChildrenNumber: "getAllChildrenNumber", OpSetWatches2: "setWatches2",
-	OpAddWatch: "addWatch", OpWhoAmI: "whoAmI", OpCreateSession: "createSession",
-	OpCloseSession: "closeSession", OpErr: "error",
+	OpAddWatch: "addWatch", OpWhoAmI: "whoAmI",
+}
+
+func (o OpCode) name() string {
+	switch {
+	case o >= 0 && int(o) < len(opNames):
+		return opNames[o]
+	case o == OpErr:
+		return "error"
+	case o == OpCreateSession:
+		return "createSession"
+	case o == OpCloseSession:
+		return "closeSession"
+	}
+	return ""
 }
 
 // String is ZooKeeper's name of the request type: "getChildren2".
 func (o OpCode) String() string {
-	if s, ok := opNames[o]; ok {
+	if s := o.name(); s != "" {
 		return s
 	}
 	return "op(" + strconv.Itoa(int(o)) + ")"
 }
 
 // Known reports whether ZooKeeper 3.9 has such a request type.
-func (o OpCode) Known() bool { _, ok := opNames[o]; return ok }
+func (o OpCode) Known() bool { return o.name() != "" }
 
 // Op is one part of a Multi or MultiRead. The functions ending in Op make them.
 type Op struct {

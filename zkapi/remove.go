@@ -62,9 +62,11 @@ func (r *remover) list() error {
 		return err
 	}
 	r.at.push(r.spare(names))
-	if depth := len(r.at.levels) - 1; depth == len(r.batch) {
-		r.batch = append(r.batch, 1)
-	} else if len(names) == 0 && depth > 0 {
+	depth := len(r.at.levels) - 1
+	if depth == len(r.batch) { // begin with what the level above has learnt
+		r.batch = append(r.batch, append(r.batch, 1)[max(0, depth-1)])
+	}
+	if len(names) == 0 && depth > 0 {
 		r.batch[depth-1] = max(1, r.batch[depth-1]) // a leaf: there may be more of them
 	}
 	return nil

@@ -226,7 +226,7 @@ func (x *exec) onConn(name, verb string, a *args, body []string) ([]string, erro
 		return x.connect(name, "connect", a)
 	case "close":
 		c.close()
-		return nil, nil
+		return nil, x.awaitDisconnect(c)
 	case "stall":
 		c.stalled = true
 		if s, ok := x.server.(Staller); ok {
@@ -273,6 +273,21 @@ func (x *exec) onConn(name, verb string, a *args, body []string) ([]string, erro
 		return x.collect(c, []*request{r}, false)
 	}
 	return nil, fmt.Errorf("no such command: %s", verb)
+}
+
+// awaitDisconnect waits until a server whose time can be moved has noticed that
+// a client is gone: else it would let the session live on.
+func (x *exec) awaitDisconnect(c *conn) error {
+	o, ok := x.server.(Observer)
+	if !ok || c.session == nil {
+		return nil
+	}
+	for end := time.Now().Add(patience); o.Connected(c.session.id); time.Sleep(50 * time.Microsecond) {
+		if time.Now().After(end) {
+			return errors.New("the server does not notice the end of the connection")
+		}
+	}
+	return nil
 }
 
 // connectRequest reads the arguments of connect and handshake.
@@ -505,10 +520,13 @@ func (x *exec) wait(d time.Duration, watched *conn, events int) ([]string, error
 	end := time.Now().Add(d)
 	for step := x.heartbeat(); time.Now().Before(end); {
 		for _, c := range x.all {
-			if c.session == nil || c.closed || c.stalled || c == watched {
+			if c.session == nil || c.session.ended || c.closed || c.stalled || c == watched {
 				continue
 			}
 			early, err := x.barrier(c)
+			if c.closed {
+				continue // by a restart, for instance
+			}
 			if err != nil || len(early) > 0 {
 				return lines, errors.Join(err, fmt.Errorf("while waiting, %s got %q", c.name, early))
 			}

@@ -56,6 +56,11 @@ type Clock interface {
 	Advance(d time.Duration)
 }
 
+// Observer is an Instance that tells whether a session has a connection.
+type Observer interface {
+	Connected(session int64) bool
+}
+
 // Staller is an Instance whose Advance takes connected sessions for alive unless told otherwise.
 type Staller interface {
 	Stall(session int64)

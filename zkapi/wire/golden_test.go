@@ -114,6 +114,29 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGoldenRequests does the same with the one type that holds them all.
+func TestGoldenRequests(t *testing.T) {
+	var q wire.Request // read into again and again
+	for _, g := range goldens(t) {
+		if g.fromServer || g.kind == "connect" {
+			continue
+		}
+		payload := g.payload(t)
+		r := wire.NewSharedReader(payload)
+		q.RequestHeader.Read(&r)
+		q.ReadBody(&r)
+		switch {
+		case strings.HasPrefix(g.kind, "malformed-"):
+			require.ErrorIs(t, r.Err(), wire.ErrMalformed, g.where)
+		case strings.HasPrefix(g.kind, "lossy-"):
+			require.NoError(t, r.Err(), g.where)
+		default:
+			require.NoError(t, r.Err(), g.where)
+			require.Equal(t, hex.EncodeToString(payload), hex.EncodeToString(q.Append(nil)), g.where)
+		}
+	}
+}
+
 // TestGoldenCoversTheProtocol keeps the files honest: every request type, with
 // replies that say yes and no where a server says both, and every event.
 func TestGoldenCoversTheProtocol(t *testing.T) {

@@ -102,7 +102,7 @@ func prepareKazoo(ctx context.Context, c cache) (program, error) {
 	}
 	return command{
 		args: []string{python, filepath.Join(script, "kazoo_client.py")},
-		env:  []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"},
+		env:  []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", "PYTHONIOENCODING=utf-8"},
 	}, nil
 }
 

@@ -130,20 +130,21 @@ func (s *State) checkSessions() error {
 func (t *watchTable) check() error {
 	total, recursive := 0, 0
 	conns := make(map[*Conn]bool)
-	for path, list := range t.paths {
-		if len(list) == 0 {
-			return fmt.Errorf("state: an empty list of watches on %s", path)
-		}
-		for i, w := range list {
+	var err error
+	for path := range t.paths {
+		t.each(path, func(w *watch) {
 			total++
 			conns[w.conn] = true
 			if w.modes&modeRecursive != 0 {
 				recursive++
 			}
-			if w.modes == 0 || w.path != path || w.at != i || w.conn.watches[t.kind][path] != w || w.conn.Session == nil {
-				return fmt.Errorf("state: the watch of a connection on %s is out of place", path)
+			if w.modes == 0 || w.path != path || w.next.prev != w || w.conn.watches[t.kind][path] != w || w.conn.Session == nil {
+				err = fmt.Errorf("state: the watch of a connection on %s is out of place", path)
 			}
-		}
+		})
+	}
+	if err != nil {
+		return err
 	}
 	if total != t.total || recursive != t.recursive || len(conns) > t.conns {
 		return fmt.Errorf("state: %d watches (%d recursive) of %d connections, the books say %d (%d) of %d",

@@ -46,10 +46,8 @@ func (s *State) create(c *Conn, o *wire.Op, path *string, stat *zkapi.Stat) zkap
 	if full == "/" {
 		return zkapi.ErrNodeExists
 	}
-	if parent.kids != nil {
-		if _, exists := parent.kids.names.Get(name); exists {
-			return zkapi.ErrNodeExists
-		}
+	if parent.hasChild(name) {
+		return zkapi.ErrNodeExists
 	}
 	if parent.isEphemeral() {
 		return zkapi.ErrNoChildrenForEphemerals
@@ -139,7 +137,7 @@ func (s *State) insert(parent *node, parentPath, path, name string, n *node, cre
 		k.cversion, k.pzxid = created, s.zxid
 	}
 	n.ord = k.cversion
-	k.names.Set(name, n)
+	k.names.Load(name, n) // Set, but quicker if the name is the last
 	k.most = max(k.most, int32(k.names.Len()))
 	s.remember(path, n)
 	s.quotaCreated(parentPath, path, name, n)
@@ -152,8 +150,10 @@ func (s *State) remember(path string, n *node) {
 	switch {
 	case n.isContainer():
 		s.containers.Insert(strings.Clone(path))
+		s.newDue = true
 	case n.isTTL():
 		s.ttls.Insert(strings.Clone(path))
+		s.newDue = true
 	case n.owner != 0:
 		s.addEphemeral(n.owner, path)
 	}

@@ -24,6 +24,15 @@ func (s *State) touch(now int64, sess *Session) {
 func (s *State) file(sess *Session) {
 	bucket, _ := s.buckets.Get(sess.deadline)
 	s.buckets.Set(sess.deadline, append(bucket, sess.ID))
+	s.newDue = true
+}
+
+// TakeNewDue reports whether something has come since the last call that time
+// will bring to an end: a session, a container or a TTL node.
+func (s *State) TakeNewDue() bool {
+	was := s.newDue
+	s.newDue = false
+	return was
 }
 
 // NextExpiry is the time at which ExpireDue has to be called next; ok is false

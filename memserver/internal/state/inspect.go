@@ -119,8 +119,8 @@ func (s *State) DataWatchers() []int64 {
 }
 
 func (t *watchTable) list(infos []WatchInfo, child bool) []WatchInfo {
-	for path, list := range t.paths {
-		for _, w := range list {
+	for path := range t.paths {
+		t.each(path, func(w *watch) {
 			i := WatchInfo{Path: path, Session: w.conn.Session.ID, Child: child}
 			for _, m := range []struct {
 				bit  watchModes
@@ -131,7 +131,7 @@ func (t *watchTable) list(infos []WatchInfo, child bool) []WatchInfo {
 				}
 			}
 			infos = append(infos, i)
-		}
+		})
 	}
 	return infos
 }

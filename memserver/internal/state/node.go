@@ -48,6 +48,18 @@ func (n *node) numChildren() int {
 	return n.kids.names.Len()
 }
 
+// hasChild looks at the end first: names mostly come in their order.
+func (n *node) hasChild(name string) bool {
+	if n.kids == nil {
+		return false
+	}
+	if last, _, ok := n.kids.names.Max(); !ok || name > last {
+		return false
+	}
+	_, ok := n.kids.names.Get(name)
+	return ok
+}
+
 // cversion is the number of children ever created, from which sequential names are made.
 func (n *node) cversion() int32 {
 	if n.kids == nil {

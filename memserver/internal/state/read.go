@@ -160,6 +160,7 @@ func (s *State) getEphemerals(c *Conn, prefix string, p *Response) {
 }
 
 func (s *State) whoAmI(c *Conn, p *Response) {
+	p.IDs = nil
 	for _, id := range inSetOrder(c.IDs) {
 		if id.Scheme == "digest" {
 			id.User, _, _ = strings.Cut(id.User, ":")

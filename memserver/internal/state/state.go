@@ -57,6 +57,7 @@ type State struct {
 	stamp   uint64
 	undo    []func()        // a multi's; nil outside
 	inMulti bool            // record how to undo
+	newDue  bool            // see TakeNewDue
 	seqs    map[*node]int32 // a multi's counters of creations that have run over
 	aclKey  []byte
 	items   []hashed
@@ -105,8 +106,9 @@ func (s *State) reset() {
 // Zxid is the last transaction.
 func (s *State) Zxid() int64 { return s.zxid }
 
-// Response is the answer to one request. Its slices may share memory with the
-// state and are good until the next step; they must not be changed.
+// Response is the answer to one request. Of the Reply only what belongs to the
+// type of the request is meaningful, and only if Err is 0. Slices may share
+// memory with the state and are good until the next step; they must not be changed.
 type Response struct {
 	Zxid  int64
 	Err   zkapi.Code
@@ -117,6 +119,9 @@ type Response struct {
 	wire.Reply
 }
 
+// reset leaves the Reply alone: clearing it would cost more than most requests.
+func (p *Response) reset() { p.Zxid, p.Err, p.Close, p.Mute, p.Connect = 0, 0, false, false, nil }
+
 // Handle decodes a request's body and applies it.
 func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p *Response) {
 	if s.served(q.Type) {
@@ -125,7 +130,7 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 			return
 		}
 	}
-	*p = Response{}
+	p.reset()
 	s.touch(now, c.Session)
 	if s.refused(c, q.Type, p) {
 		return
@@ -177,7 +182,7 @@ func (s *State) refused(c *Conn, op zkapi.OpCode, p *Response) bool {
 // Apply runs one request of a connected client. Reads on a pinned session do
 // not look at the time.
 func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
-	*p = Response{}
+	p.reset()
 	s.now, s.op = now, q.Type
 	if !c.Session.Pinned {
 		s.touch(now, c.Session)
@@ -245,6 +250,7 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 	case zkapi.OpMultiRead:
 		return s.multiRead(c, q.Ops, p)
 	case zkapi.OpAddWatch:
+		p.Total = 0
 		return s.addWatch(c, &q.Watch)
 	case zkapi.OpCheckWatches:
 		return s.checkWatches(c, &q.Watch)

@@ -3,7 +3,13 @@ package state
 import (
 	"strings"
 	"sync/atomic"
+
+	"github.com/tidwall/btree"
 )
+
+// degree of the maps of children: small, because a fork's first write copies
+// one tree node a level.
+const degree = 8
 
 // tree holds the znodes. A fork shares all nodes with the original; each side
 // then gets an epoch of its own and copies, on its first write to a path, the
@@ -110,7 +116,7 @@ func (t *tree) ownKids(n *node) *kids {
 	k := n.kids
 	switch {
 	case k == nil:
-		k = &kids{epoch: t.epoch, pzxid: n.czxid}
+		k = &kids{names: *btree.NewMap[string, *node](degree), epoch: t.epoch, pzxid: n.czxid}
 	case k.epoch != t.epoch:
 		// The shared map must not be written to, and Copy would: it makes the
 		// original copy-on-write too. So it is applied to a copy of the header.

@@ -16,27 +16,28 @@ const (
 	modeAny = modeStandard | modePersistent | modeRecursive
 )
 
-// watch is one connection's watch on one path, in one table.
+// watch is one connection's watch on one path, in one table. The watches of a
+// path form a ring, so that one comes and goes in constant time.
 type watch struct {
-	conn  *Conn
-	path  string
-	modes watchModes
-	at    int // where it stands in the table's list for the path
+	conn       *Conn
+	path       string
+	prev, next *watch
+	modes      watchModes
 }
 
 // watchTable is one of the server's two: data (getData, exists, persistent and
 // recursive) or child (getChildren, persistent). A connection is at most once
-// in the list of a path.
+// in the ring of a path.
 type watchTable struct {
-	paths     map[string][]*watch
-	kind      int // which of Conn.watches holds this table's watches by path
+	paths     map[string]*watch // the oldest of each ring
+	kind      int               // which of Conn.watches holds this table's watches by path
 	total     int
 	conns     int // connections that have had a watch
 	recursive int // watches with the recursive mode; 0 spares looking at ancestors
 }
 
 func newWatchTable(kind int) watchTable {
-	return watchTable{paths: make(map[string][]*watch), kind: kind}
+	return watchTable{paths: make(map[string]*watch), kind: kind}
 }
 
 // add registers a watch, or adds a mode to the one that is there. With replace,
@@ -51,17 +52,39 @@ func (t *watchTable) add(c *Conn, path string, mode watchModes, replace bool) {
 		}
 		return
 	}
-	path = strings.Clone(path)
-	w := &watch{conn: c, path: path, at: len(t.paths[path])}
 	if own == nil {
 		own = make(map[string]*watch)
 		c.watches[t.kind] = own
 		t.conns++ // and it counts until it ends, as in ZooKeeper
 	}
-	own[path] = w
-	t.paths[path] = append(t.paths[path], w)
+	w := &watch{conn: c}
+	if first := t.paths[path]; first != nil {
+		w.path, w.next, w.prev = first.path, first, first.prev
+		w.prev.next, w.next.prev = w, w
+	} else {
+		w.path, w.next, w.prev = strings.Clone(path), w, w
+		t.paths[w.path] = w
+	}
+	own[w.path] = w
 	t.total++
 	t.setModes(w, mode)
+}
+
+// each calls f for the watches on a path, oldest first; f may drop its own.
+func (t *watchTable) each(path string, f func(*watch)) {
+	first := t.paths[path]
+	if first == nil {
+		return
+	}
+	last := first.prev
+	for w := first; ; {
+		next := w.next
+		f(w)
+		if w == last {
+			return
+		}
+		w = next
+	}
 }
 
 func (t *watchTable) setModes(w *watch, modes watchModes) {
@@ -77,15 +100,14 @@ func (t *watchTable) setModes(w *watch, modes watchModes) {
 // drop takes a watch out of the table.
 func (t *watchTable) drop(w *watch) {
 	t.setModes(w, 0)
-	list := t.paths[w.path]
-	last := len(list) - 1
-	list[w.at] = list[last]
-	list[w.at].at = w.at
-	list[last] = nil
-	if last == 0 {
+	switch {
+	case w.next == w:
 		delete(t.paths, w.path)
-	} else {
-		t.paths[w.path] = list[:last]
+	case t.paths[w.path] == w:
+		t.paths[w.path] = w.next
+		fallthrough
+	default:
+		w.prev.next, w.next.prev = w.next, w.prev
 	}
 	delete(w.conn.watches[t.kind], w.path)
 	t.total--
@@ -164,22 +186,18 @@ func (s *State) trigger(t *watchTable, path string, kind zkapi.EventType, acl *a
 		return
 	}
 	told := "" // the path in memory of its own, for watchers that registered another
-	if list := t.paths[path]; len(list) > 0 {
-		told = list[0].path
-		// Backwards, because dropping a watch moves the last one into its place.
-		for i := len(list) - 1; i >= 0; i-- {
-			w := list[i]
-			if s.cfg.V38 && w.modes == modeRecursive && kind == zkapi.EventNodeChildrenChanged {
-				continue
-			}
-			s.tell(w.conn, told, kind, acl)
-			if w.modes == modeStandard {
-				t.drop(w)
-			} else if w.modes&modeStandard != 0 {
-				t.setModes(w, w.modes&^modeStandard)
-			}
+	t.each(path, func(w *watch) {
+		told = w.path
+		if s.cfg.V38 && w.modes == modeRecursive && kind == zkapi.EventNodeChildrenChanged {
+			return
 		}
-	}
+		s.tell(w.conn, told, kind, acl)
+		if w.modes == modeStandard {
+			t.drop(w)
+		} else if w.modes&modeStandard != 0 {
+			t.setModes(w, w.modes&^modeStandard)
+		}
+	})
 	if t.recursive == 0 || kind == zkapi.EventNodeChildrenChanged {
 		return
 	}
@@ -189,14 +207,14 @@ func (s *State) trigger(t *watchTable, path string, kind zkapi.EventType, acl *a
 		if key == "" {
 			key = "/"
 		}
-		for _, w := range t.paths[key] {
+		t.each(key, func(w *watch) {
 			if w.modes&modeRecursive != 0 {
 				if told == "" {
 					told = strings.Clone(path)
 				}
 				s.tell(w.conn, told, kind, acl)
 			}
-		}
+		})
 	}
 }
 

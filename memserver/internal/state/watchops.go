@@ -72,7 +72,7 @@ func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 	has := func(t *watchTable, modes watchModes) bool {
 		if s.cfg.V38 {
-			return len(t.paths[q.Path]) > 0
+			return t.paths[q.Path] != nil
 		}
 		w, ok := c.watches[t.kind][q.Path]
 		return ok && w.modes&modes != 0

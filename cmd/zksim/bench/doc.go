@@ -1,0 +1,24 @@
+// Bench measures the simulator and, side by side in the same run, a real ZooKeeper:
+//
+//	go run ./cmd/zksim/bench                      # everything, about ten minutes
+//	go run ./cmd/zksim/bench -run 'pipelined|sync' -rounds 5
+//	go run ./cmd/zksim/bench -scale 0.01 -time 100ms -warm 1s -rounds 1   # a quick try
+//
+// Each row says what was aimed at and whether it is met. "ratio" is how many times better the
+// simulator is: more per second, or less time, memory or CPU. Rounds are interleaved, simulator,
+// ZooKeeper, simulator, ...; values are the medians of the rounds and a ratio is the median of the
+// ratios of the pairs, so that a machine that is slow for a while is slow for both.
+//
+// Load generator and server share the machine's cores, and on a small machine requests per second
+// are bounded by both together. The CPU time of the server's process, from /proc, is what isolates
+// the server; "busy" is the share of the machine's CPU time that went to programs that are not part
+// of the run, and tells how far to trust a row.
+//
+// The simulator runs in a process of its own, a second copy of this program. ZooKeeper is the newest
+// that package realserver finds, with the JVM's full compiler, its data in memory where the system
+// has /dev/shm, and without syncing to disk; it gets some seconds of traffic first. Without one the
+// simulator is measured alone. -sim and -real measure servers that run already.
+//
+// Rows with the unit "ns" or "us" and no ZooKeeper beside them are measured inside this process. They
+// are medians over batches of about 100 us, which other programs on the machine rarely interrupt.
+package main

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/zksim/zksim/memserver"
+)
+
+// flags are all flags and, with other names, all environment variables.
+var flags = []struct {
+	name string
+	set  func(o *options, value string) error // nil: parse and apply know it
+}{
+	{"config", nil},
+	{"set", nil},
+	{"listen", setListen},
+	{"http", setHTTP},
+	{"tick-time", milliseconds("tickTime")},
+	{"min-session-timeout", milliseconds("minSessionTimeout")},
+	{"max-session-timeout", milliseconds("maxSessionTimeout")},
+	{"compat", setCompat},
+	{"seed", setSeed},
+}
+
+// source is a place that options come from.
+type source struct {
+	values map[string][]string      // by name of the flag
+	label  func(name string) string // what the user calls it
+}
+
+func readFlags(args []string) (source, error) {
+	s := source{make(map[string][]string), func(name string) string { return "--" + name }}
+	set := flag.NewFlagSet("zksim", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	for _, f := range flags {
+		set.Func(f.name, "", func(value string) error {
+			s.values[f.name] = append(s.values[f.name], value)
+			return nil
+		})
+	}
+	if err := set.Parse(args); err != nil {
+		return s, flagError(err)
+	}
+	if set.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q; see zksim --help", set.Arg(0))
+	}
+	return s, nil
+}
+
+// flagError says what package flag says in the words of the rest.
+func flagError(err error) error {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		return fmt.Errorf("unknown flag --%s; see zksim --help", name)
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		return fmt.Errorf("--%s needs a value; see zksim --help", name)
+	}
+	return err
+}
+
+func envName(flag string) string {
+	return "ZKSIM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// readEnv reads the environment. A variable that is empty counts as not set.
+func readEnv(env []string) source {
+	s := source{make(map[string][]string), envName}
+	for _, f := range flags {
+		for _, entry := range env {
+			value, ok := strings.CutPrefix(entry, envName(f.name)+"=")
+			switch {
+			case !ok || value == "":
+			case f.name == "set":
+				s.values["set"] = splitSettings(value)
+			default:
+				s.values[f.name] = []string{value}
+			}
+		}
+	}
+	return s
+}
+
+// splitSettings splits at newlines if there are any, else at semicolons.
+func splitSettings(text string) []string {
+	separator := ";"
+	if strings.Contains(text, "\n") {
+		separator = "\n"
+	}
+	var pairs []string
+	for pair := range strings.SplitSeq(text, separator) {
+		if pair = strings.TrimSpace(pair); pair != "" {
+			pairs = append(pairs, pair)
+		}
+	}
+	return pairs
+}
+
+func setListen(o *options, value string) error {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("want HOST:PORT, such as 127.0.0.1:2181")
+	}
+	o.listen = value
+	return nil
+}
+
+func setHTTP(o *options, value string) error {
+	if value != "off" {
+		return errors.New("there is no HTTP side yet, so only off is accepted")
+	}
+	o.http = value
+	return nil
+}
+
+// milliseconds returns the setter of a flag for one of ZooKeeper's own settings.
+func milliseconds(key string) func(*options, string) error {
+	return func(o *options, value string) error {
+		if n, err := strconv.ParseInt(value, 10, 32); err != nil || n < 1 {
+			return errors.New("want milliseconds, 1 or more")
+		}
+		return o.config.Set(key, value)
+	}
+}
+
+func setCompat(o *options, value string) error {
+	switch p := memserver.Profile(value); p {
+	case memserver.V38, memserver.V39:
+		o.config.Profile = p
+		return nil
+	}
+	return fmt.Errorf("want %s or %s", memserver.V38, memserver.V39)
+}
+
+func setSeed(o *options, value string) error {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return errors.New("want a whole number")
+	}
+	o.config.Seed = n
+	return nil
+}

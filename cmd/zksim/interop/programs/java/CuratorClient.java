@@ -1,0 +1,1 @@
+public final class CuratorClient { public static void main(String[] a) {} }
