@@ -2,6 +2,7 @@ package memserver
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ type Config struct {
 	// MaxUnsent is how many bytes of watch events may wait for a client that
 	// does not read, before its connection is closed; 16 MiB by default.
 	MaxUnsent int
-	// FourLetterWords lists the commands that are answered; {"srvr"} by default, "*" means all.
+	// FourLetterWords lists the commands that are answered beside srvr; "*" means all.
 	FourLetterWords []string
 
 	EnforceQuota       bool          // enforceQuota: hard limits of quotas
@@ -298,9 +299,7 @@ func (c *Config) complete() error {
 	if c.MaxUnsent == 0 {
 		c.MaxUnsent = 16 << 20
 	}
-	if c.FourLetterWords == nil {
-		c.FourLetterWords = []string{"srvr"}
-	}
+	c.FourLetterWords = append(slices.Clone(c.FourLetterWords), "srvr") // which is always answered
 	switch {
 	case c.Profile != V38 && c.Profile != V39:
 		return fmt.Errorf("memserver: unknown profile %q: want %q or %q", c.Profile, V38, V39)

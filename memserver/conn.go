@@ -17,10 +17,16 @@ const (
 	keptBuffer = 64 << 10
 	// batchBytes ends a batch: replies that large are sent before more requests are looked at.
 	batchBytes = 64 << 10
-	// handshakeTime is how long a connection may take to say what it wants. A
-	// real server takes between 10 and 20 s.
-	handshakeTime = 20 * time.Second
+	// handshakeTime is how long a connection may take to say what it wants, in
+	// milliseconds, before connExpiry rounds it up.
+	handshakeTime = 10_000
+	// writeTime is how long the last bytes to a client may take.
+	writeTime = 20 * time.Second
 )
+
+// connExpiry is when ZooKeeper gives up a connection of which it has heard
+// last at a time: it looks every ten seconds. All in milliseconds.
+func connExpiry(last, timeout int64) int64 { return ((last+timeout)/10_000 + 1) * 10_000 }
 
 // conn serves one client over a net.Conn. Its own goroutine reads, applies the
 // requests that are there in one batch under the server's lock, and writes
@@ -35,6 +41,7 @@ type conn struct {
 	req   wire.Request
 	rsp   state.Response
 	stats connStats
+	asked bool // a four-letter word
 
 	inBatch bool // guarded by Server.mu: this connection's requests are being applied
 	out     outbox
@@ -65,7 +72,8 @@ func (s *Server) serve(nc net.Conn) {
 		return
 	}
 	defer c.end()
-	nc.SetDeadline(time.Now().Add(handshakeTime))
+	now := c.stats.established
+	nc.SetDeadline(time.Now().Add(time.Duration(connExpiry(now, handshakeTime)-now) * time.Millisecond))
 	if c.handshake() {
 		nc.SetDeadline(time.Time{})
 		for c.batch() && c.fill() {
@@ -104,7 +112,7 @@ func (c *conn) end() {
 	c.out.mu.Lock()
 	c.out.closing = true
 	c.out.mu.Unlock()
-	c.nc.SetWriteDeadline(time.Now().Add(handshakeTime))
+	c.nc.SetWriteDeadline(time.Now().Add(writeTime))
 	c.flush()
 }
 
@@ -264,7 +272,7 @@ func (c *conn) reply() {
 		if c.req.Type == zkapi.OpPing {
 			h.Xid = wire.XidPing
 		}
-		if b = h.Append(b); p.Err == 0 {
+		if b = h.Append(b); p.Err == 0 || p.Body {
 			b = p.Reply.Append(b, c.req.Type)
 		}
 	}

@@ -114,6 +114,7 @@ func (c *conn) fourLetterWord(word string) {
 	s.mu.Lock()
 	s.stats.received++
 	c.stats.received++
+	c.asked = true
 	switch allowed := s.cfg.FourLetterWords; {
 	case !slices.Contains(allowed, word) && !slices.Contains(allowed, "*"):
 		fmt.Fprintf(&b, "%s is not executed because it is not in the whitelist.\n", word)
@@ -194,7 +195,7 @@ func (s *Server) flwConnections(b *strings.Builder) {
 // describe writes a connection's line of stat (brief) or cons.
 func (c *conn) describe(b *strings.Builder, brief bool) {
 	interest, st := 1, &c.stats
-	if c.st.Session == nil {
+	if c.asked { // the connection of the command itself
 		interest = 0
 	}
 	fmt.Fprintf(b, " /%s[%x](queued=0,recved=%d,sent=%d", c.nc.RemoteAddr(), interest, st.received, st.sent)
@@ -250,11 +251,10 @@ func (s *Server) flwDump(b *strings.Builder) {
 	b.WriteString("Connections dump:\nConnections ")
 	byEnd := make(map[int64][]string)
 	for _, c := range s.sortedConns() {
-		id, end := int64(0), c.stats.established+handshakeTime.Milliseconds()
+		id, end := int64(0), connExpiry(c.stats.established, handshakeTime)
 		if sess := c.st.Session; sess != nil {
-			id, end = sess.ID, s.now()+sess.Timeout
+			id, end = sess.ID, connExpiry(s.now(), sess.Timeout)
 		}
-		end = (end/10_000 + 1) * 10_000
 		byEnd[end] = append(byEnd[end], fmt.Sprintf("ip: /%s sessionId: 0x%x", c.nc.RemoteAddr(), id))
 	}
 	dumpSets(b, byEnd, len(s.conns))

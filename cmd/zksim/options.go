@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/zksim/zksim/memserver"
 )
@@ -97,7 +98,7 @@ func (o *options) applyFile(path string) error {
 func (o *options) apply(from source) error {
 	for _, pair := range from.values["set"] {
 		key, value, ok := strings.Cut(pair, "=")
-		if !ok {
+		if !ok || key == "" {
 			return fmt.Errorf("%s %s: want KEY=VALUE", from.label("set"), pair)
 		}
 		if err := o.set(key, value); err != nil {
@@ -136,8 +137,8 @@ func (o *options) set(key, value string) error {
 	}
 	err := o.config.Set(key, value)
 	if _, ok := errors.AsType[*memserver.UnknownSettingError](err); ok {
-		if !slices.Contains(o.unknown, key) {
-			o.unknown = append(o.unknown, key)
+		if name := printable(key); !slices.Contains(o.unknown, name) {
+			o.unknown = append(o.unknown, name)
 		}
 		return nil
 	}
@@ -153,6 +154,14 @@ func (o *options) takeClientPort() {
 	if o.clientPort != "" {
 		o.listen = net.JoinHostPort(o.clientPortAddress, o.clientPort)
 	}
+}
+
+// printable quotes a name that would be hard to see in a list of names.
+func printable(name string) string {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r == ',' || r <= ' ' || !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // reason is the part of an error of Config.Set that does not repeat the setting.

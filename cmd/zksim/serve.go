@@ -37,7 +37,7 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 func warnings(o *options, addr string) []string {
 	var w []string
 	if len(o.unknown) > 0 {
-		w = append(w, "ZooKeeper has no such setting: "+strings.Join(o.unknown, ", "))
+		w = append(w, "ZooKeeper has no such setting: "+strings.Join(o.unknown, ", ")+"; ignored")
 	}
 	if o.secure {
 		w = append(w, "secureClientPort is not served: there is no TLS")

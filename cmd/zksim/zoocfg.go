@@ -17,7 +17,8 @@ type property struct {
 // parseProperties reads a file as Java's Properties.load does, on which
 // ZooKeeper relies: bytes are Latin-1, a backslash at the end of a line goes on
 // with the next, and of a key that comes twice the last value counts.
-// The error starts with the number of the line.
+// The error starts with the number of the line. One thing is not as there: of
+// a last line that is nothing but a backslash Java makes an empty key.
 func parseProperties(text []byte) ([]property, error) {
 	var all []property
 	index := make(map[string]int)

@@ -86,8 +86,9 @@ var masks = []struct {
 	{regexp.MustCompile(`(?m)^((?:Latency|Proposal sizes) .*: ).*$`), "${1}N"},
 	{regexp.MustCompile(`^((?:Received|Sent): )\d+$`), "${1}N"},
 	{regexp.MustCompile(`^ /\S+?\[(\d+)\]`), " /ADDRESS[${1}]"},
-	{regexp.MustCompile(`\b(est|lresp|llat|minlat|avglat|maxlat|recved|sent)=\d+`), "${1}=N"},
-	{regexp.MustCompile(`^(clientPort|clientPortListenBacklog|dataDirSize|dataLogDirSize|datadir_size|logdir_size)(=|: ).*$`), "${1}${2}N"},
+	{regexp.MustCompile(`\bip: /\S+`), "ip: /ADDRESS"},
+	{regexp.MustCompile(`\b(est|lresp|llat|minlat|avglat|maxlat|queued|recved|sent)=\d+`), "${1}=N"},
+	{regexp.MustCompile(`^(clientPort|clientPortListenBacklog|dataDirSize|dataLogSize|datadir_size|logdir_size)(=|: ).*$`), "${1}${2}N"},
 	{regexp.MustCompile(`^(dataDir|dataLogDir)=.*$`), "${1}=DIR"},
 	{regexp.MustCompile(`^(\d+ expire at ).*:$`), "${1}TIME:"},
 }

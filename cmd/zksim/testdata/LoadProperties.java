@@ -65,7 +65,7 @@ class LoadProperties {
             } else if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
                 b.append("\\ufffd");
             } else {
-                b.append(String.format("\\U%08x", c));
+                b.append(String.format(c < 0x10000 ? "\\u%04x" : "\\U%08x", c));
             }
         });
         return b.append('"').toString();

@@ -50,9 +50,6 @@ func (s *State) deleteContainer(o *wire.Op) zkapi.Code {
 	if s.cfg.V38 {
 		return zkapi.ErrBadArguments
 	}
-	if o.Path == wire.NullString {
-		return zkapi.ErrMarshalling
-	}
 	if !deletable(o.Path) {
 		return zkapi.ErrBadArguments
 	}

@@ -69,8 +69,8 @@ func (s *State) create(c *Conn, o *wire.Op, path *string, stat *zkapi.Stat) zkap
 	case mode.Ephemeral():
 		n.owner = c.Session.ID
 	}
+	*path, *stat = full, n.stat() // before the server writes into a new statistics node
 	s.insert(parent, parentPath, full, strings.Clone(name), n, created+1)
-	*path, *stat = full, n.stat()
 	s.changes = append(s.changes, change{zkapi.EventNodeCreated, full, acl, parentPath, parent.acl})
 	return 0
 }

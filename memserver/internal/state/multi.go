@@ -1,6 +1,10 @@
 package state
 
 import (
+	"slices"
+
+	"github.com/tidwall/btree"
+
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
 )
@@ -10,11 +14,14 @@ import (
 // applyMulti does all of the operations at one zxid or, if one fails, none. A
 // failed multi is a success on the level of the reply: the codes are in its parts.
 func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
-	s.zxid++
 	for i := range ops {
 		if code := s.multiOp(&ops[i]); code != 0 {
-			return code
+			return s.spoilt(ops, code, p)
 		}
+	}
+	s.nextZxid()
+	if s.cfg.EnforceQuota && s.quotas.Len() > 0 {
+		s.before, s.quotasBefore = s.tree.fork(), *s.quotas.Copy()
 	}
 	s.inMulti, s.seqs = true, make(map[*node]int32)
 	results := s.multi[:0]
@@ -27,6 +34,7 @@ func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 		results = append(results, r)
 	}
 	s.inMulti, s.seqs = false, nil
+	s.before, s.quotasBefore = tree{}, btree.Set[string]{}
 	s.multi, p.Results = results, results
 	if failed != 0 {
 		s.rollBack(results, failed)
@@ -35,6 +43,18 @@ func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 	s.undo = s.undo[:0]
 	s.fire()
 	return 0
+}
+
+// spoilt ends a multi that a real server cannot decode or trips over. In 3.8 a
+// null path is of the second kind: the zxid is lost, and a body is sent.
+func (s *State) spoilt(ops []wire.Op, code zkapi.Code, p *Response) zkapi.Code {
+	if s.cfg.V38 && slices.ContainsFunc(ops, func(o wire.Op) bool { return o.Path == wire.NullString }) {
+		s.gap++
+		p.Body, p.Results = true, nil
+		return code
+	}
+	s.nextZxid()
+	return code
 }
 
 // multiOp checks what the decoder of a real server checks, and turns an
@@ -136,7 +156,8 @@ func (s *State) multiRead(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 			code = s.getChildren(c, &o, &one)
 		}
 		if code == zkapi.ErrMarshalling {
-			return code // a null path spoils the whole request
+			p.Body, p.Results = true, p.Results[:i] // a null path spoils the rest
+			return code
 		}
 		if p.Results[i] = (wire.MultiResult{Type: o.Type, Data: one.Data, Children: one.Children, Stat: one.Stat}); code != 0 {
 			p.Results[i] = wire.MultiResult{Type: zkapi.OpErr, Err: code}

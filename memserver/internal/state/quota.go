@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tidwall/btree"
+
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -31,12 +33,14 @@ func quotaPath(path string) string {
 }
 
 // quotaFor finds the deepest armed path at or above a path; "" if there is none.
-func (s *State) quotaFor(path string) string {
-	if s.quotas.Len() == 0 {
+func (s *State) quotaFor(path string) string { return deepest(&s.quotas, path) }
+
+func deepest(armed *btree.Set[string], path string) string {
+	if armed.Len() == 0 {
 		return ""
 	}
 	for p := path; len(p) > 1; p = p[:max(strings.LastIndexByte(p, '/'), 0)] {
-		if s.quotas.Contains(p) {
+		if armed.Contains(p) {
 			if p == "/zookeeper" {
 				return ""
 			}
@@ -49,12 +53,11 @@ func (s *State) quotaFor(path string) string {
 // checkQuota refuses what would go over a hard limit, if quotas are enforced,
 // and what would make the server write into statistics that it cannot read.
 func (s *State) checkQuota(path string, bytes, count int64) zkapi.Code {
-	prefix := s.quotaFor(path)
-	if prefix == "" {
+	if s.quotas.Len() == 0 && s.quotasBefore.Len() == 0 {
 		return 0
 	}
 	if s.cfg.EnforceQuota {
-		if code := s.checkLimits(prefix, bytes, count); code != 0 {
+		if code := s.checkLimits(bytes, count, path); code != 0 {
 			return code
 		}
 	}
@@ -64,8 +67,14 @@ func (s *State) checkQuota(path string, bytes, count int64) zkapi.Code {
 	return 0
 }
 
-func (s *State) checkLimits(prefix string, bytes, count int64) zkapi.Code {
-	node := s.tree.find(quotaRoot + prefix + "/" + limitsName)
+// checkLimits compares with what was used before the transaction: the parts of
+// a multi do not see each other here.
+func (s *State) checkLimits(bytes, count int64, path string) zkapi.Code {
+	tree, prefix := &s.tree, s.quotaFor(path)
+	if s.inMulti {
+		tree, prefix = &s.before, deepest(&s.quotasBefore, path)
+	}
+	node := tree.find(quotaRoot + prefix + "/" + limitsName)
 	if node == nil {
 		return 0
 	}
@@ -78,7 +87,7 @@ func (s *State) checkLimits(prefix string, bytes, count int64) zkapi.Code {
 	if !byCount && !byBytes {
 		return 0
 	}
-	if node = s.tree.find(quotaRoot + prefix + "/" + statsName); node == nil {
+	if node = tree.find(quotaRoot + prefix + "/" + statsName); node == nil {
 		return 0
 	}
 	used, ok := parseQuota(node)

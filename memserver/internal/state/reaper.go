@@ -30,7 +30,7 @@ func (s *State) Reap(now int64) {
 		due = due[:most]
 	}
 	for _, path := range due {
-		s.zxid++
+		s.nextZxid()
 		if s.quotaPoisoned(path) {
 			continue
 		}

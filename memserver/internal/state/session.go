@@ -74,7 +74,7 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 func (s *State) openSession(now, timeout int64) *Session {
 	sess := &Session{ID: s.nextSession, Timeout: timeout}
 	s.nextSession++
-	s.zxid++
+	s.nextZxid()
 	s.sessions.Set(sess.ID, int32(timeout))
 	s.live[sess.ID] = sess
 	sess.deadline = s.deadlineFor(now, timeout)
@@ -123,7 +123,7 @@ func (s *State) TakeKicked() []*Conn {
 // closeSession is the transaction that ends a session: its ephemeral nodes go
 // at one zxid, its watchers are told.
 func (s *State) closeSession(id int64) {
-	s.zxid++
+	s.nextZxid()
 	sess := s.live[id]
 	delete(s.live, id)
 	s.sessions.Delete(id)

@@ -31,6 +31,7 @@ type State struct {
 	cfg  Config
 	tree tree
 	zxid int64
+	gap  int64        // zxids that 3.8 has given out to nothing since the last transaction
 	now  int64        // of the step that runs
 	op   zkapi.OpCode // of the request that runs
 
@@ -51,18 +52,20 @@ type State struct {
 	acls        map[string]*accessList
 
 	// Of the step that runs.
-	changes []change
-	notes   []Note
-	kicked  []*Conn
-	stamp   uint64
-	undo    []func()        // a multi's; nil outside
-	inMulti bool            // record how to undo
-	newDue  bool            // see TakeNewDue
-	seqs    map[*node]int32 // a multi's counters of creations that have run over
-	aclKey  []byte
-	items   []hashed
-	names   []string
-	multi   []wire.MultiResult
+	changes      []change
+	notes        []Note
+	kicked       []*Conn
+	stamp        uint64
+	undo         []func() // a multi's; nil outside
+	inMulti      bool     // record how to undo
+	newDue       bool     // see TakeNewDue
+	before       tree     // as it was at the multi's beginning, if quotas are enforced
+	quotasBefore btree.Set[string]
+	seqs         map[*node]int32 // a multi's counters of creations that have run over
+	aclKey       []byte
+	items        []hashed
+	names        []string
+	multi        []wire.MultiResult
 }
 
 // configPath holds the configuration of the ensemble.
@@ -103,6 +106,12 @@ func (s *State) reset() {
 	s.buckets = btree.Map[int64, []int64]{}
 }
 
+// nextZxid begins a transaction.
+func (s *State) nextZxid() {
+	s.zxid += 1 + s.gap
+	s.gap = 0
+}
+
 // Zxid is the last transaction.
 func (s *State) Zxid() int64 { return s.zxid }
 
@@ -114,13 +123,16 @@ type Response struct {
 	Err   zkapi.Code
 	Close bool // close the connection afterwards
 	Mute  bool // there is no reply
+	Body  bool // the body is sent although Err is not 0
 	// Connect, if not nil, is sent in place of a reply, without a header.
 	Connect *wire.ConnectResponse
 	wire.Reply
 }
 
 // reset leaves the Reply alone: clearing it would cost more than most requests.
-func (p *Response) reset() { p.Zxid, p.Err, p.Close, p.Mute, p.Connect = 0, 0, false, false, nil }
+func (p *Response) reset() {
+	p.Zxid, p.Err, p.Close, p.Mute, p.Body, p.Connect = 0, 0, false, false, false, nil
+}
 
 // Handle decodes a request's body and applies it.
 func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p *Response) {
@@ -143,7 +155,7 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 		p.Mute, p.Close = true, true
 		return
 	case q.Type == zkapi.OpMulti, q.Type == zkapi.OpCreateSession, isWrite(q.Type) && q.Type != zkapi.OpReconfig && s.cfg.V38:
-		s.zxid++
+		s.nextZxid()
 	}
 	p.Err, p.Zxid = zkapi.ErrMarshalling, s.zxid
 }
@@ -190,11 +202,14 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 	if s.refused(c, q.Type, p) {
 		return
 	}
-	if isWrite(q.Type) {
-		s.zxid++
+	switch {
+	case q.Type == zkapi.OpDeleteContainer && q.Op.Path == wire.NullString && !s.cfg.V38:
+		p.Err = zkapi.ErrMarshalling // before it gets a zxid, unlike all others
+	case isWrite(q.Type):
+		s.nextZxid()
 		p.Err = s.write(c, q, p)
 		s.fire()
-	} else {
+	default:
 		p.Err = s.other(c, q, p)
 	}
 	switch {
@@ -264,7 +279,7 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		p.Mute = q.SASL.Token == nil // which the server itself cannot bear
 		p.Close = p.Mute
 	case zkapi.OpCreateSession:
-		s.zxid++
+		s.nextZxid()
 		password := Password(c.Session.ID)
 		p.Connect = &wire.ConnectResponse{TimeOut: int32(c.Session.Timeout),
 			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: true}

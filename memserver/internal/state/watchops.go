@@ -11,6 +11,10 @@ import (
 // setWatches2 (105). None checks paths or ACLs.
 
 func (s *State) addWatch(c *Conn, q *wire.WatchRequest) zkapi.Code {
+	if q.Path == wire.NullString && s.cfg.V38 &&
+		(s.data.recursive > 0 || zkapi.WatchMode(q.Type) == zkapi.WatchPersistentRecursive) {
+		return zkapi.ErrMarshalling
+	}
 	switch zkapi.WatchMode(q.Type) {
 	case zkapi.WatchPersistent:
 		s.watchPersistent(c, q.Path)
