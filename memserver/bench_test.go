@@ -3,12 +3,15 @@ package memserver_test
 import (
 	"context"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -373,6 +376,48 @@ func BenchmarkEvents(b *testing.B) {
 	}
 	b.ReportMetric(float64(arm.Nanoseconds())/float64(n), "ns/watch")
 	b.ReportMetric(float64(fire.Nanoseconds())/float64(n), "ns/event")
+}
+
+var heartbeats = flag.Duration("heartbeats", time.Hour, "virtual time of TestHeartbeats; cmd/zksim/bench takes 24h")
+
+// TestHeartbeats has 100 go-zookeeper clients do nothing but send their pings. It is here and not a
+// benchmark because a bubble needs a *testing.T.
+func TestHeartbeats(t *testing.T) {
+	const clients = 100
+	synctest.Test(t, func(t *testing.T) {
+		begin := wallClock()
+		srv := memserver.RunT(t)
+		var first []int64
+		var conns []*zk.Conn
+		for range clients {
+			c, events, err := zk.Connect([]string{srv.Addr()}, 30*time.Second, zk.WithDialer(srv.Dial), zk.WithLogInfo(false),
+				zk.WithMaxBufferSize(4<<10), zk.WithMaxConnBufferSize(4<<10)) // 3 MB a client otherwise
+			require.NoError(t, err)
+			t.Cleanup(c.Close)
+			for e := range events {
+				if e.State == zk.StateHasSession {
+					break
+				}
+			}
+			conns = append(conns, c)
+			first = append(first, c.SessionID())
+		}
+		time.Sleep(*heartbeats)
+		for i, c := range conns {
+			require.Equal(t, zk.StateHasSession, c.State())
+			require.Equal(t, first[i], c.SessionID())
+		}
+		t.Logf("heartbeats of %d clients for %v took %v", clients, *heartbeats, wallClock()-begin)
+	})
+}
+
+// wallClock is a clock that a bubble does not stop.
+func wallClock() time.Duration {
+	var now syscall.Timeval
+	if err := syscall.Gettimeofday(&now); err != nil {
+		panic(err)
+	}
+	return time.Duration(now.Nano())
 }
 
 // pathSeq makes paths that differ in their last eight digits.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 )
 
 // RequireEnv names the environment variable that turns skipped tests into failures when it is 1.
@@ -20,9 +19,6 @@ type TB interface {
 	Cleanup(func())
 }
 
-// startLimit is how long a server may take to start on a machine that is busy with other tests.
-const startLimit = 60 * time.Second
-
 // RunT starts a server for the length of a test: of the given version as [Find] understands it, "" for
 // the newest. It skips the test if this machine has no Java or no such ZooKeeper, and fails it instead
 // where ZKSIM_REQUIRE_REAL is 1.
@@ -34,9 +30,8 @@ func RunT(t TB, version string, opts ...func(*Options)) *Server {
 	} else if err != nil {
 		t.Fatalf("%v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
-	defer cancel()
-	s, err := Start(ctx, in, opts...)
+
+	s, err := Start(context.Background(), in, opts...)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

@@ -23,6 +23,7 @@ type options struct {
 	secure  bool     // secureClientPort is set
 
 	clientPort, clientPortAddress string // ZooKeeper's way to say listen
+	moved                         bool   // one of them is newer than listen
 }
 
 func defaults() *options {
@@ -105,9 +106,7 @@ func (o *options) apply(from source) error {
 			return fmt.Errorf("%s %w", from.label("set"), err)
 		}
 	}
-	if len(from.values["set"]) > 0 {
-		o.takeClientPort()
-	}
+	o.takeClientPort()
 	for _, f := range flags {
 		for _, value := range from.values[f.name] {
 			if f.set == nil {
@@ -129,9 +128,9 @@ func (o *options) set(key, value string) error {
 		if _, err := strconv.ParseUint(value, 10, 16); err != nil {
 			return fmt.Errorf("%s=%s: want a port", key, value)
 		}
-		o.clientPort = value
+		o.clientPort, o.moved = value, true
 	case "clientPortAddress":
-		o.clientPortAddress = value
+		o.clientPortAddress, o.moved = value, true
 	case "secureClientPort":
 		o.secure = true
 	}
@@ -151,9 +150,10 @@ func (o *options) set(key, value string) error {
 // takeClientPort listens where clientPort and clientPortAddress say, as
 // ZooKeeper does: without an address, on all of them.
 func (o *options) takeClientPort() {
-	if o.clientPort != "" {
+	if o.moved && o.clientPort != "" {
 		o.listen = net.JoinHostPort(o.clientPortAddress, o.clientPort)
 	}
+	o.moved = false
 }
 
 // printable quotes a name that would be hard to see in a list of names.

@@ -11,8 +11,10 @@ import (
 
 // TestPrecedence has every source say something, and takes the sources away one by one.
 func TestPrecedence(t *testing.T) {
-	write(t, "zoo.cfg", "tickTime=300\nclientPort=3000\nclientPortAddress=127.0.0.3\nmaxClientCnxns=3\n")
-	write(t, "other.cfg", "tickTime=400\n")
+	write(t, map[string]string{
+		"zoo.cfg":   "tickTime=300\nclientPort=3000\nclientPortAddress=127.0.0.3\nmaxClientCnxns=3\n",
+		"other.cfg": "tickTime=400\n",
+	})
 	file := []string{"--config", "zoo.cfg"}
 	env := []string{"PATH=/bin", "ZKSIM_LISTEN=127.0.0.2:2000", "ZKSIM_TICK_TIME=200", "ZKSIM_SET=maxClientCnxns=2;tickTime=1"}
 	all := append([]string{"--listen", "127.0.0.1:1000", "--tick-time", "100", "--set", "maxClientCnxns=1", "--set", "tickTime=1"}, file...)
@@ -45,7 +47,7 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestClientPort(t *testing.T) {
-	write(t, "zoo.cfg", "clientPort=3000\n")
+	write(t, map[string]string{"zoo.cfg": "clientPort=3000\n"})
 	tests := []struct {
 		name      string
 		args, env []string

@@ -33,13 +33,14 @@ func runOnce(t *testing.T, args, env []string) result {
 	return result{status, stdout.String(), stderr.String()}
 }
 
-// write makes a file in a folder that the test changes to, so that messages name it as given here.
-func write(t *testing.T, name, text string) {
+// write makes files, name by name, in a new folder and changes to it, so that
+// messages name the files as given here.
+func write(t *testing.T, files map[string]string) {
 	t.Helper()
-	if dir, err := os.Getwd(); err != nil || !strings.HasPrefix(dir, os.TempDir()) {
-		t.Chdir(t.TempDir())
+	t.Chdir(t.TempDir())
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	}
-	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 }
 
 func TestWrongUsage(t *testing.T) {
@@ -99,7 +100,7 @@ func TestWrongUsage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.file != "" {
-				write(t, "zoo.cfg", tt.file)
+				write(t, map[string]string{"zoo.cfg": tt.file})
 			}
 			require.Equal(t, result{statusUsage, "", "zksim: " + tt.line + "\n"}, runOnce(t, tt.args, tt.env))
 		})
@@ -173,7 +174,7 @@ func TestReady(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.file != "" {
-				write(t, "zoo.cfg", tt.file)
+				write(t, map[string]string{"zoo.cfg": tt.file})
 			}
 			got := runOnce(t, tt.args, tt.env)
 			got.stdout = pickedPort.ReplaceAllString(got.stdout, "$1:PORT")
@@ -245,9 +246,14 @@ func readyAddr(t *testing.T, out io.Reader) string {
 	return match[1]
 }
 
+// quiet keeps the client from telling that its server has gone.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
 func connect(t *testing.T, addr string) *zk.Conn {
 	t.Helper()
-	conn, _, err := zk.Connect([]string{addr}, 10*time.Second, zk.WithLogInfo(false))
+	conn, _, err := zk.Connect([]string{addr}, 10*time.Second, zk.WithLogger(quiet{}))
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
 	return conn
@@ -293,10 +299,14 @@ func TestSeedRepeatsSessions(t *testing.T) {
 	require.Equal(t, session(), session())
 }
 
-func TestConfigFileOfDebian(t *testing.T) {
-	path := filepath.Join("testdata", "debian.cfg")
-	o, err := parse([]string{"--config", path}, nil)
+func TestConfigFile(t *testing.T) {
+	o, err := parse([]string{"--config", filepath.Join("testdata", "zoo.cfg")}, nil)
 	require.NoError(t, err)
 	require.Empty(t, o.unknown)
-	require.Equal(t, ":2181", o.listen)
+	require.Equal(t, "127.0.0.1:2181", o.listen)
+	require.Equal(t, 200, o.config.MaxClientCnxns)
+	require.Equal(t, time.Minute, o.config.MaxSessionTimeout)
+	require.Equal(t, []string{"srvr", "mntr", "ruok"}, o.config.FourLetterWords)
+	require.Equal(t, "super:0DPiKuNIrrVmD8IUCuw1hQxNqZc=", o.config.SuperDigest)
+	require.True(t, o.config.ReconfigEnabled)
 }

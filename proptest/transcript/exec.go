@@ -49,7 +49,7 @@ func (x *exec) block(cs []command) ([]string, error) {
 	}
 	for i := range out {
 		if strings.TrimSpace(out[i]) == "" {
-			out[i] = "|"
+			out[i] = ">"
 		}
 	}
 	return out, nil
@@ -244,6 +244,11 @@ func (x *exec) onConn(name, verb string, a *args, body []string) ([]string, erro
 	case "response":
 		c.connecting = &wire.ConnectRequest{}
 		return x.collect(c, nil, false)
+	case "text":
+		c.connecting = nil
+		_ = c.net.SetReadDeadline(time.Now().Add(patience))
+		answer, err := io.ReadAll(c.in)
+		return []string{strconv.Quote(string(answer))}, err
 	case "write":
 		c.write(a.atoms())
 		return nil, a.done()

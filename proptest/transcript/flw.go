@@ -11,11 +11,16 @@ import (
 
 // fourLetters runs "flw WORD": the answer with what is different every time
 // masked. "keys" leaves only the keys of a list of properties, "only=a,b" only
-// those keys, "show=a,b" their values as well.
+// those properties, "match=REGEXP" of each line what matches, "before=TEXT" what
+// comes before a line.
 func (x *exec) fourLetters(a *args) ([]string, error) {
 	w := a.next("word").text
 	keys, only := a.flag("keys"), a.take("only", "").text
-	sorted := a.flag("sorted")
+	sorted, before := a.flag("sorted"), a.take("before", "").text
+	match, err := regexp.Compile(a.take("match", "").text)
+	if err != nil {
+		return nil, err
+	}
 	send := []byte(w)
 	if rest := a.atoms(); len(rest) > 0 {
 		send = append(send, rest...)
@@ -37,8 +42,17 @@ func (x *exec) fourLetters(a *args) ([]string, error) {
 	if ended {
 		lines = lines[:len(lines)-1]
 	}
+	if at := slices.Index(lines, before); before != "" && at >= 0 {
+		lines = lines[:at]
+	}
 	if keys || only != "" {
 		lines = selectKeys(lines, keys, only)
+	}
+	if match.String() != "" {
+		for i := range lines {
+			lines[i] = strings.Join(match.FindAllString(lines[i], -1), " ")
+		}
+		lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
 	}
 	for i := range lines {
 		lines[i] = x.mask(lines[i])
@@ -47,7 +61,7 @@ func (x *exec) fourLetters(a *args) ([]string, error) {
 		slices.Sort(lines)
 	}
 	for i := range lines {
-		lines[i] = strings.TrimRight("| "+lines[i], " ")
+		lines[i] = strings.TrimRight("> "+lines[i], " ")
 	}
 	if !ended {
 		lines = append(lines, "(no newline at the end)")

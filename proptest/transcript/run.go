@@ -299,7 +299,6 @@ func (p *pool) drop() error {
 // clean removes every node that a new server does not have and returns the zxid reached.
 func clean(server Instance, profile string) (int64, error) {
 	x := newExec(server, profile, nil, 0)
-	defer x.finish()
 	for _, line := range []string{"clean connect", "clean auth digest super:secret"} {
 		if lines, err := x.command(line, nil); err != nil || isTrouble(lines[len(lines)-1]) {
 			return 0, errors.Join(err, fmt.Errorf("%s: %q", line, lines))
@@ -324,7 +323,20 @@ func clean(server Instance, profile string) (int64, error) {
 		return 0, errors.Join(err, fmt.Errorf("deleting %q: %q", paths, lines))
 	}
 	x.finish()
-	return x.now, nil
+	return x.now, x.quiet()
+}
+
+// quiet waits until the server has noticed that all connections are gone, if it tells.
+func (x *exec) quiet() error {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		answer, err := x.text([]byte("srvr"))
+		if err != nil || !strings.Contains(answer, "\nConnections: ") || strings.Contains(answer, "\nConnections: 1\n") {
+			return err
+		}
+		if time.Now().After(end) {
+			return errors.New("connections of the last transcript are still there")
+		}
+	}
 }
 
 // below lists the nodes below a path, children first, but for those that every server has.

@@ -176,10 +176,12 @@ func dialPipe(srv *memserver.Server) (*raw, error) {
 }
 
 func (e *env) direct() (values []float64, err error) {
-	t := new(testLike)
-	defer func() { err = errors.Join(err, t.end()) }()
-	c := memserver.RunT(t).ClientT(t)
-	data := make([]byte, dataSize)
+	l, err := newLocal(e)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.srv.Close()) }()
+	c, data := l.c, make([]byte, dataSize)
 	for _, path := range []string{"/b", "/b/hot"} {
 		if _, err := c.Create(e.ctx, path, data, nil, zkapi.Persistent); err != nil {
 			return nil, err
@@ -212,14 +214,16 @@ func (e *env) direct() (values []float64, err error) {
 }
 
 func (e *env) goZooKeeper() (_ []float64, err error) {
-	t := new(testLike)
-	defer func() { err = errors.Join(err, t.end()) }()
-	srv := memserver.RunT(t)
-	c, _, err := zk.Connect([]string{srv.Addr()}, sessionTimeout, zk.WithDialer(srv.Dial), zk.WithLogInfo(false))
+	l, err := newLocal(e)
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(c.Close)
+	defer func() { err = errors.Join(err, l.srv.Close()) }()
+	c, _, err := zk.Connect([]string{l.srv.Addr()}, sessionTimeout, zk.WithDialer(l.srv.Dial), zk.WithLogInfo(false))
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
 	if _, err := c.Create("/b", make([]byte, dataSize), 0, zk.WorldACL(zk.PermAll)); err != nil {
 		return nil, err
 	}
@@ -228,13 +232,16 @@ func (e *env) goZooKeeper() (_ []float64, err error) {
 }
 
 func (e *env) allocations() (values []float64, err error) {
-	t := new(testLike)
-	defer func() { err = errors.Join(err, t.end()) }()
-	c, err := dialPipe(memserver.RunT(t))
+	l, err := newLocal(e)
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(c.close)
+	defer func() { err = errors.Join(err, l.srv.Close()) }()
+	c, err := dialPipe(l.srv)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
 	data := make([]byte, dataSize)
 	for _, path := range []string{"/b", "/kids"} {
 		if err := c.do(createOp(path, data)); err != nil {
@@ -323,10 +330,12 @@ func liveHeap() int64 {
 
 func (e *env) million() (_ []float64, err error) {
 	n := e.size(1_000_000)
-	t := new(testLike)
-	defer func() { err = errors.Join(err, t.end()) }()
-	srv := memserver.RunT(t)
-	c := srv.ClientT(t)
+	l, err := newLocal(e)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.srv.Close()) }()
+	srv, c := l.srv, l.c
 	before := liveHeap()
 	path, err := grow(e, c, n)
 	if err != nil {
@@ -334,20 +343,25 @@ func (e *env) million() (_ []float64, err error) {
 	}
 	values := []float64{float64(liveHeap()-before) / float64(n)}
 	data := make([]byte, 16)
-	any := func() string { return path(random.IntN(n)) }
-	var kept *memserver.Snapshot
+	anyNode := func() string { return path(random.IntN(n)) }
 	for _, f := range []func() error{
-		func() error { kept = srv.Snapshot(); return nil },
+		func() error { srv.Snapshot(); return nil },
 		func() error {
-			kept = srv.Snapshot()
-			_, err := c.Set(e.ctx, any(), data, zkapi.AnyVersion)
+			srv.Snapshot()
+			_, err := c.Set(e.ctx, anyNode(), data, zkapi.AnyVersion)
 			return err
 		},
 		func() error {
-			other := new(testLike)
-			srv2 := memserver.RunT(other, memserver.From(kept))
-			_, err := srv2.ClientT(other).Set(e.ctx, any(), data, zkapi.AnyVersion)
-			return err // the end of RunT would check all nodes
+			other, err := memserver.New(memserver.From(srv.Snapshot()))
+			if err != nil {
+				return err
+			}
+			c, err := other.Client()
+			if err != nil {
+				return err
+			}
+			_, err = c.Set(e.ctx, anyNode(), data, zkapi.AnyVersion)
+			return err
 		},
 	} {
 		ns, err := oneByOne(e.time, f)
@@ -356,7 +370,6 @@ func (e *env) million() (_ []float64, err error) {
 		}
 		values = append(values, ns/1e3)
 	}
-	runtime.KeepAlive(kept)
 	return values, nil
 }
 

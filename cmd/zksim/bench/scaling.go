@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/zksim/zksim/memserver"
@@ -38,7 +41,7 @@ func scalingScenarios() []scenario {
 		metrics: metrics("10 to 1,000,000 siblings"),
 		heavy:   true,
 		local: func(e *env) ([]float64, error) {
-			return e.growth([]int{10, 1000, e.size(100_000), e.size(1_000_000)}, true, (*server).addSiblings)
+			return e.growth([]int{10, 1000, e.size(100_000), e.size(1_000_000)}, true, (*local).addSiblings)
 		},
 	}, {
 		name:    "many-sessions",
@@ -46,7 +49,7 @@ func scalingScenarios() []scenario {
 		metrics: metrics("10 to 10,000 sessions"),
 		heavy:   true,
 		local: func(e *env) ([]float64, error) {
-			return e.growth([]int{10, 1000, e.size(10_000)}, false, (*server).addSessions)
+			return e.growth([]int{10, 1000, e.size(10_000)}, false, (*local).addSessions)
 		},
 	}, {
 		name:    "many-watches",
@@ -54,7 +57,7 @@ func scalingScenarios() []scenario {
 		metrics: metrics("10 to 1,000,000 watches"),
 		heavy:   true,
 		local: func(e *env) ([]float64, error) {
-			return e.growth([]int{10, 1000, e.size(100_000), e.size(1_000_000)}, false, (*server).addWatches)
+			return e.growth([]int{10, 1000, e.size(100_000), e.size(1_000_000)}, false, (*local).addWatches)
 		},
 	}, {
 		name:  "wide",
@@ -70,85 +73,92 @@ func scalingScenarios() []scenario {
 	}}
 }
 
-// server is a simulator in this process with one client, and a parent whose children are measured.
-type server struct {
-	e     *env
-	t     *testLike
-	srv   *memserver.Server
-	c     *memserver.Client
-	kids  int
-	other *raw // holds the watches of addWatches
-	extra int  // sessions or watches so far
+// local is a simulator in this process with one client, and a parent whose children are measured.
+type local struct {
+	e       *env
+	srv     *memserver.Server
+	c       *memserver.Client
+	kids    int
+	watcher *raw // holds the watches of addWatches
+	extra   int  // sessions or watches so far
 }
 
 const siblingsAt = "/parent/"
 
-func newServer(e *env) (*server, error) {
-	t := new(testLike)
-	srv := memserver.RunT(t)
-	s := &server{e: e, t: t, srv: srv, c: srv.ClientT(t)}
-	_, err := s.c.Create(e.ctx, "/parent", nil, nil, zkapi.Persistent)
-	return s, err
+func newLocal(e *env) (*local, error) {
+	srv, err := memserver.New()
+	if err != nil {
+		return nil, err
+	}
+	c, err := srv.Client()
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.Create(e.ctx, "/parent", nil, nil, zkapi.Persistent)
+	return &local{e: e, srv: srv, c: c}, err
 }
 
-func (s *server) addSiblings(n int) error {
+func (l *local) addSiblings(n int) error {
 	at, data := newNames(siblingsAt), make([]byte, 16)
-	for ; s.kids < n; s.kids++ {
-		if _, err := s.c.Create(s.e.ctx, at.at(s.kids), data, nil, zkapi.Persistent); err != nil {
+	for ; l.kids < n; l.kids++ {
+		if _, err := l.c.Create(l.e.ctx, at.at(l.kids), data, nil, zkapi.Persistent); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *server) addSessions(n int) error {
-	for ; s.extra < n; s.extra++ {
-		s.srv.ClientT(s.t)
+func (l *local) addSessions(n int) error {
+	for ; l.extra < n; l.extra++ {
+		if _, err := l.srv.Client(); err != nil {
+			return err
+		}
 	}
-	return s.addSiblings(1000)
+	return l.addSiblings(1000)
 }
 
 // addWatches makes watches on nodes that do not exist.
-func (s *server) addWatches(n int) (err error) {
-	if s.other == nil {
-		if s.other, err = dialPipe(s.srv); err != nil {
+func (l *local) addWatches(n int) (err error) {
+	if l.watcher == nil {
+		if l.watcher, err = dialPipe(l.srv); err != nil {
 			return err
 		}
-		s.t.Cleanup(s.other.close)
 	}
 	at := newNames("/missing")
-	_, err = s.other.pipelineReplies(256, func() bool {
-		if s.extra == n {
+	_, err = l.watcher.pipelineReplies(256, func() bool {
+		if l.extra == n {
 			return false
 		}
-		s.other.add(wire.Op{Type: zkapi.OpExists, Path: at.at(s.extra), Watch: true})
-		s.extra++
+		l.watcher.add(wire.Op{Type: zkapi.OpExists, Path: at.at(l.extra), Watch: true})
+		l.extra++
 		return true
 	}, func(zkapi.Code) error { return nil })
-	return errors.Join(err, s.addSiblings(1000))
+	return errors.Join(err, l.addSiblings(1000))
 }
 
 // growth measures each of scaledOps at every size, and returns how much more it costs at most than
 // at the first; with tree, divided by the growth of the logarithm.
-func (e *env) growth(sizes []int, tree bool, add func(*server, int) error) (_ []float64, err error) {
-	s, err := newServer(e)
+func (e *env) growth(sizes []int, tree bool, add func(*local, int) error) (_ []float64, err error) {
+	l, err := newLocal(e)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.t.end()) }()
+	defer func() { err = errors.Join(err, l.srv.Close()) }()
+	slices.Sort(sizes) // -scale may have changed their order
 	e.notes = make([]string, len(scaledOps))
 	first := make([]float64, len(scaledOps))
 	worst := make([]float64, len(scaledOps))
-	for k, size := range sizes {
-		if err := add(s, size); err != nil {
+	for k, size := range slices.Compact(sizes) {
+		if err := add(l, size); err != nil {
 			return nil, err
 		}
+		runtime.GC()
 		beyond := 1.0
 		if tree {
 			beyond = math.Log(float64(size)) / math.Log(float64(sizes[0]))
 		}
 		for i, op := range scaledOps {
-			ns, err := s.cost(op)
+			ns, err := l.cost(op, e.time/4)
 			if err != nil {
 				return nil, fmt.Errorf("%s at %d: %w", op, size, err)
 			}
@@ -156,39 +166,96 @@ func (e *env) growth(sizes []int, tree bool, add func(*server, int) error) (_ []
 				first[i] = ns
 			}
 			worst[i] = max(worst[i], ns/first[i]/beyond)
-			e.notes[i] += fmt.Sprintf("%s: %.0f ns  ", format(float64(size)), ns)
+			e.notes[i] += fmt.Sprintf(" %s: %s ns", format(float64(size)), format(ns))
 		}
 	}
 	return worst, nil
 }
 
-// cost is an operation's time in nanoseconds, on random siblings. It leaves the tree as it was.
-func (s *server) cost(op string) (float64, error) {
-	ctx, data := s.e.ctx, make([]byte, 16)
-	existing, made, gone := newNames(siblingsAt), newNames(siblingsAt+"new"), newNames(siblingsAt+"new")
-	anyChild := func() string { return existing.at(random.IntN(s.kids)) }
-	create := func() error {
-		_, err := s.c.Create(ctx, made.next(), data, nil, zkapi.Persistent)
+// cost is an operation's time in nanoseconds, in random places among the siblings. It leaves the
+// tree as it was.
+func (l *local) cost(op string, limit time.Duration) (float64, error) {
+	ctx, data := l.e.ctx, make([]byte, 16)
+	create := func(path string) error {
+		_, err := l.c.Create(ctx, path+"x", data, nil, zkapi.Persistent)
 		return err
 	}
-	remove := func() error { return s.c.Delete(ctx, gone.next(), zkapi.AnyVersion) }
-	// The new ones are as few as the smallest number of siblings, or that would grow.
-	const few = 10
-	limit := s.e.time / 4
+	remove := func(path string) error { return l.c.Delete(ctx, path+"x", zkapi.AnyVersion) }
+	set := func(path string) error {
+		_, err := l.c.Set(ctx, path, data, zkapi.AnyVersion)
+		return err
+	}
+	get := func(path string) error {
+		_, _, err := l.c.Get(ctx, path)
+		return err
+	}
+	watch := func(path string) error {
+		_, _, _, err := l.c.GetW(ctx, path)
+		return err
+	}
+	nothing := func(string) error { return nil }
 	switch op {
 	case "get":
-		return perOp(limit, func(int) error { _, _, err := s.c.Get(ctx, anyChild()); return err })
+		return l.phases(limit, nothing, get, nothing)
 	case "set":
-		return perOp(limit, func(int) error { _, err := s.c.Set(ctx, anyChild(), data, zkapi.AnyVersion); return err })
-	case "watch":
-		// The second call finds the node's watch there; the node is deleted for each one.
-		return perPhase(limit, few, create, func() error {
-			_, _, _, err := s.c.GetW(ctx, made.at(made.n-1))
-			return err
-		}, remove)
+		return l.phases(limit, nothing, set, nothing)
 	case "create":
-		return perPhase(limit, few, func() error { return nil }, create, remove)
+		return l.phases(limit, nothing, create, remove)
+	case "delete":
+		return l.phases(limit, create, remove, nothing)
 	default:
-		return perPhase(limit, few, create, remove, func() error { return nil })
+		return l.phases(limit, nothing, watch, set) // which uses the watch up
 	}
+}
+
+// phases does before, op and after on few random siblings at a time, and returns the median time of op.
+func (l *local) phases(limit time.Duration, before, op, after func(path string) error) (float64, error) {
+	const few = 10 // no more than the smallest number of siblings, which must not grow by much
+	siblings := newNames(siblingsAt)
+	var paths [few]string
+	var times []float64
+	for stop := time.Now().Add(limit); len(times) < 3 || time.Now().Before(stop); {
+		// Distinct, because each is created at most once.
+		at := random.IntN(l.kids)
+		for i := range paths {
+			paths[i] = strings.Clone(siblings.at((at + i*(l.kids/few)) % l.kids))
+		}
+		var took time.Duration
+		for phase, f := range []func(string) error{before, op, after} {
+			begin := time.Now()
+			for _, path := range paths {
+				if err := f(path); err != nil {
+					return 0, err
+				}
+			}
+			if phase == 1 {
+				took = time.Since(begin)
+			}
+		}
+		times = append(times, float64(took.Nanoseconds())/few)
+	}
+	return median(times), nil
+}
+
+func (e *env) wide() (values []float64, err error) {
+	l, err := newLocal(e)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.srv.Close()) }()
+	if err := l.addSiblings(e.size(1_000_000)); err != nil {
+		return nil, err
+	}
+	for _, op := range []string{"get", "create", "delete"} {
+		ns, err := l.cost(op, e.time)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, ns)
+	}
+	ns, err := oneByOne(e.time, func() error {
+		_, _, err := l.c.Children(e.ctx, "/parent")
+		return err
+	})
+	return append(values, ns/1e6), err
 }

@@ -63,8 +63,10 @@ func (c client) on(ctx context.Context, prog program, s side, limit time.Duratio
 	defer func() { err = errors.Join(err, srv.stop()) }()
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %v", limit))
 	defer cancel()
-	// On a server that others use, too, the path must be nobody's.
-	root := fmt.Sprintf("/zksim-interop-%s-%d", c.name, time.Now().UnixNano())
+	root := "/interop"
+	if srv.shared { // the path must be nobody's
+		root = fmt.Sprintf("/interop-%s-%d", c.name, time.Now().UnixNano())
+	}
 	lines, err = runProgram(ctx, prog, srv, root)
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)

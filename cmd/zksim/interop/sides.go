@@ -27,6 +27,7 @@ type side struct {
 
 type server struct {
 	addr   string
+	shared bool // others may use it, too
 	reaper bool // it looks for containers and TTL nodes to delete every 100 ms
 	stop   func() error
 }
@@ -63,7 +64,7 @@ func chooseSides(ctx context.Context, cfg config) ([]side, func(), error) {
 	}
 	if cfg.addr != "" {
 		sides = append(sides, side{cfg.addr, func(context.Context) (server, error) {
-			return server{addr: cfg.addr, stop: func() error { return nil }}, nil
+			return server{addr: cfg.addr, shared: true, stop: func() error { return nil }}, nil
 		}})
 	}
 	return sides, cleanup, nil

@@ -74,6 +74,9 @@ func (s *State) checkLimits(bytes, count int64, path string) zkapi.Code {
 	if s.inMulti {
 		tree, prefix = &s.before, deepest(&s.quotasBefore, path)
 	}
+	if prefix == "" {
+		return 0
+	}
 	node := tree.find(quotaRoot + prefix + "/" + limitsName)
 	if node == nil {
 		return 0

@@ -2,9 +2,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.zookeeper.CreateMode;
+import org.apache.zookeeper.ZooDefs.Ids;
 import org.apache.zookeeper.ZooKeeper;
 import org.apache.zookeeper.ZooKeeperMain;
 
@@ -90,13 +94,14 @@ public final class ZkCli extends Program {
         watches();
         administration();
         reconnect();
+        command("addauth", "addauth digest anna:pw"); // the new session has not said who it is
         command("deleteall", "deleteall " + root);
         command("end", "stat " + root);
         command("close", "close");
     }
 
-    /** Types a command and says what the shell prints, its lines joined. */
-    private void command(String name, String line) throws Exception {
+    /** Types a command and returns what the shell prints, normalized. */
+    private List<String> execute(String line) throws Exception {
         shell.executeLine(line);
         List<String> normal = new ArrayList<>();
         for (String text : capture.take()) {
@@ -104,7 +109,21 @@ public final class ZkCli extends Program {
                 normal.add(normal(text));
             }
         }
-        say(name, String.join(" | ", normal));
+        return normal;
+    }
+
+    private void command(String name, String line) throws Exception {
+        say(name, String.join(" | ", execute(line)));
+    }
+
+    /** For commands that print what the server has in no order. */
+    private void unordered(String name, String line) throws Exception {
+        List<String> items = new ArrayList<>();
+        for (String text : execute(line)) {
+            items.addAll(Arrays.asList(text.replaceAll("[\\[\\]]", "").split(", ")));
+        }
+        Collections.sort(items);
+        say(name, String.join(" | ", items));
     }
 
     private String normal(String text) {
@@ -112,7 +131,7 @@ public final class ZkCli extends Program {
         if (zxid.find()) {
             long value = Long.parseLong(zxid.group(2), 16);
             base = base == 0 ? value : base;
-            return zxid.group(1) + " = +" + (value - base);
+            return zxid.group(1) + " = " + (value == 0 ? "0" : "+" + (value - base));
         }
         Matcher owner = OWNER.matcher(text);
         if (owner.find()) {
@@ -140,7 +159,7 @@ public final class ZkCli extends Program {
         command("ls.stat", "ls -s " + root);
         command("ls.recursive", "ls -R " + root);
         command("count", "getAllChildrenNumber " + root);
-        command("ephemerals", "getEphemerals " + root);
+        unordered("ephemerals", "getEphemerals " + root);
         command("delete", "delete " + root + "/container");
         command("delete.version", "delete -v 2 " + root + "/node");
         command("sync", "sync " + root);
@@ -158,7 +177,6 @@ public final class ZkCli extends Program {
         command("error.notempty", "delete " + root);
         command("error.badversion", "set -v 9 " + root + "/eph x");
         command("error.path", "create nowhere x");
-        command("error.command", "frobnicate");
         command("error.reconfig", "reconfig -add server.2=127.0.0.1:1:2;3");
     }
 
@@ -169,7 +187,7 @@ public final class ZkCli extends Program {
         command("acl.denied", "set " + node + " y");
         command("acl.denied.set", "setAcl " + node + " world:anyone:cdrwa");
         command("acl.addauth", "addauth digest anna:pw");
-        command("acl.whoami", "whoami");
+        unordered("acl.whoami", "whoami");
         command("acl.auth", "create " + node + "/private x auth::cdrwa");
         command("acl.auth.get", "getAcl " + node + "/private");
         command("acl.set", "setAcl -s " + node + "/private digest:bob:xyz=:cdrwa,auth::r");
@@ -182,7 +200,8 @@ public final class ZkCli extends Program {
         String node = root + "/quota";
         command("quota.create", "create " + node + " 12345");
         command("quota.none", "listquota " + node);
-        command("quota.set", "setquota -n 3 -b 100 " + node);
+        command("quota.set.count", "setquota -n 3 " + node);
+        command("quota.set.bytes", "setquota -b 100 " + node);
         command("quota.list", "listquota " + node);
         command("quota.child", "create " + node + "/a 123");
         command("quota.child.grow", "set " + node + "/a 1234567");
@@ -200,8 +219,7 @@ public final class ZkCli extends Program {
         String node = root + "/watched";
         ZooKeeper other = new Session(direct, 10000).zk;
         command("watch.stat.missing", "stat -w " + node);
-        other.create(node, bytes("x"), org.apache.zookeeper.ZooDefs.Ids.OPEN_ACL_UNSAFE,
-            org.apache.zookeeper.CreateMode.PERSISTENT);
+        other.create(node, bytes("x"), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
         say("watch.created", events.next());
         command("watch.get", "get -w " + node);
         other.setData(node, bytes("y"), -1);

@@ -1,0 +1,74 @@
+// Command zksim is a ZooKeeper server in memory, for tests of programs in any
+// language. It starts in milliseconds, speaks ZooKeeper's own protocol, and
+// forgets everything when it ends.
+//
+//	zksim                                               # serves on 127.0.0.1:2181
+//	zksim --listen 127.0.0.1:0 --tick-time 200          # on a free port, with sessions that expire quickly
+//	zksim --config /etc/zookeeper/conf/zoo.cfg          # with the settings of a real server
+//	ZKSIM_SET='enforceQuota=true;skipACL=yes' zksim     # with two settings of ZooKeeper's own
+//	zksim version
+//
+// zksim is short for zksim serve. When clients can connect, it prints one line
+// on standard output; a script that asked for port 0 finds the port there:
+//
+//	zksim: ready clients=127.0.0.1:41373 http=off
+//
+// All else is on standard error: first the seed of this run, then warnings, one
+// line each.
+//
+// SIGTERM and SIGINT end it with status 0; a second signal ends it at once. The
+// status is 2 if a flag, a variable, a file or a setting is wrong, and 1 if the
+// machine refuses, because the port is in use or the host is not one of its
+// own. In both cases one line on standard error says what it was.
+//
+// # Flags
+//
+// --listen HOST:PORT is where clients connect; 127.0.0.1:2181 by default. Port
+// 0 picks a free one. Clients need no permission to connect, so an address that
+// other machines can reach, such as :2181, is worth a warning.
+//
+// --http HOST:PORT is the address of the HTTP side, which this version does not
+// have yet: only off, the default, is accepted.
+//
+// --tick-time MS is ZooKeeper's unit of time, in milliseconds; 2000 by default.
+// A session expires between its timeout and one tick later.
+//
+// --min-session-timeout MS and --max-session-timeout MS bound the session
+// timeout that clients get; 2 and 20 ticks by default.
+//
+// --compat 3.8 behaves as ZooKeeper 3.8.0, 3.9 (the default) as 3.9.5, where
+// the two differ.
+//
+// --seed N makes the ids and passwords of sessions those of the run that
+// printed this seed. 0, the default, takes the seed from the clock.
+//
+// --config FILE reads ZooKeeper's configuration file, zoo.cfg, in the syntax of
+// Java's properties files.
+//
+// --set KEY=VALUE is one line of such a file; it may be given more than once.
+//
+// # Environment
+//
+// Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_HTTP,
+// ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
+// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
+// separated by newlines or, if there is none, by semicolons. An empty variable
+// counts as not set.
+//
+// Flags win over the environment, the environment over the configuration file.
+// Within one of these, zksim's own name for something wins over ZooKeeper's:
+// --tick-time over --set tickTime.
+//
+// # ZooKeeper's settings
+//
+// Settings go by ZooKeeper's names, as in zoo.cfg, or by those of its Java
+// properties, such as zookeeper.skipACL. What has an effect is listed with
+// package memserver's Config. Everything else that ZooKeeper 3.8 or 3.9 knows
+// is accepted and has none; what they do not know is named in one warning.
+// Defaults are ZooKeeper's, with the tickTime of its sample configuration:
+// so maxClientCnxns is 60, and the only four-letter word that is answered is srvr.
+//
+// clientPort and clientPortAddress say where to listen, as in ZooKeeper: a
+// clientPort alone listens on all addresses. --listen wins over them, so a
+// configuration file of a real server can be used beside that server.
+package main
