@@ -320,6 +320,7 @@ func (c *Config) state(firstSession int64) state.Config {
 		ReconfigEnabled: c.ReconfigEnabled, SkipACL: c.SkipACL, X509: c.X509,
 		ContainerInterval: c.ContainerInterval.Milliseconds(), ContainerBatch: int64(c.ContainerBatch),
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
+		Digests:            slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {
 		sc.EnforceAuthSchemes = c.EnforceAuthSchemes

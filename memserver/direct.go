@@ -99,7 +99,7 @@ func (c *Client) lose(cause error) {
 }
 
 func (c *Client) change(s zkapi.State) {
-	if c.state == s {
+	if c.state == s || c.state == zkapi.StateAuthFailed && s != zkapi.StateClosed {
 		return
 	}
 	c.state = s
@@ -142,7 +142,7 @@ func (c *Client) Reconnect() {
 	s.mu.Lock()
 	defer s.release()
 	c.cut = false
-	if c.conn == nil && c.state != zkapi.StateClosed && !s.closed {
+	if c.state == zkapi.StateSuspended && !s.closed {
 		c.open()
 		s.settle()
 	}

@@ -559,16 +559,27 @@ var calls = []struct {
 	{"getAllChildrenNumber", "/n", func(ctx context.Context, c zkapi.Client) error { _, err := c.AllChildrenNumber(ctx, "/n"); return err }},
 	{"getEphemerals", "/n", func(ctx context.Context, c zkapi.Client) error { _, err := c.Ephemerals(ctx, "/n"); return err }},
 	{"sync", "/n", func(ctx context.Context, c zkapi.Client) error { return c.Sync(ctx, "/n") }},
-	{"multi", "", func(ctx context.Context, c zkapi.Client) error { _, err := c.Multi(ctx, zkapi.CheckOp("/n", -1)); return err }},
-	{"multiRead", "", func(ctx context.Context, c zkapi.Client) error { _, err := c.MultiRead(ctx, zkapi.GetOp("/n")); return err }},
+	{"multi", "", func(ctx context.Context, c zkapi.Client) error {
+		_, err := c.Multi(ctx, zkapi.CheckOp("/n", -1))
+		return err
+	}},
+	{"multiRead", "", func(ctx context.Context, c zkapi.Client) error {
+		_, err := c.MultiRead(ctx, zkapi.GetOp("/n"))
+		return err
+	}},
 	{"auth", "", func(ctx context.Context, c zkapi.Client) error { return c.AddAuth(ctx, "digest", []byte("u:p")) }},
 	{"whoAmI", "", func(ctx context.Context, c zkapi.Client) error { _, err := c.WhoAmI(ctx); return err }},
 	{"addWatch", "/w", func(ctx context.Context, c zkapi.Client) error {
 		_, err := c.AddWatch(ctx, "/w", zkapi.WatchPersistentRecursive)
 		return err
 	}},
-	{"removeWatches", "/n", func(ctx context.Context, c zkapi.Client) error { return c.RemoveWatches(ctx, "/n", zkapi.WatchTypePersistent) }},
-	{"reconfig", "", func(ctx context.Context, c zkapi.Client) error { _, _, err := c.Reconfig(ctx, zkapi.Reconfig{}); return err }},
+	{"removeWatches", "/n", func(ctx context.Context, c zkapi.Client) error {
+		return c.RemoveWatches(ctx, "/n", zkapi.WatchTypePersistent)
+	}},
+	{"reconfig", "", func(ctx context.Context, c zkapi.Client) error {
+		_, _, err := c.Reconfig(ctx, zkapi.Reconfig{})
+		return err
+	}},
 	{"getData", "/zookeeper/config", func(ctx context.Context, c zkapi.Client) error { _, _, err := c.GetConfig(ctx); return err }},
 	{"delete", "/n", func(ctx context.Context, c zkapi.Client) error { return c.Delete(ctx, "/n", -1) }},
 }

@@ -32,7 +32,7 @@ var fourLetterWords = map[string]func(*Server, *strings.Builder){
 	"wchs": (*Server).flwWatchSummary,
 	"wchc": (*Server).flwWatchesBySession,
 	"wchp": (*Server).flwWatchesByPath,
-	"hash": func(*Server, *strings.Builder) {}, // no digests are kept
+	"hash": (*Server).flwDigests,
 	"mntr": (*Server).flwMonitor,
 }
 
@@ -141,6 +141,12 @@ func (c *conn) setTraceMask(b *strings.Builder) {
 	}
 	c.srv.stats.traceMask = mask
 	fmt.Fprintf(b, "%d", mask)
+}
+
+func (s *Server) flwDigests(b *strings.Builder) {
+	for _, d := range s.st.Digests() {
+		fmt.Fprintf(b, "%x: %d\n", d.Zxid, d.Value)
+	}
 }
 
 func (s *Server) version() string {

@@ -440,6 +440,7 @@ func TestDeleteRecursiveErrors(t *testing.T) {
 	err = zkapi.DeleteRecursive(ctx, c, "/closed")
 	require.ErrorIs(t, err, zkapi.ErrNoAuth)
 	require.ErrorContains(t, err, "/closed/x")
+	require.EqualError(t, zkapi.DeleteRecursive(ctx, c, "/closed/x"), "delete /closed/x: zookeeper: NoAuth")
 
 	ensure(t, c, "/l/1", "/l/2", "/l/3")
 	for _, op := range []zkapi.OpCode{zkapi.OpGetChildren2, zkapi.OpDelete, zkapi.OpMulti} {

@@ -68,9 +68,10 @@
 //	SetWatches, SetWatches2                   SetWatches
 //	ReconfigRequest                           the same
 //	AuthPacket                                the same
-//	GetSASLRequest, SetSASLResponse           SASL
+//	GetSASLRequest                            SASL
 //	MultiHeader                               AppendMultiHeader, AppendMultiEnd
-//	MultiResponse (not in the file)           []MultiResult, each with Append, and ReadMultiResults
+//	MultiResponse (not in the file)           Reply.Results; MultiResult and ReadMultiResults
+//	SetSASLResponse                           Reply.Token
 //	every other ...Response                   Reply, by the type of the request
 //	ErrorResponse (errors: AddWatch)          Reply.Total; in a multi MultiResult.Err
 //	WatcherEvent                              the same

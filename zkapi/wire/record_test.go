@@ -51,15 +51,7 @@ func newRequest(op zkapi.OpCode) record {
 }
 
 // newReply is the empty body of a successful reply.
-func newReply(op zkapi.OpCode) record {
-	switch op {
-	case zkapi.OpMulti, zkapi.OpMultiRead:
-		return &multiResults{}
-	case zkapi.OpSasl:
-		return &wire.SASL{}
-	}
-	return &replyBody{op: op}
-}
+func newReply(op zkapi.OpCode) record { return &replyBody{op: op} }
 
 type noBody struct{}
 
@@ -80,17 +72,6 @@ type multiBody struct{ Ops []wire.Op }
 
 func (m *multiBody) Append(b []byte) []byte { return wire.AppendMulti(b, m.Ops) }
 func (m *multiBody) Read(r *wire.Reader)    { m.Ops = wire.ReadMulti(r, m.Ops) }
-
-type multiResults struct{ Results []wire.MultiResult }
-
-func (m *multiResults) Append(b []byte) []byte {
-	for i := range m.Results {
-		b = m.Results[i].Append(b)
-	}
-	return wire.AppendMultiEnd(b)
-}
-
-func (m *multiResults) Read(r *wire.Reader) { m.Results = wire.ReadMultiResults(r) }
 
 type setWatchesBody struct {
 	wire.SetWatches

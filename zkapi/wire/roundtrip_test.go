@@ -95,24 +95,15 @@ func drawRequest(t *rapid.T, op zkapi.OpCode) record {
 }
 
 func drawReply(t *rapid.T, op zkapi.OpCode) record {
-	switch body := newReply(op).(type) {
-	case *multiResults:
-		for range rapid.IntRange(0, 4).Draw(t, "results") {
-			body.Results = append(body.Results, drawResult(t))
-		}
-		return body
-	case *wire.SASL:
-		return &wire.SASL{Token: genData.Draw(t, "token")}
-	case *replyBody:
-		full := wire.Reply{Path: genText.Draw(t, "path"), Data: genData.Draw(t, "data"), Stat: genStat.Draw(t, "stat"),
-			ACL: genACLs.Draw(t, "acl"), Children: genTexts.Draw(t, "children"), Total: rapid.Int32().Draw(t, "total")}
-		for range rapid.IntRange(0, 3).Draw(t, "ids") {
-			full.IDs = append(full.IDs, zkapi.ID{Scheme: genText.Draw(t, "scheme"), User: genText.Draw(t, "user")})
-		}
-		body.Reply = used(full, op)
-		return body
+	full := wire.Reply{Path: genText.Draw(t, "path"), Data: genData.Draw(t, "data"), Stat: genStat.Draw(t, "stat"),
+		ACL: genACLs.Draw(t, "acl"), Children: genTexts.Draw(t, "children"), Total: rapid.Int32().Draw(t, "total")}
+	for range rapid.IntRange(0, 3).Draw(t, "ids") {
+		full.IDs = append(full.IDs, zkapi.ID{Scheme: genText.Draw(t, "scheme"), User: genText.Draw(t, "user")})
 	}
-	panic("no such reply")
+	for range rapid.IntRange(0, 4).Draw(t, "results") {
+		full.Results = append(full.Results, drawResult(t))
+	}
+	return &replyBody{used(full, op), op}
 }
 
 // used keeps the fields that belong to the reply to op.
@@ -136,6 +127,10 @@ func used(full wire.Reply, op zkapi.OpCode) wire.Reply {
 		return wire.Reply{Total: full.Total}
 	case zkapi.OpWhoAmI:
 		return wire.Reply{IDs: full.IDs}
+	case zkapi.OpMulti, zkapi.OpMultiRead:
+		return wire.Reply{Results: full.Results}
+	case zkapi.OpSasl:
+		return wire.Reply{Token: full.Data}
 	}
 	return wire.Reply{}
 }
@@ -234,6 +229,24 @@ func TestReuse(t *testing.T) {
 			require.Equal(t, b, got.Append(nil))
 		}
 	})
+}
+
+func TestRequestsWithoutAType(t *testing.T) {
+	for op, want := range map[zkapi.OpCode]error{
+		zkapi.OpCreateSession: nil, // a timeout
+		zkapi.OpPing:          nil, // nothing
+		zkapi.OpCode(999):     nil, // who knows
+		zkapi.OpErr:           wire.ErrMalformed,
+	} {
+		q := wire.Request{RequestHeader: wire.RequestHeader{Type: op}}
+		r := wire.NewReader(make([]byte, 4))
+		q.ReadBody(&r)
+		require.Equal(t, want, r.Err(), "%v", op)
+	}
+	q := wire.Request{RequestHeader: wire.RequestHeader{Type: zkapi.OpCreateSession}}
+	r := wire.NewReader(make([]byte, 3))
+	q.ReadBody(&r)
+	require.Equal(t, wire.ErrMalformed, r.Err())
 }
 
 // TestAnyString reads what Java would of any Go string: a character beyond the

@@ -72,8 +72,10 @@ func (s *State) deleteContainer(o *wire.Op) zkapi.Code {
 func (s *State) remove(path string) {
 	parentPath, name := splitPath(path)
 	parent := s.tree.own(parentPath)
+	s.leave(parentPath, parent)
 	k := s.tree.ownKids(parent)
 	n, _ := k.names.Delete(name)
+	s.leave(path, n)
 	if s.inMulti {
 		pzxid, most := k.pzxid, s.mostOf(n)
 		s.undo = append(s.undo, func() {
@@ -84,6 +86,7 @@ func (s *State) remove(path string) {
 		})
 	}
 	k.pzxid = max(k.pzxid, s.zxid)
+	s.enter(parentPath, parent)
 	s.forget(path, n)
 	s.quotaDeleted(parentPath, path, name, n)
 	s.changes = append(s.changes, change{zkapi.EventNodeDeleted, path, n.acl, parentPath, parent.acl})
@@ -128,9 +131,11 @@ func (s *State) setData(c *Conn, o *wire.Op, stat *zkapi.Stat) zkapi.Code {
 			s.tree.bytes -= grows
 		})
 	}
+	s.leave(o.Path, n)
 	n.setData(o.Data)
 	n.version++
 	n.mzxid, n.mtime = s.zxid, s.now
+	s.enter(o.Path, n)
 	s.tree.bytes += grows
 	s.chargeQuota(o.Path, grows, 0)
 	*stat = n.stat()
@@ -156,8 +161,10 @@ func (s *State) setACL(c *Conn, q *wire.SetACLRequest, stat *zkapi.Stat) zkapi.C
 	if q.Version != zkapi.AnyVersion && q.Version != n.aversion {
 		return zkapi.ErrBadVersion
 	}
+	s.leave(q.Path, n)
 	n.acl = acl
 	n.aversion++
+	s.enter(q.Path, n)
 	*stat = n.stat()
 	return 0
 }

@@ -45,6 +45,13 @@ func (s *State) checkTree() (err error) {
 	if err != nil {
 		return err
 	}
+	if digest := s.digest; s.cfg.Digests {
+		log := s.digests
+		if s.countDigest(); s.digest != digest {
+			return fmt.Errorf("state: the digest is %d, by the books %d", s.digest, digest)
+		}
+		s.digests = log
+	}
 	books := tally{s.tree.count, s.ephemerals.Len(), s.containers.Len(), s.ttls.Len(), s.quotas.Len(), s.tree.bytes + s.tree.stray}
 	if t != books {
 		return fmt.Errorf("state: the tree has %+v, the books say %+v", t, books)

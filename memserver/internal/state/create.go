@@ -121,6 +121,7 @@ func sequential(path string, n int32) string {
 
 // insert puts a checked node into the tree. created is the parent's new counter.
 func (s *State) insert(parent *node, parentPath, path, name string, n *node, created int32) {
+	s.leave(parentPath, parent)
 	k := s.tree.ownKids(parent)
 	if s.inMulti {
 		before := *k
@@ -139,6 +140,8 @@ func (s *State) insert(parent *node, parentPath, path, name string, n *node, cre
 	n.ord = k.cversion
 	k.names.Load(name, n) // Set, but quicker if the name is the last
 	k.most = max(k.most, int32(k.names.Len()))
+	s.enter(parentPath, parent)
+	s.enter(path, n)
 	s.remember(path, n)
 	s.quotaCreated(parentPath, path, name, n)
 }

@@ -24,7 +24,7 @@ func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 		s.before, s.quotasBefore = s.tree.fork(), *s.quotas.Copy()
 	}
 	s.inMulti, s.seqs = true, make(map[*node]int32)
-	results := s.multi[:0]
+	results, digest := s.multi[:0], s.digest
 	var failed zkapi.Code
 	for i := range ops {
 		r := wire.MultiResult{Type: zkapi.OpErr, Err: zkapi.ErrRuntimeInconsistency}
@@ -38,6 +38,7 @@ func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 	s.multi, p.Results = results, results
 	if failed != 0 {
 		s.rollBack(results, failed)
+		s.digest = digest
 	}
 	clear(s.undo)
 	s.undo = s.undo[:0]

@@ -36,6 +36,7 @@ func (s *State) Reap(now int64) {
 		}
 		s.remove(path)
 		s.fire()
+		s.logDigest()
 	}
 }
 

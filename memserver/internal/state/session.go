@@ -75,6 +75,7 @@ func (s *State) openSession(now, timeout int64) *Session {
 	sess := &Session{ID: s.nextSession, Timeout: timeout}
 	s.nextSession++
 	s.nextZxid()
+	s.logDigest()
 	s.sessions.Set(sess.ID, int32(timeout))
 	s.live[sess.ID] = sess
 	sess.deadline = s.deadlineFor(now, timeout)
@@ -134,6 +135,7 @@ func (s *State) closeSession(id int64) {
 		s.remove(path)
 	}
 	s.fire()
+	s.logDigest()
 }
 
 // Expire ends a session as its timeout would, now. It tells whether there was one.

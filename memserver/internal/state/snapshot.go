@@ -62,6 +62,7 @@ func (s *State) load(snap *Snapshot, now int64) {
 	s.containers, s.ttls, s.quotas = *sn.containers.Copy(), *sn.ttls.Copy(), *sn.quotas.Copy()
 	s.nextSession = max(s.cfg.FirstSession, sn.nextSession)
 	s.reset()
+	s.countDigest()
 	s.sessions.Scan(func(id int64, timeout int32) bool {
 		sess := &Session{ID: id, Timeout: int64(timeout)}
 		sess.deadline = s.deadlineFor(now, sess.Timeout)

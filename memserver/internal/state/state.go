@@ -19,6 +19,7 @@ type Config struct {
 	ExtendedTypes      bool // TTL nodes
 	ReconfigEnabled    bool
 	SkipACL            bool
+	Digests            bool     // keep the digest of the tree
 	X509               bool     // an x509 authentication provider is configured
 	EnforceAuthSchemes []string // until a connection has one of them it may only authenticate
 	ContainerInterval  int64
@@ -45,6 +46,8 @@ type State struct {
 	quotas       btree.Set[string] // paths with a limit
 
 	// What it does not keep.
+	digest      uint64
+	digests     []Digest
 	live        map[int64]*Session
 	nextSession int64
 	buckets     btree.Map[int64, []int64] // session ids by the deadline they were filed under
@@ -63,6 +66,7 @@ type State struct {
 	quotasBefore btree.Set[string]
 	seqs         map[*node]int32 // a multi's counters of creations that have run over
 	aclKey       []byte
+	scratch      []byte
 	items        []hashed
 	names        []string
 	multi        []wire.MultiResult
@@ -86,6 +90,7 @@ func New(cfg Config) *State {
 	config := s.tree.find(configPath)
 	config.acl, config.aversion = readList, -1
 	s.reset()
+	s.countDigest()
 	return s
 }
 
@@ -212,6 +217,7 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 	default:
 		p.Err = s.other(c, q, p)
 	}
+	s.logDigest()
 	switch {
 	case q.Type == zkapi.OpAuth, q.Type == zkapi.OpSasl:
 	case p.Zxid == 0:

@@ -16,7 +16,7 @@ import (
 
 func testConfig() Config {
 	return Config{TickTime: 1000, MinSessionTimeout: 2000, MaxSessionTimeout: 20_000, FirstSession: 1 << 56,
-		ExtendedTypes: true, EnforceQuota: true, ContainerInterval: 60_000, ContainerBatch: 10_000}
+		ExtendedTypes: true, EnforceQuota: true, Digests: true, ContainerInterval: 60_000, ContainerBatch: 10_000}
 }
 
 // driver plays the shell: it delivers nothing and checks everything.
@@ -190,6 +190,7 @@ func TestForksAreIndependent(t *testing.T) {
 // Check finds what it is there to find.
 func TestCheckFindsPlantedContradictions(t *testing.T) {
 	for name, plant := range map[string]func(*State){
+		"digest":              func(s *State) { s.digest++ },
 		"count":               func(s *State) { s.tree.count++ },
 		"bytes":               func(s *State) { s.tree.bytes-- },
 		"future zxid":         func(s *State) { s.tree.find("/p").mzxid = s.zxid + 1 },
@@ -232,6 +233,7 @@ func TestSequenceOverflow(t *testing.T) {
 	require.Zero(t, d.create(c, "/s", zkapi.Persistent))
 	require.Zero(t, d.create(c, "/s/x", zkapi.Persistent))
 	d.s.tree.find("/s").kids.cversion = 1<<31 - 1
+	d.s.countDigest()
 	seq := wire.Op{Type: zkapi.OpCreate, Path: "/s/n-", ACL: zkapi.OpenACL(), Flags: int32(zkapi.PersistentSequential)}
 	ops := []wire.Op{seq, seq, seq}
 	d.do(c, wire.Request{RequestHeader: wire.RequestHeader{Type: zkapi.OpMulti}, Ops: ops})

@@ -166,7 +166,7 @@ async function crud(c) {
     await attempt('crud.unicode', c.call('create', `${root}/größe`, Buffer.from('水')));
     await attempt('crud.unicode.get', c.call('getData', `${root}/größe`));
     for (let i = 0; i < 30; i += 1) {
-        await c.call('create', `${node}/${(i * 37).toString(36)}`);
+        await c.call('create', `${node}/${(i * 41 + 1000).toString(36)}`);
     }
     await attempt('crud.children.order', c.call('getChildren', node));
 }

@@ -1,0 +1,161 @@
+// Command report runs go test with the flags and packages it is given, prints
+// what go test prints without -v, and then how many tests ran on which backend:
+//
+//	go run .ci/report.go -race ./...
+//
+// A test runs on a backend if a part of its name says so, followed by the
+// version where there is more than one: TestX/direct, TestX/wire/3.9/case,
+// TestX/real/3.8.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// event is a line of go test -json; see go doc test2json.
+type event struct {
+	Action, Package, Test, Output string
+}
+
+type testName struct{ pkg, name string }
+
+// report is what is known of the tests so far.
+type report struct {
+	output map[testName][]string // until the test has passed
+	parent map[testName]bool
+	passed []testName
+	status map[string]int // passed, failed, skipped tests
+}
+
+func main() {
+	r := report{make(map[testName][]string), make(map[testName]bool), nil, make(map[string]int)}
+	if err := r.run(os.Args[1:]); err != nil {
+		r.summary()
+		fmt.Printf("FAIL: go test: %v\n", err)
+		os.Exit(1)
+	}
+	r.summary()
+}
+
+func (r *report) run(args []string) error {
+	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			fmt.Println(lines.Text()) // not from a test: the go command itself
+			continue
+		}
+		r.take(e)
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+func (r *report) take(e event) {
+	name := testName{e.Package, e.Test}
+	switch e.Action {
+	case "build-output":
+		fmt.Print(e.Output)
+	case "run":
+		for at := strings.LastIndexByte(e.Test, '/'); at > 0; at = strings.LastIndexByte(e.Test[:at], '/') {
+			r.parent[testName{e.Package, e.Test[:at]}] = true
+		}
+	case "output":
+		if e.Test == "" && (strings.HasPrefix(e.Output, "ok ") || strings.HasPrefix(e.Output, "FAIL\t")) {
+			fmt.Print(e.Output)
+			return
+		}
+		r.output[name] = append(r.output[name], e.Output)
+	case "pass", "fail", "skip":
+		r.end(name, e.Action)
+	}
+}
+
+// end closes the books of a test, or of a whole package.
+func (r *report) end(name testName, action string) {
+	if action == "fail" {
+		fmt.Print(strings.Join(r.output[name], ""))
+	}
+	delete(r.output, name)
+	if name.name == "" {
+		for other, text := range r.output {
+			if other.pkg == name.pkg && action == "fail" { // it was running when all of this ended
+				fmt.Print(strings.Join(text, ""))
+			}
+			if other.pkg == name.pkg {
+				delete(r.output, other)
+			}
+		}
+		return
+	}
+	if r.parent[name] && action == "pass" {
+		return
+	}
+	r.status[action]++
+	if action == "pass" {
+		r.passed = append(r.passed, name)
+	}
+}
+
+var version = regexp.MustCompile(`^\d+\.\d+`)
+
+// backend returns what a test ran on, such as "wire 3.9", or "" if its name does not say.
+func backend(test string) string {
+	parts := strings.Split(test, "/")
+	for i, part := range parts {
+		if !slices.Contains(backends, part) {
+			continue
+		}
+		if i+1 < len(parts) && version.MatchString(parts[i+1]) {
+			return part + " " + parts[i+1]
+		}
+		return part
+	}
+	return ""
+}
+
+var backends = []string{"direct", "wire", "real"}
+
+func (r *report) summary() {
+	count := make(map[string]int)
+	for _, name := range r.passed {
+		count[backend(name.name)]++
+	}
+	fmt.Printf("\ntests: %d passed, %d failed, %d skipped\n", r.status["pass"], r.status["fail"], r.status["skip"])
+	fmt.Println("backends that ran:")
+	for _, b := range backends {
+		var ran []string
+		for key, n := range count {
+			if key == b || strings.HasPrefix(key, b+" ") {
+				ran = append(ran, strings.TrimSpace(fmt.Sprintf("%s %d tests", strings.TrimPrefix(key, b), n)))
+			}
+		}
+		slices.Sort(ran)
+		if len(ran) == 0 {
+			ran = []string{"none"}
+			if b == "real" {
+				ran = []string{"none (make real fetches a ZooKeeper; it needs Java and Maven)"}
+			}
+		}
+		fmt.Printf("  %-6s %s\n", b, strings.ReplaceAll(strings.Join(ran, ", "), "  ", " "))
+	}
+}

@@ -1,0 +1,33 @@
+# What there is to do with this repository: make, or make help, lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test real bench interop fuzz lint
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start zksim; flags in ARGS, as in make run ARGS='--listen 127.0.0.1:0'
+	go run ./cmd/zksim $(ARGS)
+
+test: ## vet, and all tests under the race detector; tells which backends ran
+	go vet ./...
+	go run .ci/report.go -race ./...
+
+real: ## fetch a real ZooKeeper into the user's cache, so that make test runs on it too
+	go run ./realserver/install $(VERSION)
+
+bench: ## compare the speed of zksim with that of a real ZooKeeper
+	go run ./cmd/zksim/bench $(ARGS)
+
+interop: ## compare what other people's clients see of zksim and of a real ZooKeeper
+	go run ./cmd/zksim/interop $(ARGS)
+
+FUZZTIME ?= 30s
+fuzz: ## run each fuzz test for FUZZTIME (30s)
+	@grep -rEo '^func Fuzz\w+' --include='*_test.go' . | while IFS=' :' read -r file _ name; do \
+		echo "$$name in $$(dirname $$file)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" || exit 1; \
+	done
+
+lint: ## run golangci-lint; the first time it is built, which takes minutes
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
