@@ -506,7 +506,10 @@ func (c *Client) closeStream(kind watchKind, path string, s *zkapi.Stream[zkapi.
 	if kind == watchRecursive {
 		t = zkapi.WatchTypePersistentRecursive
 	}
-	if c.srv.cfg.Profile == V38 { // which knows no such types
+	if c.srv.cfg.Profile == V38 { // which knows no such types: it is all or nothing
+		if c.watches.any(path) {
+			return
+		}
 		t = zkapi.WatchTypeAny
 	}
 	c.req.Watch = wire.WatchRequest{Path: path, Type: int32(t)}

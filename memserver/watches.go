@@ -87,6 +87,16 @@ func (w *clientWatches) dropStream(kind watchKind, path string, s *zkapi.Stream[
 	return before > 0
 }
 
+// any tells whether there is a watch of whatever kind on a path.
+func (w *clientWatches) any(path string) bool {
+	for kind := range w {
+		if len(w[kind][path]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // deliver hands an event to everybody whom it is for.
 func (w *clientWatches) deliver(e zkapi.Event) {
 	switch e.Type {

@@ -11,8 +11,9 @@ import (
 // is. "/" itself is taken to exist: Chroot's prefix cannot be made from within.
 //
 // Others may make and delete the same nodes at the same time; when EnsurePath
-// returns nil, the node was there at some moment since the call. An ancestor
-// that the caller may not see or extend does no harm as long as it exists.
+// returns nil, the client's server had the node at some moment since the call.
+// An ancestor that the caller may not see or extend does no harm as long as it
+// exists.
 func EnsurePath(ctx context.Context, c Client, path string, acl []ACL) error {
 	return ensure(ctx, c, path, acl, Persistent)
 }

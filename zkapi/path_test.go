@@ -220,3 +220,28 @@ func TestCompareSequenceNames(t *testing.T) {
 		require.Equal(t, want, got)
 	})
 }
+
+func BenchmarkValidatePath(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := zkapi.ValidatePath("/app/locks/db/lock-0000000007"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSplitSequence(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, ok := zkapi.SplitSequence("_c_0bf6d1e3-lock-0000000012"); !ok {
+			b.Fatal()
+		}
+	}
+}
+
+func BenchmarkJoin(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		zkapi.Join("/app/locks", "lock-0000000007")
+	}
+}

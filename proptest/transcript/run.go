@@ -326,17 +326,27 @@ func clean(server Instance, profile string) (int64, error) {
 	return x.now, x.quiet()
 }
 
-// quiet waits until the server has noticed that all connections are gone, if it tells.
+// quiet waits until the server has noticed that all connections are gone, if it
+// tells, and makes sure that no session is left to expire during another transcript.
 func (x *exec) quiet() error {
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		answer, err := x.text([]byte("srvr"))
-		if err != nil || !strings.Contains(answer, "\nConnections: ") || strings.Contains(answer, "\nConnections: 1\n") {
+		if err != nil {
 			return err
+		}
+		if !strings.Contains(answer, "\nConnections: ") || strings.Contains(answer, "\nConnections: 1\n") {
+			break
 		}
 		if time.Now().After(end) {
 			return errors.New("connections of the last transcript are still there")
 		}
 	}
+	answer, err := x.text([]byte("mntr"))
+	if at := strings.Index(answer, "zk_global_sessions\t"); at >= 0 && !strings.HasPrefix(answer[at:], "zk_global_sessions\t0\n") {
+		line, _, _ := strings.Cut(answer[at:], "\n")
+		return fmt.Errorf("it left sessions behind: %s", line)
+	}
+	return err
 }
 
 // below lists the nodes below a path, children first, but for those that every server has.
