@@ -80,6 +80,9 @@ func (r *report) take(e event) {
 			r.parent[testName{e.Package, e.Test[:at]}] = true
 		}
 	case "output":
+		if strings.HasPrefix(e.Output, "=== ") {
+			return // RUN, PAUSE and CONT of -v
+		}
 		if e.Test == "" && (strings.HasPrefix(e.Output, "ok ") || strings.HasPrefix(e.Output, "FAIL\t")) {
 			fmt.Print(e.Output)
 			return
@@ -107,8 +110,8 @@ func (r *report) end(name testName, action string) {
 		}
 		return
 	}
-	if r.parent[name] && action == "pass" {
-		return
+	if r.parent[name] {
+		return // its parts are counted
 	}
 	r.status[action]++
 	if action == "pass" {

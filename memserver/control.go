@@ -87,6 +87,7 @@ func (s *Server) Restart() {
 	}
 	s.st.Restart(s.now(), s.firstSession())
 	s.stats = serverStats{}
+	s.started, s.reapAt = s.now(), 0 // the reaper's rounds begin anew
 	s.settle()
 	s.arm()
 }

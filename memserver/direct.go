@@ -507,7 +507,7 @@ func (c *Client) closeStream(kind watchKind, path string, s *zkapi.Stream[zkapi.
 		t = zkapi.WatchTypePersistentRecursive
 	}
 	if c.srv.cfg.Profile == V38 { // which knows no such types: it is all or nothing
-		if c.watches.any(path) {
+		if c.watches.has(path) {
 			return
 		}
 		t = zkapi.WatchTypeAny

@@ -87,8 +87,8 @@ func (w *clientWatches) dropStream(kind watchKind, path string, s *zkapi.Stream[
 	return before > 0
 }
 
-// any tells whether there is a watch of whatever kind on a path.
-func (w *clientWatches) any(path string) bool {
+// has tells whether there is a watch of whatever kind on a path.
+func (w *clientWatches) has(path string) bool {
 	for kind := range w {
 		if len(w[kind][path]) > 0 {
 			return true

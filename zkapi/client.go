@@ -54,8 +54,8 @@ type Client interface {
 	// Sync returns when this client's server has caught up with the leader.
 	Sync(ctx context.Context, path string) error
 
-	// Multi does all of the operations or none. On failure the error is that of
-	// the operation that failed, and the results tell it for each.
+	// Multi does all of the operations or none. On failure the error has the code
+	// and the path of the operation that failed, and the results tell it for each.
 	Multi(ctx context.Context, ops ...Op) ([]OpResult, error)
 	// MultiRead does several reads in one request; each succeeds or fails by itself.
 	MultiRead(ctx context.Context, ops ...Op) ([]OpResult, error)

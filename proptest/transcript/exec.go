@@ -582,29 +582,34 @@ func (x *exec) heartbeat() time.Duration {
 // finish ends all sessions, so that none expires during another transcript.
 func (x *exec) finish() {
 	for _, s := range x.sessions {
-		var c *conn
-		for _, each := range x.all {
-			if each.session == s && !each.closed {
-				c = each
+		for _, c := range x.all {
+			if c.session == s {
+				x.end(c)
 			}
 		}
-		if c == nil && !s.ended {
-			c = x.open("finish")
-			c.connecting = &wire.ConnectRequest{TimeOut: 10000, SessionID: s.id, Passwd: s.passwd}
-			c.write(connectFrame(c.connecting))
-			if _, err := x.collect(c, nil, false); err != nil || c.session == nil {
-				continue
-			}
+		if s.ended {
+			continue
 		}
-		if c != nil && !s.ended {
-			r := &request{name: "closeSession", op: zkapi.OpCloseSession, plain: true}
-			c.send(r)
-			_, _ = x.collect(c, []*request{r}, false)
+		c := x.open("finish") // its connection is gone, or was without our noticing
+		c.connecting = &wire.ConnectRequest{TimeOut: 10000, SessionID: s.id, Passwd: s.passwd}
+		c.write(connectFrame(c.connecting))
+		if _, err := x.collect(c, nil, false); err == nil {
+			x.end(c)
 		}
 	}
 	for _, c := range x.all {
 		c.close()
 	}
+}
+
+// end closes the session of a connection.
+func (x *exec) end(c *conn) {
+	if c.closed || c.session == nil || c.session.ended {
+		return
+	}
+	r := &request{name: "closeSession", op: zkapi.OpCloseSession, plain: true}
+	c.send(r)
+	_, _ = x.collect(c, []*request{r}, false)
 }
 
 // text sends a four-letter word and returns the answer.

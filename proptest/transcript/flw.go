@@ -99,7 +99,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\d+\.\d+\.\d+\S*-\S+, built on \d{4}-\d\d-\d\d \d\d:\d\d \w+`), "VERSION-HASH, built on DATE"},
 	{regexp.MustCompile(`(?m)^((?:Latency|Proposal sizes) .*: ).*$`), "${1}N"},
 	{regexp.MustCompile(`^((?:Received|Sent): )\d+$`), "${1}N"},
-	{regexp.MustCompile(`^ /\S+?\[(\d+)\]`), " /ADDRESS[${1}]"},
+	{regexp.MustCompile(`^ /\S+?\[\d+\]`), " /ADDRESS[N]"},
 	{regexp.MustCompile(`\bip: /\S+`), "ip: /ADDRESS"},
 	{regexp.MustCompile(`\b(est|lresp|llat|minlat|avglat|maxlat|queued|recved|sent)=\d+`), "${1}=N"},
 	{regexp.MustCompile(`^(clientPort|clientPortListenBacklog|dataDirSize|dataLogSize|datadir_size|logdir_size)(=|: ).*$`), "${1}${2}N"},

@@ -34,6 +34,9 @@ var updateGolden = flag.Bool("update-golden", false,
 //	extendedTypesEnabled=true
 //	server.1=127.0.0.1:P1:P2:participant;127.0.0.1:2181
 //	-Dzookeeper.DigestAuthenticationProvider.superDigest=super:lK75jTNcA+U9vtVEw5vB51mj/w4=
+//
+// or, for golden-VERSION-readonly.txt, to be the only one of two servers that
+// runs, with localSessionsEnabled=true and -Dreadonlymode.enabled=true.
 func TestCaptureGolden(t *testing.T) {
 	if !*updateGolden {
 		t.Skip("only with -update-golden")
@@ -44,22 +47,26 @@ func TestCaptureGolden(t *testing.T) {
 			t.Log(strings.Join(rec.lines, "\n"))
 		}
 	})
-	banner := rec.banner()
+	banner, mode := rec.banner()
 	version, _, _ := strings.Cut(banner, "-")
-
+	name := "testdata/golden-" + version
 	rec.comment("the requests of this package's own codec")
-	rec.sessions()
-	rec.nodes()
-	rec.multis(version)
-	rec.watches()
-	rec.identities()
-	rec.members()
-	rec.malformed()
-	rec.comment("the requests of ZooKeeper's own Java client, GoldenClient.java")
-	rec.javaClient(os.Getenv("ZKSIM_REAL_CLASSPATH"))
-
-	text := fmt.Sprintf("# ZooKeeper %s\n%s", banner, strings.Join(rec.lines, "\n")+"\n")
-	require.NoError(t, os.WriteFile("testdata/golden-"+version+".txt", []byte(text), 0o644))
+	if mode == "read-only" {
+		name += "-readonly"
+		rec.readOnly()
+	} else {
+		rec.sessions()
+		rec.nodes()
+		rec.multis(version)
+		rec.watches()
+		rec.identities()
+		rec.members()
+		rec.malformed()
+		rec.comment("the requests of ZooKeeper's own Java client, GoldenClient.java")
+		rec.javaClient(os.Getenv("ZKSIM_REAL_CLASSPATH"))
+	}
+	text := fmt.Sprintf("# ZooKeeper %s, %s\n%s", banner, mode, strings.Join(rec.lines, "\n")+"\n")
+	require.NoError(t, os.WriteFile(name+".txt", []byte(text), 0o644))
 }
 
 // recorder keeps what goes over all connections in the order in which it was seen.
@@ -81,16 +88,24 @@ func (rec *recorder) dial() net.Conn {
 	return c
 }
 
-// banner is the server's version as the four-letter word srvr tells it.
-func (rec *recorder) banner() string {
+// banner is the server's version, and its mode, as the four-letter word srvr tells them.
+func (rec *recorder) banner() (version, mode string) {
 	c := rec.dial()
 	defer c.Close()
 	_, err := c.Write([]byte("srvr"))
 	require.NoError(rec.t, err)
 	text, err := io.ReadAll(c)
 	require.NoError(rec.t, err)
-	line, _, _ := strings.Cut(string(text), "\n")
-	return strings.TrimPrefix(line, "Zookeeper version: ")
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch key {
+		case "Zookeeper version":
+			version = value
+		case "Mode":
+			mode = value
+		}
+	}
+	return version, mode
 }
 
 // link is one recorded connection.
@@ -421,6 +436,28 @@ func (rec *recorder) members() {
 	l.call(zkapi.OpReconfig, "wrong version", &wire.ReconfigRequest{LeavingServers: "9", CurConfigID: 77})
 	l.call(zkapi.OpReconfig, "the same members", &wire.ReconfigRequest{CurConfigID: -1,
 		JoiningServers: members, LeavingServers: wire.NullString, NewMembers: wire.NullString})
+}
+
+// readOnly shows a server that has lost its leader.
+func (rec *recorder) readOnly() {
+	ro := func(c *wire.ConnectRequest) { c.ReadOnly = true }
+	rec.connect("wants a server that writes").receive()
+	l := rec.connect("any server will do", ro)
+	path := wire.Op{Path: "/zookeeper/config"}
+	for _, op := range []zkapi.OpCode{zkapi.OpExists, zkapi.OpGetData, zkapi.OpGetChildren2,
+		zkapi.OpCreate, zkapi.OpDelete, zkapi.OpSetData} {
+		path.Type, path.ACL = op, zkapi.OpenACL()
+		l.call(op, path.Path, &path)
+	}
+	check := wire.Op{Type: zkapi.OpCheck, Path: "/", Version: -1}
+	l.call(zkapi.OpMulti, "only a check", &multiBody{[]wire.Op{check}})
+	l.call(zkapi.OpMultiRead, "data", &multiBody{[]wire.Op{{Type: zkapi.OpGetData, Path: path.Path}}})
+	l.call(zkapi.OpSync, "sync", &wire.PathRequest{Path: "/"})
+	l.call(zkapi.OpSetACL, "open", &wire.SetACLRequest{Path: "/", ACL: zkapi.OpenACL(), Version: -1})
+	l.call(zkapi.OpAddWatch, "recursive", &wire.WatchRequest{Path: "/", Type: 1})
+	l.call(zkapi.OpWhoAmI, "address", noBody{})
+	l.call(zkapi.OpPing, "ping", noBody{})
+	l.call(zkapi.OpCloseSession, "close", noBody{})
 }
 
 // malformed shows what a server says to bodies that it cannot decode. There are

@@ -47,7 +47,7 @@ type goClient struct {
 	root          string
 	reaper        bool
 	conns         []*zk.Conn
-	base          int64 // czxid of the root node
+	base          int64 // zxids are told as distances from this one
 }
 
 func (g *goClient) main() {
@@ -55,16 +55,12 @@ func (g *goClient) main() {
 	main, _ := g.connect(g.proxy, 10*time.Second)
 	other, _ := g.connect(g.direct, 10*time.Second)
 	g.crud(main)
-	g.errors(main)
-	g.sequences(main)
-	g.multi(main)
-	g.acls(main)
-	g.watches(main, other)
-	g.ephemerals(main)
-	if g.reaper {
-		g.reaping(main)
+	for _, part := range []func(c, other *zk.Conn){g.errors, g.sequences, g.multi, g.acls, g.watches, g.ephemerals, g.reaping} {
+		g.rebase(main)
+		part(main, other)
 	}
 	main.Close()
+	g.rebase(other)
 	g.reconnects(other)
 	g.locks(other)
 	g.remove(other, g.root)
@@ -126,7 +122,20 @@ func (g *goClient) multiResult(r zk.MultiResponse) string {
 	return "ok"
 }
 
-// stat shows a node's statistics, with zxids as distances from the root node's.
+func (g *goClient) zxid(value int64) string {
+	if value < g.base {
+		return "earlier"
+	}
+	return fmt.Sprintf("+%d", value-g.base)
+}
+
+// rebase begins a new part: what one does to zxids does not show in the next.
+func (g *goClient) rebase(c *zk.Conn) {
+	stat, err := c.Set(g.root, nil, -1)
+	must(err)
+	g.base = stat.Mzxid
+}
+
 func (g *goClient) stat(s *zk.Stat, session int64) string {
 	owner := "none"
 	if s.EphemeralOwner != 0 {
@@ -142,9 +151,9 @@ func (g *goClient) stat(s *zk.Stat, session int64) string {
 			modified = "BAD"
 		}
 	}
-	return fmt.Sprintf("version=%d cversion=%d aversion=%d ephemeral=%s length=%d children=%d czxid=+%d mzxid=+%d pzxid=+%d modified=%s",
+	return fmt.Sprintf("version=%d cversion=%d aversion=%d ephemeral=%s length=%d children=%d czxid=%s mzxid=%s pzxid=%s modified=%s",
 		s.Version, s.Cversion, s.Aversion, owner, s.DataLength, s.NumChildren,
-		s.Czxid-g.base, s.Mzxid-g.base, s.Pzxid-g.base, modified)
+		g.zxid(s.Czxid), g.zxid(s.Mzxid), g.zxid(s.Pzxid), modified)
 }
 
 // order gives the runner an order and returns its answer.
@@ -261,11 +270,10 @@ func (g *goClient) crud(c *zk.Conn) {
 	names, stat, err = c.Children(node)
 	g.say("crud.children.order", names, stat, err)
 	data, stat, err = c.Get("/zookeeper/config")
-	stat.Mzxid, stat.Czxid, stat.Pzxid = g.base, g.base, g.base // set before any client came
 	g.say("crud.config", data, stat, err)
 }
 
-func (g *goClient) errors(c *zk.Conn) {
+func (g *goClient) errors(c, _ *zk.Conn) {
 	node, missing := g.root+"/node", g.root+"/missing"
 	_, _, err := c.Get(missing)
 	g.say("error.get.nonode", err)
@@ -300,7 +308,7 @@ func (g *goClient) errors(c *zk.Conn) {
 	g.say("error.reconfig", err)
 }
 
-func (g *goClient) sequences(c *zk.Conn) {
+func (g *goClient) sequences(c, _ *zk.Conn) {
 	parent := g.root + "/sequence"
 	_, err := c.Create(parent, nil, zk.FlagPersistent, open)
 	must(err)
@@ -317,7 +325,7 @@ func (g *goClient) sequences(c *zk.Conn) {
 	g.say("sequence.parent", stat, err)
 }
 
-func (g *goClient) multi(c *zk.Conn) {
+func (g *goClient) multi(c, _ *zk.Conn) {
 	parent := g.root + "/multi"
 	_, err := c.Create(parent, nil, zk.FlagPersistent, open)
 	must(err)
@@ -346,7 +354,7 @@ func (g *goClient) multi(c *zk.Conn) {
 	g.say("multi.failed.sequence", path, err)
 }
 
-func (g *goClient) acls(c *zk.Conn) {
+func (g *goClient) acls(c, _ *zk.Conn) {
 	node := g.root + "/acl"
 	_, err := c.Create(node, []byte("secret"), zk.FlagPersistent, zk.DigestACL(zk.PermAll, "anna", "pw"))
 	must(err)
@@ -412,7 +420,7 @@ func (g *goClient) watches(c, other *zk.Conn) {
 	g.say("watch.deleted", g.event(deleted), g.event(deletedChild))
 }
 
-func (g *goClient) ephemerals(c *zk.Conn) {
+func (g *goClient) ephemerals(c, _ *zk.Conn) {
 	node := g.root + "/ephemeral"
 	mortal, _ := g.connect(g.direct, 10*time.Second)
 	_, err := mortal.Create(node, nil, zk.FlagEphemeral, open)
@@ -427,7 +435,10 @@ func (g *goClient) ephemerals(c *zk.Conn) {
 	g.say("ephemeral.gone", exists, err)
 }
 
-func (g *goClient) reaping(c *zk.Conn) {
+func (g *goClient) reaping(c, _ *zk.Conn) {
+	if !g.reaper {
+		return
+	}
 	container, ttl := g.root+"/container", g.root+"/ttl"
 	path, err := c.CreateContainer(container, nil, zk.FlagContainer, open)
 	g.say("container.create", path, err)

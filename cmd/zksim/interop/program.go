@@ -71,14 +71,14 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // runProgram runs a program on a server and returns what it printed, also where it failed after a while.
-func runProgram(ctx context.Context, p program, srv server, root string) ([]line, error) {
-	through, err := newProxy(srv.addr)
+func runProgram(ctx context.Context, p program, addr, root string, reaper bool) ([]line, error) {
+	through, err := newProxy(addr)
 	if err != nil {
 		return nil, err
 	}
 	defer through.close()
-	args := []string{through.addr(), srv.addr, root}
-	if srv.reaper {
+	args := []string{through.addr(), addr, root}
+	if reaper {
 		args = append(args, "reaper")
 	}
 	ctx, cancel := context.WithCancel(ctx)

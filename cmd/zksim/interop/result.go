@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,9 +42,11 @@ func (c client) onAll(ctx context.Context, sides []side, cache cache, limit time
 		r.Skipped = err.Error()
 		return r
 	}
+	// A server that is not ours has a reaper that may take minutes; all sides must run the same.
+	reaper := !slices.ContainsFunc(sides, func(s side) bool { return s.shared })
 	for _, s := range sides {
 		begin := time.Now()
-		lines, err := c.on(ctx, prog, s, limit)
+		lines, err := c.on(ctx, prog, s, reaper, limit)
 		run := sideRun{Server: s.name, Seconds: time.Since(begin).Seconds(), Lines: lines}
 		if err != nil {
 			run.Failure = err.Error()
@@ -55,7 +58,7 @@ func (c client) onAll(ctx context.Context, sides []side, cache cache, limit time
 }
 
 // on runs a client on one side, on a server of its own where we start it.
-func (c client) on(ctx context.Context, prog program, s side, limit time.Duration) (lines []line, err error) {
+func (c client) on(ctx context.Context, prog program, s side, reaper bool, limit time.Duration) (lines []line, err error) {
 	srv, err := s.start(ctx)
 	if err != nil {
 		return nil, err
@@ -64,10 +67,10 @@ func (c client) on(ctx context.Context, prog program, s side, limit time.Duratio
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %v", limit))
 	defer cancel()
 	root := "/interop"
-	if srv.shared { // the path must be nobody's
+	if s.shared { // the path must be nobody's
 		root = fmt.Sprintf("/interop-%s-%d", c.name, time.Now().UnixNano())
 	}
-	lines, err = runProgram(ctx, prog, srv, root)
+	lines, err = runProgram(ctx, prog, srv.addr, root, reaper)
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
 	}

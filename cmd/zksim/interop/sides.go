@@ -22,17 +22,17 @@ type side struct {
 	name string
 	// start gives a client its server. Where we start it, it is a new one: nothing another client did
 	// can show.
-	start func(ctx context.Context) (server, error)
+	start  func(ctx context.Context) (server, error)
+	shared bool // it is not ours: others may use it, too
 }
 
 type server struct {
-	addr   string
-	shared bool // others may use it, too
-	reaper bool // it looks for containers and TTL nodes to delete every 100 ms
-	stop   func() error
+	addr string
+	stop func() error
 }
 
-// settings are what a client needs of the server, under ZooKeeper's own names.
+// settings are what a client needs of the server, under ZooKeeper's own names: TTL nodes, and a reaper of
+// them and of empty containers that a program can wait for.
 var settings = map[string]string{
 	"4lw.commands.whitelist":          "*",
 	"extendedTypesEnabled":            "true",
@@ -48,9 +48,8 @@ func chooseSides(ctx context.Context, cfg config) ([]side, func(), error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		sides = append(sides, side{"ZooKeeper " + install.Version, func(ctx context.Context) (server, error) {
-			return startReal(ctx, install)
-		}})
+		start := func(ctx context.Context) (server, error) { return startReal(ctx, install) }
+		sides = append(sides, side{name: "ZooKeeper " + install.Version, start: start})
 	}
 	if cfg.sim {
 		binary, remove, err := buildSim(ctx)
@@ -58,14 +57,14 @@ func chooseSides(ctx context.Context, cfg config) ([]side, func(), error) {
 			return nil, nil, err
 		}
 		cleanup = remove
-		sides = append(sides, side{"zksim", func(ctx context.Context) (server, error) {
-			return startSim(ctx, binary, cfg.version)
-		}})
+		start := func(ctx context.Context) (server, error) { return startSim(ctx, binary, cfg.version) }
+		sides = append(sides, side{name: "zksim", start: start})
 	}
 	if cfg.addr != "" {
-		sides = append(sides, side{cfg.addr, func(context.Context) (server, error) {
-			return server{addr: cfg.addr, shared: true, stop: func() error { return nil }}, nil
-		}})
+		start := func(context.Context) (server, error) {
+			return server{addr: cfg.addr, stop: func() error { return nil }}, nil
+		}
+		sides = append(sides, side{name: cfg.addr, start: start, shared: true})
 	}
 	return sides, cleanup, nil
 }
@@ -79,7 +78,7 @@ func startReal(ctx context.Context, install realserver.Install) (server, error) 
 	if err != nil {
 		return server{}, err
 	}
-	return server{addr: srv.Addr(), reaper: true, stop: srv.Close}, nil
+	return server{addr: srv.Addr(), stop: srv.Close}, nil
 }
 
 // buildSim compiles zksim. Only the go command knows where its source is, so this has to be run from
@@ -131,7 +130,7 @@ func startSim(ctx context.Context, binary, version string) (server, error) {
 		return server{}, fmt.Errorf("zksim did not start: it said %q, %w, %s", ready, errors.Join(err, cmd.Wait()), complaint.text)
 	}
 	go func() { _, _ = io.Copy(io.Discard, lines) }() // ends with the process
-	return server{addr: addr, reaper: true, stop: func() error { return stopSim(cmd, complaint) }}, nil
+	return server{addr: addr, stop: func() error { return stopSim(cmd, complaint) }}, nil
 }
 
 // readyAddr reads the line zksim prints when it is ready.

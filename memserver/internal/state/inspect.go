@@ -101,7 +101,7 @@ func (s *State) Watches(childToo bool) []WatchInfo {
 	if childToo {
 		infos = s.child.list(infos, true)
 	}
-	slices.SortFunc(infos, func(a, b WatchInfo) int {
+	slices.SortStableFunc(infos, func(a, b WatchInfo) int { // data before child
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Session, b.Session))
 	})
 	return infos

@@ -92,6 +92,16 @@ func (s *State) multiOp(o *wire.Op) zkapi.Code {
 	return 0
 }
 
+// isPart reports whether a type of operation can be in a multi.
+func isPart(op zkapi.OpCode) bool {
+	switch op {
+	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer, zkapi.OpCreateTTL,
+		zkapi.OpDelete, zkapi.OpSetData, zkapi.OpCheck:
+		return true
+	}
+	return false
+}
+
 // part carries out one operation of a multi.
 func (s *State) part(c *Conn, o *wire.Op, r *wire.MultiResult) zkapi.Code {
 	done := wire.MultiResult{Type: o.Type}
@@ -140,10 +150,11 @@ func (s *State) rollBack(results []wire.MultiResult, failed zkapi.Code) {
 
 // multiRead does several reads, each for itself. The watch flags mean nothing.
 func (s *State) multiRead(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
-	for i := range ops {
-		if t := ops[i].Type; t != zkapi.OpGetData && t != zkapi.OpGetChildren {
-			return zkapi.ErrMarshalling
-		}
+	isRead := func(o wire.Op) bool { return o.Type == zkapi.OpGetData || o.Type == zkapi.OpGetChildren }
+	if slices.ContainsFunc(ops, func(o wire.Op) bool { return !isRead(o) }) {
+		// What can be decoded and is not for here is answered with a body too.
+		p.Body, p.Results = !slices.ContainsFunc(ops, func(o wire.Op) bool { return isRead(o) || !isPart(o.Type) }), nil
+		return zkapi.ErrMarshalling
 	}
 	p.Results = make([]wire.MultiResult, len(ops))
 	for i := range ops {

@@ -13,11 +13,11 @@
 #include <unistd.h>
 #include <zookeeper/zookeeper.h>
 
-enum { LIMIT = 20, TEXT = 4096, BIG = 1 << 20 };
+enum { LIMIT = 10, TEXT = 4096, BIG = 1 << 20 };
 
 static const char *proxy, *direct, *root;
 static int reaper;
-static int64_t base; /* czxid of the root node: zxids are told as distances from it */
+static int64_t base; /* zxids are told as distances from this one */
 
 static void fatal(const char *what, int rc) {
     fprintf(stderr, "%s: %s\n", what, zerror(rc));
@@ -61,6 +61,14 @@ static const char *path_of(const char *name) {
     return path;
 }
 
+static const char *zxid_text(int64_t zxid) {
+    static char texts[10][32];
+    static int next;
+    char *text = texts[next++ % 10];
+    snprintf(text, sizeof texts[0], zxid < base ? "earlier" : "+%" PRId64, zxid - base);
+    return text;
+}
+
 static const char *stat_text(const struct Stat *s, int64_t session) {
     static char texts[10][256];
     static int next;
@@ -68,10 +76,9 @@ static const char *stat_text(const struct Stat *s, int64_t session) {
     const char *owner = s->ephemeralOwner == 0 ? "none" : s->ephemeralOwner == session ? "mine" : "other";
     const char *modified = s->czxid != s->mzxid ? "later" : s->ctime == s->mtime ? "never" : "BAD";
     snprintf(text, sizeof texts[0],
-             "version=%d cversion=%d aversion=%d ephemeral=%s length=%d children=%d czxid=+%" PRId64
-             " mzxid=+%" PRId64 " pzxid=+%" PRId64 " modified=%s",
-             s->version, s->cversion, s->aversion, owner, s->dataLength, s->numChildren, s->czxid - base,
-             s->mzxid - base, s->pzxid - base, modified);
+             "version=%d cversion=%d aversion=%d ephemeral=%s length=%d children=%d czxid=%s mzxid=%s pzxid=%s modified=%s",
+             s->version, s->cversion, s->aversion, owner, s->dataLength, s->numChildren, zxid_text(s->czxid),
+             zxid_text(s->mzxid), zxid_text(s->pzxid), modified);
     return text;
 }
 
@@ -230,6 +237,13 @@ static void say_exists(const char *name, struct client *c, const char *path) {
     say_stat(name, rc, &s);
 }
 
+/* rebase begins a new part: what one does to zxids does not show in the next. */
+static void rebase(struct client *c) {
+    struct Stat s;
+    must("rebase", zoo_set2(c->zh, root, "", 0, -1, &s));
+    base = s.mzxid;
+}
+
 /* ---- The suite ---- */
 
 static void timeouts(void) {
@@ -267,7 +281,8 @@ static void crud(struct client *c) {
     say_exists("crud.root.after", c, root);
 }
 
-static void children(struct client *c) {
+static void children(struct client *c, struct client *other) {
+    (void)other;
     struct String_vector names;
     struct Stat s;
     char path[256], text[TEXT] = "";
@@ -285,7 +300,8 @@ static void children(struct client *c) {
     say_stat("children.stat", ZOK, &s);
 }
 
-static void errors(struct client *c) {
+static void errors(struct client *c, struct client *other) {
+    (void)other;
     const char *node = path_of("/node"), *missing = path_of("/missing");
     struct String_vector names;
     struct ACL_vector acl;
@@ -319,7 +335,8 @@ static void errors(struct client *c) {
     say("config", "%s \"%.*s\" version=%d", zerror(rc), length > 0 ? length : 0, config, s.version);
 }
 
-static void sequences(struct client *c) {
+static void sequences(struct client *c, struct client *other) {
+    (void)other;
     create(c, path_of("/sequence"), NULL, ZOO_PERSISTENT);
     say_create("sequence.first", c, path_of("/sequence/s-"), ZOO_PERSISTENT_SEQUENTIAL, 0);
     say_create("sequence.ephemeral", c, path_of("/sequence/"), ZOO_EPHEMERAL_SEQUENTIAL, 0);
@@ -341,7 +358,8 @@ static void say_multi(const char *name, int rc, const zoo_op_result_t *results, 
     say(name, "%s", text);
 }
 
-static void multi(struct client *c) {
+static void multi(struct client *c, struct client *other) {
+    (void)other;
     const char *a = path_of("/multi/a"), *s = path_of("/multi/s");
     char made[2][256] = {"", ""};
     struct Stat set, parent;
@@ -389,7 +407,8 @@ static void say_acl(const char *name, struct client *c, const char *path) {
     say(name, "%s", text);
 }
 
-static void acls(struct client *c) {
+static void acls(struct client *c, struct client *other) {
+    (void)other;
     const char *node = path_of("/acl");
     struct events auth;
     events_init(&auth);
@@ -452,7 +471,8 @@ static void watches(struct client *c, struct client *other) {
     say("watch.after.remove", "%s", events_next(&e)); /* would be "created" were it still there */
 }
 
-static void ephemerals(struct client *c) {
+static void ephemerals(struct client *c, struct client *other) {
+    (void)other;
     const char *node = path_of("/ephemeral");
     struct events e;
     struct Stat s;
@@ -467,7 +487,11 @@ static void ephemerals(struct client *c) {
     say_exists("ephemeral.gone", c, node);
 }
 
-static void reaping(struct client *c) {
+static void reaping(struct client *c, struct client *other) {
+    (void)other;
+    if (!reaper) {
+        return;
+    }
     const char *container = path_of("/container"), *ttl = path_of("/ttl");
     struct events e;
     struct Stat s;
@@ -488,6 +512,14 @@ static void on_synced(int rc, const char *value, const void *data) {
     char text[320];
     snprintf(text, sizeof text, "%s %s", zerror(rc), value ? value : "");
     events_put((struct events *)data, text);
+}
+
+static void sync_root(struct client *c, struct client *other) {
+    (void)other;
+    struct events synced;
+    events_init(&synced);
+    must("sync", zoo_async(c->zh, root, on_synced, &synced));
+    say("sync", "%s", events_next(&synced));
 }
 
 static void say_session(const char *name, struct client *c, int64_t before) {
@@ -564,25 +596,19 @@ int main(int argc, char **argv) {
     }
     proxy = argv[1], direct = argv[2], root = argv[3], reaper = argc > 4;
     zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
+    say("version", "%s", ZOO_VERSION);
     timeouts();
     struct client *c = dial(proxy, 10000), *other = dial(direct, 10000);
-    struct events synced;
-    events_init(&synced);
     crud(c);
-    children(c);
-    errors(c);
-    must("sync", zoo_async(c->zh, root, on_synced, &synced));
-    say("sync", "%s", events_next(&synced));
-    sequences(c);
-    multi(c);
-    acls(c);
-    watches(c, other);
-    ephemerals(c);
-    if (reaper) {
-        reaping(c);
+    void (*parts[])(struct client *, struct client *) = {children, errors, sync_root, sequences, multi,
+                                                         acls, watches, ephemerals, reaping};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        rebase(c);
+        parts[i](c, other);
     }
     hang_up(c);
     c = dial(proxy, 10000);
+    rebase(c);
     reconnects(c, other);
     hang_up(c);
     delete_all(other, root);

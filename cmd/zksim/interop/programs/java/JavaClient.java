@@ -36,27 +36,23 @@ public final class JavaClient extends Program {
         zk = new Session(proxy, 10000).zk;
         other = new Session(direct, 10000).zk;
         crud();
-        children();
-        errors();
-        sequences();
-        multi();
-        multiFailures();
-        multiReads();
-        acls();
-        identity();
-        watches();
-        persistentWatches();
-        removals();
-        ephemerals();
-        pipeline();
-        if (reaper) {
-            reaping();
+        Part[] parts = {this::children, this::errors, this::sequences, this::multi, this::multiFailures,
+            this::multiReads, this::acls, this::identity, this::watches, this::persistentWatches,
+            this::removals, this::ephemerals, this::pipeline, this::reaping};
+        for (Part part : parts) {
+            rebase(zk);
+            part.run();
         }
         zk.close();
+        rebase(other);
         reconnects();
         ZKUtil.deleteRecursive(other, root);
         attempt("end", () -> other.exists(root, false));
         other.close();
+    }
+
+    private interface Part {
+        void run() throws Exception;
     }
 
     private void timeouts() throws Exception {
@@ -425,6 +421,9 @@ public final class JavaClient extends Program {
     }
 
     private void reaping() throws Exception {
+        if (!reaper) {
+            return;
+        }
         String container = root + "/container";
         String ttl = root + "/ttl";
         Events events = new Events();

@@ -20,7 +20,7 @@ import org.apache.zookeeper.data.Stat;
 /** What the Java programs have in common. See doc.go for what a program prints and is called with. */
 abstract class Program {
     /** Seconds that anything may take. */
-    static final int LIMIT = 20;
+    static final int LIMIT = 10;
 
     final PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
     final BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -29,7 +29,7 @@ abstract class Program {
     final String root;
     final boolean reaper;
 
-    /** The czxid of the root node: zxids are told as distances from it. */
+    /** Zxids are told as distances from this one. */
     long base;
 
     Program(String[] args) {
@@ -99,8 +99,17 @@ abstract class Program {
         String modified = s.getCzxid() != s.getMzxid() ? "later" : s.getCtime() == s.getMtime() ? "never" : "BAD";
         return "version=" + s.getVersion() + " cversion=" + s.getCversion() + " aversion=" + s.getAversion()
             + " ephemeral=" + owner + " length=" + s.getDataLength() + " children=" + s.getNumChildren()
-            + " czxid=+" + (s.getCzxid() - base) + " mzxid=+" + (s.getMzxid() - base)
-            + " pzxid=+" + (s.getPzxid() - base) + " modified=" + modified;
+            + " czxid=" + zxid(s.getCzxid()) + " mzxid=" + zxid(s.getMzxid())
+            + " pzxid=" + zxid(s.getPzxid()) + " modified=" + modified;
+    }
+
+    String zxid(long value) {
+        return value < base ? "earlier" : "+" + (value - base);
+    }
+
+    /** Begins a new part: what one does to zxids does not show in the next. */
+    void rebase(ZooKeeper zk) throws Exception {
+        base = zk.setData(root, new byte[0], -1).getMzxid();
     }
 
     static byte[] bytes(String text) {

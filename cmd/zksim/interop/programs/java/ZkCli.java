@@ -131,7 +131,7 @@ public final class ZkCli extends Program {
         if (zxid.find()) {
             long value = Long.parseLong(zxid.group(2), 16);
             base = base == 0 ? value : base;
-            return zxid.group(1) + " = " + (value == 0 ? "0" : "+" + (value - base));
+            return zxid.group(1) + " = " + zxid(value);
         }
         Matcher owner = OWNER.matcher(text);
         if (owner.find()) {
