@@ -81,15 +81,20 @@ func (c *conn) sent(op zkapi.OpCode, cxid int32, zxid int64, size int) {
 	s.minResponse, s.maxResponse = min(s.minResponse, size), max(s.maxResponse, size)
 	s.responses++
 	c.stats.sent++
-	c.stats.lastOp, c.stats.answered = op, true
-	c.stats.lastCxid, c.stats.lastZxid = int64(cxid), zxid
+	if op == zkapi.OpAuth || op == zkapi.OpSasl {
+		return // answered before they are requests, to ZooKeeper's mind
+	}
+	if c.stats.lastCxid < 0 || cxid >= 0 {
+		c.stats.lastCxid = int64(cxid)
+	}
+	c.stats.lastOp, c.stats.answered, c.stats.lastZxid = op, true, zxid
 }
 
 var lastOps = map[zkapi.OpCode]string{
 	zkapi.OpPing: "PING", zkapi.OpMulti: "MULT", zkapi.OpMultiRead: "MLTR", zkapi.OpCreate: "CREA",
 	zkapi.OpCreate2: "CREA", zkapi.OpCreateTTL: "CREA", zkapi.OpCreateContainer: "CREA",
 	zkapi.OpDelete: "DELE", zkapi.OpDeleteContainer: "DELE", zkapi.OpSetData: "SETD",
-	zkapi.OpReconfig: "RECO", zkapi.OpSetACL: "SETA", zkapi.OpCloseSession: "CLOS",
+	zkapi.OpSetACL: "SETA", zkapi.OpCloseSession: "CLOS",
 	zkapi.OpSync: "SYNC", zkapi.OpCheck: "CHEC", zkapi.OpExists: "EXIS", zkapi.OpGetData: "GETD",
 	zkapi.OpSetWatches: "SETW", zkapi.OpSetWatches2: "STW2", zkapi.OpAddWatch: "ADDW",
 	zkapi.OpGetACL: "GETA", zkapi.OpGetChildren: "GETC", zkapi.OpGetAllChildrenNumber: "GETACN",

@@ -1,6 +1,7 @@
 package proptest
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -8,8 +9,11 @@ import (
 	"github.com/zksim/zksim/proptest/transcript"
 )
 
-// wireBackend starts simulators and talks to them over their in-memory pipe.
-type wireBackend struct{ profile string }
+// wireBackend starts simulators and talks to them over their in-memory pipe, or TCP.
+type wireBackend struct {
+	profile string
+	tcp     bool
+}
 
 func (b *wireBackend) Name() string    { return "wire" }
 func (b *wireBackend) Profile() string { return b.profile }
@@ -25,15 +29,24 @@ func (b *wireBackend) Start(settings map[string]string) (transcript.Instance, er
 			}
 		}
 	})
-	if err == nil {
-		err = set
+	if err = errors.Join(err, set); err != nil {
+		return nil, err
 	}
-	return &wireInstance{srv}, err
+	if b.tcp {
+		err = srv.Listen("127.0.0.1:0")
+	}
+	return &wireInstance{srv, b.tcp}, err
 }
 
-type wireInstance struct{ srv *memserver.Server }
+type wireInstance struct {
+	srv *memserver.Server
+	tcp bool
+}
 
 func (i *wireInstance) Dial() (net.Conn, error) {
+	if i.tcp {
+		return net.Dial("tcp", i.srv.Addr())
+	}
 	return i.srv.Dial("tcp", i.srv.Addr(), 10*time.Second)
 }
 func (i *wireInstance) Advance(d time.Duration) { i.srv.Advance(d) }

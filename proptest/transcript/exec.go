@@ -17,7 +17,6 @@ import (
 // exec is the run of one transcript on one server.
 type exec struct {
 	server   Instance
-	profile  string
 	options  map[string]bool
 	conns    map[string]*conn
 	all      []*conn
@@ -26,9 +25,9 @@ type exec struct {
 	marks    map[string]int64 // named zxids; "now" is one
 }
 
-func newExec(server Instance, profile string, options []string, now int64) *exec {
+func newExec(server Instance, options []string, now int64) *exec {
 	x := &exec{
-		server: server, profile: profile, options: map[string]bool{}, now: now,
+		server: server, options: map[string]bool{}, now: now,
 		conns: map[string]*conn{}, marks: map[string]int64{"now": now},
 	}
 	for _, o := range options {
@@ -74,8 +73,9 @@ func (x *exec) command(line string, body []string) ([]string, error) {
 	case "flw":
 		return x.fourLetters(x.args(ws[1:]))
 	case "mark":
-		x.marks[ws[1].text] = x.now
-		return nil, nil
+		a := x.args(ws[1:])
+		x.marks[a.next("name").text] = x.now
+		return nil, a.done()
 	case "advance":
 		return x.advance(x.args(ws[1:]))
 	case "restart":

@@ -183,10 +183,15 @@ func (b *block) expected(profile string) []section {
 }
 
 // record makes got the expectation for a profile. The main profile's stands
-// without a label; another's only where it differs.
+// without a label; another's only where it differs. Where there are
+// alternatives it is one more of them.
 func (b *block) record(profile string, isMain bool, got []string) {
 	if isMain {
 		if b.accepts("", got) {
+			return
+		}
+		if len(b.expected("")) > 1 {
+			b.sections = append(b.sections, section{label: []string{"or"}, lines: got})
 			return
 		}
 		b.sections = slices.DeleteFunc(b.sections, func(s section) bool {
@@ -196,6 +201,10 @@ func (b *block) record(profile string, isMain bool, got []string) {
 		return
 	}
 	if b.accepts(profile, got) && !b.redundant(profile) {
+		return
+	}
+	if own := b.expected(profile); len(own) > 1 && slices.Contains(own[0].label, profile) {
+		b.sections = append(b.sections, section{label: []string{profile, "or"}, lines: got})
 		return
 	}
 	b.sections = slices.DeleteFunc(b.sections, func(s section) bool { return slices.Contains(s.label, profile) })

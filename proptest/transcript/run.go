@@ -153,7 +153,7 @@ func runOne[T TB[T]](t T, s *script, p *pool, save func(*script) error) {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	x := newExec(h.server, p.backend.Profile(), s.options, h.zxid)
+	x := newExec(h.server, s.options, h.zxid)
 	changed := false
 	for _, b := range s.blocks {
 		got, err := x.block(b.commands)
@@ -279,7 +279,7 @@ func (p *pool) put(s *script, h *handle) error {
 	if s.fresh || !p.backend.Shared() {
 		return p.drop()
 	}
-	zxid, err := clean(h.server, p.backend.Profile())
+	zxid, err := clean(h.server)
 	if err != nil {
 		return errors.Join(err, p.drop()) // the next one gets another
 	}
@@ -297,8 +297,8 @@ func (p *pool) drop() error {
 }
 
 // clean removes every node that a new server does not have and returns the zxid reached.
-func clean(server Instance, profile string) (int64, error) {
-	x := newExec(server, profile, nil, 0)
+func clean(server Instance) (int64, error) {
+	x := newExec(server, nil, 0)
 	for _, line := range []string{"clean connect", "clean auth digest super:secret"} {
 		if lines, err := x.command(line, nil); err != nil || isTrouble(lines[len(lines)-1]) {
 			return 0, errors.Join(err, fmt.Errorf("%s: %q", line, lines))

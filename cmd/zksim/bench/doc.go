@@ -14,11 +14,17 @@
 // the server; "busy" is the share of the machine's CPU time that went to programs that are not part
 // of the run, and tells how far to trust a row.
 //
-// The simulator runs in a process of its own, a second copy of this program. ZooKeeper is the newest
-// that package realserver finds, with the JVM's full compiler, its data in memory where the system
-// has /dev/shm, and without syncing to disk; it gets some seconds of traffic first. Without one the
+// The simulator is zksim, built for the run, in a process of its own. ZooKeeper is the newest that
+// package realserver finds, with the JVM's full compiler, its data in memory where the system has
+// /dev/shm, and without syncing to disk; it gets some seconds of traffic first. Without one the
 // simulator is measured alone. -sim and -real measure servers that run already.
 //
-// Rows with the unit "ns" or "us" and no ZooKeeper beside them are measured inside this process. They
+// The rows after those of the servers are measured inside this process, on package memserver. Times
 // are medians over batches of about 100 us, which other programs on the machine rarely interrupt.
+// Two rows need the go command, as go run does: the simulator's process, which is built, and the
+// heartbeats, which are TestHeartbeats of package memserver, because a bubble of virtual time needs a
+// test.
+//
+// Thousands of connections need as many file descriptors, in this process and in the servers. Go
+// programs and the JVM raise their limit to the hard one by themselves; see ulimit -Hn.
 package main

@@ -273,10 +273,10 @@ func (e *env) allocations() (values []float64, err error) {
 	return values, nil
 }
 
-// objects is how many objects a request makes the server allocate. What happens only now and then,
-// such as a buffer that grows, is rounded away.
+// objects is how many objects a request makes the server allocate, to two digits: what happens only
+// now and then, such as a buffer that grows, is rounded away.
 func objects(c *raw, op func(i int) wire.Op) (float64, error) {
-	const n = 20_000
+	const n = 50_000
 	if err := c.each(1000, func(int) wire.Op { return wire.Op{Type: zkapi.OpPing} }); err != nil {
 		return 0, err
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -17,7 +16,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -60,7 +59,7 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.StringVar(&f.real, "real", "", "measure the ZooKeeper that runs at this `address`; \"off\" for none")
 	set.StringVar(&f.version, "zookeeper", "", "start this `version` of ZooKeeper, such as 3.9, in place of the newest")
 	set.StringVar(&f.profile, "profile", "", "write a CPU profile of the simulator's process to this `file`")
-	set.BoolVar(&f.serve, "serve", false, "be the simulator (bench starts itself with it)")
+	set.BoolVar(&f.serve, "serve", false, "with -profile: be the simulator (bench starts itself with it)")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
@@ -77,13 +76,13 @@ func scenarios() []scenario {
 	return slices.Concat(requestScenarios(), watchScenarios(), localScenarios(), scalingScenarios(), []scenario{loadScenario()})
 }
 
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	f, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
 	if f.serve {
-		return serve(f.profile, stdin, stdout)
+		return serve(ctx, f.profile, stdout)
 	}
 	all := slices.DeleteFunc(scenarios(), func(s scenario) bool { return !f.run.MatchString(s.name) || f.skip.MatchString(s.name) })
 	if f.list {
@@ -100,9 +99,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return err
 	}
 	if !f.json {
-		fmt.Fprintf(stdout, "simulator: %s\nZooKeeper: %s\n%d CPUs, load average %s, %s\n\n",
-			r.sim.about, r.real.describe(), runtime.NumCPU(), loadAverage(), runtime.Version())
-		printHeading(stdout)
+		r.printHeading(stdout)
 	}
 	var rows []row
 	for _, s := range all {
@@ -124,18 +121,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return nil
 }
 
-func (t *target) describe() string {
-	if t == nil {
-		return "none"
-	}
-	return t.about
-}
-
 // start starts the servers, or finds those that run.
 func (r *runner) start(ctx context.Context, f *flags) (err error) {
 	if f.sim != "" {
 		r.sim = running("simulator", f.sim)
-	} else if r.sim, err = startSimulator(f.profile); err != nil {
+	} else if r.sim, err = startSimulator(ctx, f.profile); err != nil {
 		return err
 	}
 	switch {

@@ -39,7 +39,17 @@ const (
 	layout    = "%-*s %-4s %12s %12s %8s  %-8s %-7s %5s%s\n"
 )
 
-func printHeading(w io.Writer) {
+func (r *runner) printHeading(w io.Writer) {
+	other := "none"
+	if r.real != nil {
+		other = r.real.about
+	}
+	fmt.Fprintf(w, "simulator: %s\nZooKeeper: %s\n%d CPUs, load average %s, %s\n",
+		r.sim.about, other, runtime.NumCPU(), loadAverage(), runtime.Version())
+	if r.scale != 1 {
+		fmt.Fprintf(w, "a try: all the large numbers below are multiplied by %g\n", r.scale)
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, layout, nameWidth, "", "unit", "simulator", "ZooKeeper", "ratio", "goal", "", "busy", "")
 }
 

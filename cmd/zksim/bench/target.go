@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/zksim/zksim/memserver"
@@ -36,39 +40,109 @@ func running(name, addr string) *target {
 	return &target{name: name, about: "at " + addr, addr: addr, pid: listenerPID(addr), stop: func() error { return nil }}
 }
 
-// startSimulator runs this program once more, as a simulator.
-func startSimulator(profile string) (*target, error) {
+// startSimulator builds zksim and runs it; with a profile it runs this program once more instead,
+// which serves the same and writes the profile.
+func startSimulator(ctx context.Context, profile string) (t *target, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
+	dir, err := os.MkdirTemp("", "zksim-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
+	args := []string{self, "-serve", "-profile", profile}
+	if profile == "" {
+		binary := filepath.Join(dir, "zksim")
+		build := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/zksim/zksim/cmd/zksim")
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("building zksim: %w\n%s", err, out)
+		}
+		args = []string{binary, "--listen", "127.0.0.1:0", "--set", "maxClientCnxns=0"}
+	}
 	begin := time.Now()
-	cmd := exec.Command(self, "-serve", "-profile", profile)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe() // its end is the signal to stop, even if this process is killed
+	p, line, err := startProcess(args)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	stop := func() error { return errors.Join(in.Close(), cmd.Wait()) }
-	addr, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the simulator's process does not start: %w", err), stop())
+	m := readyLine.FindStringSubmatch(line)
+	if m == nil {
+		return nil, errors.Join(fmt.Errorf("the simulator says %q and not that it is ready", line), p.stop())
 	}
 	return &target{
-		name: "simulator", about: "memserver in a process of its own", addr: strings.TrimSpace(addr),
-		pid: cmd.Process.Pid, start: time.Since(begin), owned: true, stop: stop,
+		name: "simulator", about: "zksim in a process of its own", addr: m[1],
+		pid: p.cmd.Process.Pid, start: time.Since(begin), owned: true,
+		stop: func() error { return errors.Join(p.stop(), os.RemoveAll(dir)) },
 	}, nil
 }
 
-// serve is what startSimulator starts: it says its address and runs until its input ends.
-func serve(profile string, in io.Reader, out io.Writer) (err error) {
+var readyLine = regexp.MustCompile(`^zksim: ready clients=(\S+)`)
+
+// process is a program that runs until it is told to stop, or this one ends.
+type process struct {
+	cmd  *exec.Cmd
+	done chan error
+}
+
+// startProcess returns when the program has printed a line.
+func startProcess(args []string) (*process, string, error) {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.SysProcAttr = dieWithParent()
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "ZKSIM_") { // which are zksim's flags
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	p := &process{cmd: cmd, done: make(chan error, 1)}
+	started := make(chan error)
+	line := make(chan string, 1)
+	go func() {
+		// The kernel watches the thread that has started a process, so that one stays.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		r := bufio.NewReader(out)
+		first, _ := r.ReadString('\n') // whatever there is before the end
+		line <- first
+		_, err = io.Copy(io.Discard, r)
+		p.done <- errors.Join(err, cmd.Wait())
+	}()
+	if err := <-started; err != nil {
+		return nil, "", err
+	}
+	first := <-line
+	if first == "" {
+		return nil, "", fmt.Errorf("%s does not start: %w\n%s", args[0], <-p.done, &complaints)
+	}
+	return p, first, nil
+}
+
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.cmd.Process.Kill() // a system without signals
+		<-p.done
+		return nil
+	}
+	return <-p.done
+}
+
+// serve is what startSimulator starts for a profile.
+func serve(ctx context.Context, profile string, out io.Writer) error {
 	srv, err := memserver.New()
 	if err != nil {
 		return err
@@ -77,20 +151,18 @@ func serve(profile string, in io.Reader, out io.Writer) (err error) {
 	if err := srv.Listen("127.0.0.1:0"); err != nil {
 		return err
 	}
-	if profile != "" {
-		f, err := os.Create(profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	f, err := os.Create(profile)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintln(out, srv.Addr())
-	_, err = io.Copy(io.Discard, in)
-	return err
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	fmt.Fprintln(out, "zksim: ready clients="+srv.Addr())
+	<-ctx.Done()
+	return nil
 }
 
 // startReal starts the newest ZooKeeper, or the newest of the line that version names.

@@ -39,6 +39,17 @@ func watchScenarios() []scenario {
 			{"  then a get on each", "ms", false, goal{}},
 		},
 		remote: func(e *env) ([]float64, error) { return e.sessions(e.size(10_000)) },
+	}, {
+		name:    "process",
+		about:   "the server's process, from its start until it serves, as it was started for this run",
+		heavy:   true,
+		metrics: []metric{{"start of the process", "ms", false, goal{}}},
+		remote: func(e *env) ([]float64, error) {
+			if e.start == 0 {
+				return []float64{missing}, nil
+			}
+			return []float64{milliseconds(e.start)}, nil
+		},
 	}}
 }
 

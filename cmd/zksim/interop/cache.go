@@ -49,7 +49,7 @@ func (c cache) folder(ctx context.Context, what string, from []string, args func
 }
 
 // sources returns a folder with these files of the program's own sources.
-func (c cache) sources(_ context.Context, names ...string) (string, error) {
+func (c cache) sources(names ...string) (string, error) {
 	var texts []string
 	for _, name := range names {
 		text, err := sources.ReadFile(name)

@@ -96,7 +96,7 @@ func prepareKazoo(ctx context.Context, c cache) (program, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := c.sources(ctx, "programs/kazoo_client.py")
+	script, err := c.sources("programs/kazoo_client.py")
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func prepareNode(ctx context.Context, c cache) (program, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := c.sources(ctx, "programs/node_client.js")
+	script, err := c.sources("programs/node_client.js")
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func prepareC(ctx context.Context, c cache) (program, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, err := c.sources(ctx, "programs/c_client.c")
+	source, err := c.sources("programs/c_client.c")
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func javaClasspath(ctx context.Context, c cache) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	project, err := c.sources(ctx, "programs/java/pom.xml")
+	project, err := c.sources("programs/java/pom.xml")
 	if err != nil {
 		return "", err
 	}
@@ -193,7 +193,7 @@ func javaClasspath(ctx context.Context, c cache) (string, error) {
 	for i, name := range names {
 		names[i] = "programs/java/" + name + ".java"
 	}
-	source, err := c.sources(ctx, names...)
+	source, err := c.sources(names...)
 	if err != nil {
 		return "", err
 	}

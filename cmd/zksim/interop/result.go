@@ -28,11 +28,14 @@ type sideRun struct {
 	Failure string  `json:"failure,omitempty"` // how the program failed
 }
 
-// difference is a name whose results differ. An empty result stands for a line that is missing.
+// difference is a name whose results differ.
 type difference struct {
 	Name string   `json:"name"`
 	Got  []string `json:"got"` // by side
 }
+
+// missing stands for the result of a line that a program did not print.
+const missing = "(no such line)"
 
 // onAll runs a client on all sides and compares the others with the first.
 func (c client) onAll(ctx context.Context, sides []side, cache cache, limit time.Duration) result {
@@ -85,7 +88,7 @@ func differences(runs []sideRun) []difference {
 		for _, l := range run.Lines {
 			if results[l.Name] == nil {
 				names = append(names, l.Name)
-				results[l.Name] = make([]string, len(runs))
+				results[l.Name] = slices.Repeat([]string{missing}, len(runs))
 			}
 			results[l.Name][i] = l.Result
 		}
@@ -131,7 +134,7 @@ func (r result) print(w io.Writer, verbose bool) {
 	for _, d := range r.Differences {
 		fmt.Fprintf(w, "    %s\n", d.Name)
 		for i, run := range r.Runs {
-			fmt.Fprintf(w, "        %-16s %s\n", run.Server, orMissing(d.Got[i]))
+			fmt.Fprintf(w, "        %-16s %s\n", run.Server, d.Got[i])
 		}
 	}
 	if verbose {
@@ -154,13 +157,6 @@ func (r result) verdict() string {
 		return "failed"
 	}
 	return "same as " + first.Server
-}
-
-func orMissing(result string) string {
-	if result == "" {
-		return "(no such line)"
-	}
-	return result
 }
 
 func indent(text string) string { return strings.ReplaceAll(text, "\n", "\n      ") }

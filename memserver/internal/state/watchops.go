@@ -11,8 +11,7 @@ import (
 // setWatches2 (105). None checks paths or ACLs.
 
 func (s *State) addWatch(c *Conn, q *wire.WatchRequest) zkapi.Code {
-	if q.Path == wire.NullString && s.cfg.V38 &&
-		(s.data.recursive > 0 || zkapi.WatchMode(q.Type) == zkapi.WatchPersistentRecursive) {
+	if s.nullIn38(q.Path, s.data.recursive > 0) {
 		return zkapi.ErrMarshalling
 	}
 	switch zkapi.WatchMode(q.Type) {
@@ -24,6 +23,13 @@ func (s *State) addWatch(c *Conn, q *wire.WatchRequest) zkapi.Code {
 		return zkapi.ErrMarshalling
 	}
 	return 0
+}
+
+// nullIn38 reports whether 3.8 fails on a null path. It looks for the ancestors
+// of the path: always when it checks, when there are recursive watches, and when it
+// removes one that is there.
+func (s *State) nullIn38(path string, ancestors bool) bool {
+	return s.cfg.V38 && path == wire.NullString && ancestors
 }
 
 func (s *State) watchPersistent(c *Conn, path string) {
@@ -41,11 +47,11 @@ func (s *State) watchRecursive(c *Conn, path string) {
 // removeWatches takes off the watches of a type; in 3.9 exactly those, in 3.8
 // whatever stands in the table that the type names.
 func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
+	if s.nullIn38(q.Path, s.data.paths[q.Path] != nil || s.child.paths[q.Path] != nil) {
+		return zkapi.ErrMarshalling
+	}
 	standard := modeStandard
 	if s.cfg.V38 {
-		if q.Path == wire.NullString {
-			return zkapi.ErrMarshalling
-		}
 		standard = modeAny
 	}
 	var removed bool
@@ -74,6 +80,9 @@ func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 // checkWatches tells whether removeWatches would find something. 3.8 looks at
 // every connection's watches, which is a bug that clients can see.
 func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
+	if s.nullIn38(q.Path, true) {
+		return zkapi.ErrMarshalling
+	}
 	has := func(t *watchTable, modes watchModes) bool {
 		if s.cfg.V38 {
 			return t.paths[q.Path] != nil

@@ -36,9 +36,9 @@ public final class JavaClient extends Program {
         zk = new Session(proxy, 10000).zk;
         other = new Session(direct, 10000).zk;
         crud();
-        Part[] parts = {this::children, this::errors, this::sequences, this::multi, this::multiFailures,
-            this::multiReads, this::acls, this::identity, this::watches, this::persistentWatches,
-            this::removals, this::ephemerals, this::pipeline, this::reaping};
+        Part[] parts = {this::children, this::errors, this::sequences, this::multi, this::acls,
+            this::identity, this::watches, this::persistentWatches, this::removals, this::ephemerals,
+            this::pipeline, this::reaping};
         for (Part part : parts) {
             rebase(zk);
             part.run();
@@ -218,6 +218,8 @@ public final class JavaClient extends Program {
         attempt("multi.all.parent", () -> zk.exists(parent, false));
         attemptMulti("multi.empty");
         attemptMulti("multi.check", Op.check(parent, 0));
+        multiFailures();
+        multiReads();
     }
 
     private void multiFailures() throws Exception {
