@@ -191,7 +191,7 @@ var ignoredNames = func() map[string]bool {
 		# Files.
 		dataDir dataLogDir preAllocSize snapCount snapSizeLimitInKb snapshotSizeFactor txnLogSizeLimitInKb
 		commitLogCount forceSync fsync.warningthresholdms autopurge.snapRetainCount autopurge.purgeInterval
-		datadir.autocreate db.autocreate snapshot.compression.method snapshot.trust.empty digest.enabled
+		datadir.autocreate db.autocreate snapshot.compression.method snapshot.trust.empty
 		serializeLastProcessedZxid.enabled closeSessionTxn.enabled
 
 		# Ensembles, of which this server is not part.
@@ -259,7 +259,7 @@ var ignoredNames = func() map[string]bool {
 
 		# What a client could notice, but this server does as if they were not set.
 		maxCnxns nio.sessionlessCnxnTimeout readonlymode.enabled emulate353TTLNodes
-		localSessionsEnabled localSessionsUpgradingEnabled
+		localSessionsEnabled localSessionsUpgradingEnabled digest.enabled
 		authProvider authProvider.* ensembleAuthName
 		DigestAuthenticationProvider.enabled DigestAuthenticationProvider.digestAlg
 		IPAuthenticationProvider.usexforwardedfor X509AuthenticationProvider.superUser

@@ -437,6 +437,9 @@ func (c *Client) multi(ctx context.Context, op zkapi.OpCode, ops []zkapi.Op) ([]
 	for i, r := range c.rsp.Results {
 		results[i] = zkapi.OpResult{Type: ops[i].Type, Path: r.Path, Stat: r.Stat,
 			Data: slices.Clone(r.Data), Children: slices.Clone(r.Children), Err: r.Err.Err()}
+		if r.Type == zkapi.OpCreate { // whose reply has no room for it
+			results[i].Stat = zkapi.Stat{}
+		}
 		if op == zkapi.OpMulti && failed == nil && r.Err != 0 {
 			failed = fail(op, ops[i].Path, r.Err)
 		}

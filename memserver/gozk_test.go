@@ -150,7 +150,6 @@ type gate struct {
 	mu    sync.Mutex
 	free  *sync.Cond
 	shut  bool
-	wrap  func(net.Conn) net.Conn // around new connections, if not nil
 }
 
 func newGate(under zk.Dialer) *gate {
@@ -165,11 +164,7 @@ func (g *gate) dial(network, address string, timeout time.Duration) (net.Conn, e
 		g.free.Wait()
 	}
 	g.mu.Unlock()
-	nc, err := g.under(network, address, timeout)
-	if err == nil && g.wrap != nil {
-		nc = g.wrap(nc)
-	}
-	return nc, err
+	return g.under(network, address, timeout)
 }
 
 func (g *gate) close() {
@@ -837,14 +832,14 @@ var gozkControlTests = []gozkTest{
 		c.await(t, zk.StateHasSession)
 		other.await(t, zk.StateHasSession)
 		require.Equal(t, id, c.SessionID())
-		_, after, err := c.Exists(e)
+		// Only the other one asks: go-zookeeper v1.0.4 has a data race between
+		// the watches that it arms again and a reply that comes meanwhile.
+		_, after, err := other.Exists(e)
 		require.NoError(t, err)
 		require.Equal(t, before, after)
-		_, err = c.Sync(g.root) // comes after the watches that the client asks for again
-		require.NoError(t, err)
 		_, err = other.Set(e, nil, -1)
 		require.NoError(t, err)
-		require.Equal(t, zk.EventNodeDataChanged, (<-changed).Type)
+		require.Equal(t, zk.EventNodeDataChanged, (<-changed).Type, "whether it has been armed again by now or not")
 	}},
 	{name: "lost reply", control: true, run: func(t *testing.T, g *gozkEnv) {
 		// The request arrives, the reply does not: the guid in the name tells the

@@ -38,7 +38,7 @@ type Install struct {
 func Installs() ([]Install, error) {
 	java, err := findJava()
 	if err != nil {
-		return nil, nil //nolint:nilerr // a machine without Java has no installs: Find says so
+		return nil, nil // a machine without Java has no installs: Find says so
 	}
 	return installs(java, os.Getenv(HomeEnv), debianJars, CacheDir())
 }

@@ -101,19 +101,17 @@ func sortLines(lines []string) []string {
 	return lines
 }
 
-// isTrouble tells whether a line is about an error.
-func isTrouble(line string) bool {
-	last := line[strings.LastIndexByte(line, ' ')+1:]
-	if last == "closed" || last == "OK" {
-		return last == "closed"
-	}
+// troubles are the last words of lines that tell of an error.
+var troubles = func() map[string]bool {
+	m := map[string]bool{"closed": true}
 	for code := zkapi.Code(-127); code < 0; code++ {
-		if last == code.Name() {
-			return true
-		}
+		m[code.Name()] = true
 	}
-	return false
-}
+	return m
+}()
+
+// isTrouble tells whether a line is about an error.
+func isTrouble(line string) bool { return troubles[line[strings.LastIndexByte(line, ' ')+1:]] }
 
 // loop runs its body once for each of the values and prints one line for each.
 // "for a,b in 1,2 3,4" sets two variables at a time.

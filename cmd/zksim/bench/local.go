@@ -264,7 +264,7 @@ func (e *env) allocations() (values []float64, err error) {
 		func(i int) wire.Op { return createOp(nodes.at(i), data) },
 		func(i int) wire.Op { return deleteOp(nodes.at(i)) },
 	} {
-		n, err := objects(c, op)
+		n, err := objects(c, max(e.size(50_000), 5000), op)
 		if err != nil {
 			return nil, err
 		}
@@ -275,8 +275,7 @@ func (e *env) allocations() (values []float64, err error) {
 
 // objects is how many objects a request makes the server allocate, to two digits: what happens only
 // now and then, such as a buffer that grows, is rounded away.
-func objects(c *raw, op func(i int) wire.Op) (float64, error) {
-	const n = 50_000
+func objects(c *raw, n int, op func(i int) wire.Op) (float64, error) {
 	if err := c.each(1000, func(int) wire.Op { return wire.Op{Type: zkapi.OpPing} }); err != nil {
 		return 0, err
 	}
@@ -287,7 +286,7 @@ func objects(c *raw, op func(i int) wire.Op) (float64, error) {
 		return 0, err
 	}
 	runtime.ReadMemStats(&after)
-	perRequest := float64(after.Mallocs-before.Mallocs) / n
+	perRequest := float64(after.Mallocs-before.Mallocs) / float64(n)
 	return float64(int(perRequest*100+0.5)) / 100, nil
 }
 

@@ -59,7 +59,7 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.StringVar(&f.real, "real", "", "measure the ZooKeeper that runs at this `address`; \"off\" for none")
 	set.StringVar(&f.version, "zookeeper", "", "start this `version` of ZooKeeper, such as 3.9, in place of the newest")
 	set.StringVar(&f.profile, "profile", "", "write a CPU profile of the simulator's process to this `file`")
-	set.BoolVar(&f.serve, "serve", false, "with -profile: be the simulator (bench starts itself with it)")
+	set.BoolVar(&f.serve, "serve", false, "be the simulator (bench starts itself with it)")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 func (r *runner) start(ctx context.Context, f *flags) (err error) {
 	if f.sim != "" {
 		r.sim = running("simulator", f.sim)
-	} else if r.sim, err = startSimulator(ctx, f.profile); err != nil {
+	} else if r.sim, err = startSimulator(ctx, f.profile, r.progress); err != nil {
 		return err
 	}
 	switch {

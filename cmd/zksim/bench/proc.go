@@ -66,6 +66,15 @@ func machineTime() (used, all time.Duration) {
 	return used, all
 }
 
+// grown is how much memory a process has taken since it had before, for each of n; missing if that
+// cannot be told.
+func grown(pid int, before int64, n int) float64 {
+	if more := residentBytes(pid) - before; more > 0 && before > 0 {
+		return float64(more) / float64(n)
+	}
+	return missing
+}
+
 func loadAverage() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if f := strings.Fields(string(b)); err == nil && len(f) > 2 {

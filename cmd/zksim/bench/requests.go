@@ -234,10 +234,7 @@ func (e *env) load() ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory := missing
-	if e.pid != 0 {
-		memory = float64(residentBytes(e.pid)-before) / float64(n)
-	}
+	memory := grown(e.pid, before, n)
 	if !e.owned {
 		err = removeTree(cs[0], base)
 	}

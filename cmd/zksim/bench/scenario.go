@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type scenario struct {
 
 // metric is one row of the table.
 type metric struct {
-	name string
+	name string // indented if it belongs to the row above
 	unit string
 	more bool // is better
 	goal goal
@@ -130,7 +131,7 @@ type runner struct {
 func (r *runner) run(ctx context.Context, s scenario) ([]row, error) {
 	rows := make([]row, len(s.metrics))
 	for i, m := range s.metrics {
-		rows[i] = row{Scenario: s.name, Metric: m.name, Unit: m.unit, Goal: m.goal.String(), metric: m}
+		rows[i] = row{Scenario: s.name, Metric: strings.TrimSpace(m.name), Unit: m.unit, Goal: m.goal.String(), metric: m}
 	}
 	targets := []*target{r.sim, r.real}
 	run := s.remote

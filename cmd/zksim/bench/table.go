@@ -67,7 +67,7 @@ func printRow(w io.Writer, r row) {
 	if r.Note != "" {
 		note = " " + r.Note
 	}
-	fmt.Fprintf(w, layout, nameWidth, r.Metric, r.Unit, optional(r.SimMed, ""), optional(r.RealMed, ""),
+	fmt.Fprintf(w, layout, nameWidth, r.metric.name, r.Unit, optional(r.SimMed, ""), optional(r.RealMed, ""),
 		optional(r.Ratio, "x"), r.Goal, verdict, fmt.Sprintf("%.0f%%", 100*r.Busy), note)
 }
 
@@ -109,5 +109,6 @@ func (r *runner) report(w io.Writer, rows []row) error {
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false) // of the goals' ">="
 	return enc.Encode(rep)
 }

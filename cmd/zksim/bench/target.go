@@ -40,30 +40,36 @@ func running(name, addr string) *target {
 	return &target{name: name, about: "at " + addr, addr: addr, pid: listenerPID(addr), stop: func() error { return nil }}
 }
 
-// startSimulator builds zksim and runs it; with a profile it runs this program once more instead,
-// which serves the same and writes the profile.
-func startSimulator(ctx context.Context, profile string) (t *target, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+// startSimulator builds zksim and runs it. With a profile, or away from the source, it runs this
+// program once more instead, which serves the same.
+func startSimulator(ctx context.Context, profile string, progress func(string, ...any)) (*target, error) {
 	dir, err := os.MkdirTemp("", "zksim-bench-")
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
-	}()
-	args := []string{self, "-serve", "-profile", profile}
+	t, err := startIn(ctx, dir, profile, progress)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	stop := t.stop
+	t.stop = func() error { return errors.Join(stop(), os.RemoveAll(dir)) }
+	return t, nil
+}
+
+func startIn(ctx context.Context, dir, profile string, progress func(string, ...any)) (*target, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	about, args := "memserver in a process of its own", []string{self, "-serve", "-profile", profile}
 	if profile == "" {
 		binary := filepath.Join(dir, "zksim")
 		build := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/zksim/zksim/cmd/zksim")
 		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("building zksim: %w\n%s", err, out)
+			progress("zksim cannot be built here: %v: %s", err, bytes.TrimSpace(out))
+		} else {
+			about, args = "zksim in a process of its own", []string{binary, "--listen", "127.0.0.1:0", "--set", "maxClientCnxns=0"}
 		}
-		args = []string{binary, "--listen", "127.0.0.1:0", "--set", "maxClientCnxns=0"}
 	}
 	begin := time.Now()
 	p, line, err := startProcess(args)
@@ -75,9 +81,7 @@ func startSimulator(ctx context.Context, profile string) (t *target, err error) 
 		return nil, errors.Join(fmt.Errorf("the simulator says %q and not that it is ready", line), p.stop())
 	}
 	return &target{
-		name: "simulator", about: "zksim in a process of its own", addr: m[1],
-		pid: p.cmd.Process.Pid, start: time.Since(begin), owned: true,
-		stop: func() error { return errors.Join(p.stop(), os.RemoveAll(dir)) },
+		name: "simulator", about: about, addr: m[1], pid: p.cmd.Process.Pid, start: time.Since(begin), owned: true, stop: p.stop,
 	}, nil
 }
 
@@ -117,7 +121,10 @@ func startProcess(args []string) (*process, string, error) {
 			return
 		}
 		r := bufio.NewReader(out)
-		first, _ := r.ReadString('\n') // whatever there is before the end
+		first, err := r.ReadString('\n')
+		if err != nil {
+			first = "" // it has ended
+		}
 		line <- first
 		_, err = io.Copy(io.Discard, r)
 		p.done <- errors.Join(err, cmd.Wait())
@@ -133,15 +140,13 @@ func startProcess(args []string) (*process, string, error) {
 }
 
 func (p *process) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.cmd.Process.Kill() // a system without signals
-		<-p.done
-		return nil
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil { // a system without signals
+		return errors.Join(p.cmd.Process.Kill(), <-p.done)
 	}
 	return <-p.done
 }
 
-// serve is what startSimulator starts for a profile.
+// serve is what startSimulator starts if that is not zksim.
 func serve(ctx context.Context, profile string, out io.Writer) error {
 	srv, err := memserver.New()
 	if err != nil {
@@ -151,15 +156,17 @@ func serve(ctx context.Context, profile string, out io.Writer) error {
 	if err := srv.Listen("127.0.0.1:0"); err != nil {
 		return err
 	}
-	f, err := os.Create(profile)
-	if err != nil {
-		return err
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
-	defer f.Close()
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return err
-	}
-	defer pprof.StopCPUProfile()
 	fmt.Fprintln(out, "zksim: ready clients="+srv.Addr())
 	<-ctx.Done()
 	return nil
@@ -210,7 +217,7 @@ const (
 
 // prepare creates what the rows read and write.
 func (t *target) prepare() error {
-	t.root = fmt.Sprintf("/zksim-bench-%d", os.Getpid())
+	t.root = fmt.Sprintf("/zksim-bench-%d-%s", os.Getpid(), t.name)
 	c, err := dial(t.addr, 16<<10)
 	if err != nil {
 		return err

@@ -142,10 +142,7 @@ func (e *env) sessions(n int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	perSession := missing
-	if e.pid != 0 {
-		perSession = float64(residentBytes(e.pid)-memory) / float64(n) / 1024
-	}
+	perSession := grown(e.pid, memory, n) / 1024
 	key := newNames(e.root + "/k/").at(0)
 	begin := time.Now()
 	for _, c := range cs {

@@ -26,8 +26,7 @@ func openCache(progress io.Writer) (cache, error) {
 	if err != nil {
 		return cache{}, err
 	}
-	dir = filepath.Join(dir, "zksim", "interop")
-	return cache{dir, progress}, os.MkdirAll(dir, 0o755)
+	return cache{filepath.Join(dir, "zksim", "interop"), progress}, nil
 }
 
 // folder returns the folder of something that was made by a command from the folders in from, making it
@@ -73,6 +72,9 @@ func (c cache) make(name string, fill func(dir string) error) (string, error) {
 	target := filepath.Join(c.dir, name)
 	if _, err := os.Stat(target); err == nil {
 		return target, nil
+	}
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return "", err
 	}
 	work, err := os.MkdirTemp(c.dir, "new-")
 	if err != nil {

@@ -45,7 +45,6 @@ func TestGoClientOnSimulator(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds zksim, and go-zookeeper waits a second before it connects again")
 	}
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var out, complaint strings.Builder
 	require.Equal(t, 0, run(t.Context(), []string{"-sim", "-client", "go", "-json"}, &out, &complaint), complaint.String())
 	var results []result

@@ -139,7 +139,7 @@ func obey(through *proxy, order string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := through.expire(int64(id)); err != nil { //nolint:gosec // as the protocol has it
+		if err := through.expire(int64(id)); err != nil {
 			return "", err
 		}
 	case "negotiated":

@@ -202,8 +202,8 @@ func parseHandshake(frame []byte) (session, bool) {
 		return session{}, false
 	}
 	s := session{
-		timeout:  int32(binary.BigEndian.Uint32(frame[8:])),  //nolint:gosec // as the protocol has it
-		id:       int64(binary.BigEndian.Uint64(frame[12:])), //nolint:gosec // as the protocol has it
+		timeout:  int32(binary.BigEndian.Uint32(frame[8:])),
+		id:       int64(binary.BigEndian.Uint64(frame[12:])),
 		password: frame[24:40],
 	}
 	return s, s.id != 0 // 0: the server does not know the session
@@ -229,10 +229,10 @@ func endSession(addr string, s session) error {
 	}
 	defer conn.Close()
 
-	connect := binary.BigEndian.AppendUint32(nil, 0)                    // protocol version
-	connect = binary.BigEndian.AppendUint64(connect, 0)                 // last zxid seen
-	connect = binary.BigEndian.AppendUint32(connect, uint32(s.timeout)) //nolint:gosec // as the protocol has it
-	connect = binary.BigEndian.AppendUint64(connect, uint64(s.id))      //nolint:gosec // as the protocol has it
+	connect := binary.BigEndian.AppendUint32(nil, 0)    // protocol version
+	connect = binary.BigEndian.AppendUint64(connect, 0) // last zxid seen
+	connect = binary.BigEndian.AppendUint32(connect, uint32(s.timeout))
+	connect = binary.BigEndian.AppendUint64(connect, uint64(s.id))
 	connect = binary.BigEndian.AppendUint32(connect, uint32(len(s.password)))
 	connect = append(connect, s.password...)
 	const closeSession = ^uint32(10) // -11

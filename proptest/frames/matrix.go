@@ -1,0 +1,139 @@
+package frames
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// Matrix counts what has been answered to what.
+type Matrix struct{ cells map[cell]int }
+
+type cell struct{ row, col string }
+
+// NewMatrix returns an empty one.
+func NewMatrix() *Matrix { return &Matrix{make(map[cell]int)} }
+
+// count enters what the second side, which is the one to be believed, has answered.
+func (p *Pair) count(e *Exchange) {
+	add := func(row, col string) { p.Matrix.cells[cell{row, col}]++ }
+	if e.Link == "admin" {
+		return
+	}
+	if e.Step > 0 {
+		p.Requests += len(e.Sent)
+		if e.Connect != nil || e.Raw != nil {
+			p.Requests++
+		}
+	}
+	o := &e.got[1]
+	answered := make(map[int]bool)
+	for _, a := range o.answers {
+		answered[a.index] = true
+		switch a.kind {
+		case isReply:
+			row := e.Sent[a.index].Op.String()
+			if !a.op.Known() {
+				row = "unknown"
+			}
+			code := codeOf(a)
+			add(row, columnOf(code))
+			if code == 0 && (a.op == zkapi.OpMulti || a.op == zkapi.OpMultiRead) {
+				b := wire.NewReader(a.payload[16:])
+				for i, r := range wire.ReadMultiResults(&b) {
+					if i < len(e.Sent[a.index].Parts) {
+						add(row+"."+e.Sent[a.index].Parts[i].Op.String(), columnOf(r.Err))
+					}
+				}
+			}
+		case isNotification:
+			add("event", strings.TrimPrefix(zkapi.EventType(binary.BigEndian.Uint32(a.payload[16:])).String(), "Node"))
+		case isConnected:
+			col := "OK"
+			if binary.BigEndian.Uint64(a.payload[8:]) == 0 {
+				col = "refused"
+			}
+			row := "connect"
+			if e.Connect == nil {
+				row = "createSession"
+			}
+			add(row, col)
+		case isSilence:
+			add(a.op.String(), "silence")
+		case isStray:
+			add("stray", "frame")
+		}
+	}
+	if !o.closed || e.Drop {
+		return
+	}
+	switch {
+	case e.Connect != nil && !answered[-1]:
+		add("connect", "closed")
+	case e.Raw != nil:
+		add("raw", "closed")
+	case len(e.Sent) == 0:
+		add("taken", "closed") // another connection has taken the session
+	}
+	for i := range e.Sent {
+		if !answered[i] {
+			add(e.Sent[i].Op.String(), "closed")
+		}
+	}
+}
+
+func columnOf(c zkapi.Code) string {
+	if c == 0 {
+		return "OK"
+	}
+	return fmt.Sprintf("%d", int(c))
+}
+
+// Add adds another matrix.
+func (m *Matrix) Add(n *Matrix) {
+	for c, k := range n.cells {
+		m.cells[c] += k
+	}
+}
+
+// String is the matrix as a table, opcodes down, results across.
+func (m *Matrix) String() string {
+	rows, cols := make(map[string]bool), make(map[string]bool)
+	for c := range m.cells {
+		rows[c.row], cols[c.col] = true, true
+	}
+	across := slices.Sorted(maps.Keys(cols))
+	slices.SortStableFunc(across, func(a, b string) int { return m.total(b) - m.total(a) })
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 1, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "\t%s\t\n", strings.Join(across, "\t"))
+	for _, row := range slices.Sorted(maps.Keys(rows)) {
+		fmt.Fprint(w, row)
+		for _, col := range across {
+			n := m.cells[cell{row, col}]
+			if n == 0 {
+				fmt.Fprint(w, "\t.")
+			} else {
+				fmt.Fprintf(w, "\t%d", n)
+			}
+		}
+		fmt.Fprintln(w, "\t")
+	}
+	w.Flush()
+	return b.String()
+}
+
+func (m *Matrix) total(col string) (n int) {
+	for c, k := range m.cells {
+		if c.col == col {
+			n += k
+		}
+	}
+	return n
+}

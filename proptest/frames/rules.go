@@ -1,0 +1,155 @@
+package frames
+
+import (
+	"strings"
+
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// Profile is a line of ZooKeeper versions with some settings: what the
+// comparison has to know of the servers that it compares.
+type Profile struct {
+	Name string
+	V38  bool // behaves as 3.8
+	// Alone says that no request is sent before the last one is answered,
+	// OneWrite that no request is sent behind a write.
+	Alone    bool
+	OneWrite bool
+	Settings map[string]string // as in zoo.cfg
+	// Auth, if not empty, is what a connection has to say before it may say anything else.
+	EnforcesAuth bool
+}
+
+// served tells whether the server knows a type of request.
+func (p *Profile) served(op zkapi.OpCode) bool {
+	switch op {
+	case zkapi.OpNotification, zkapi.OpErr:
+		return false
+	case zkapi.OpCheck:
+		return p.V38
+	}
+	return op.Known()
+}
+
+func isWrite(op zkapi.OpCode) bool {
+	switch op {
+	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer, zkapi.OpCreateTTL, zkapi.OpDelete,
+		zkapi.OpDeleteContainer, zkapi.OpSetData, zkapi.OpSetACL, zkapi.OpMulti:
+		return true
+	}
+	return false
+}
+
+// alone tells whether a request must be sent by itself. A real server handles
+// these outside of the queue that all others go through, so that its answer
+// may overtake earlier ones, and may cut them off.
+func (p *Profile) alone(op zkapi.OpCode) bool {
+	return p.Alone || op == zkapi.OpAuth || op == zkapi.OpSasl || !p.served(op)
+}
+
+// batches splits what a step sends at once into what may be sent at once, and
+// leaves out what no server may be sent.
+func (p *Profile) batches(reqs []Request, base int64) [][]Request {
+	var all [][]Request
+	var batch []Request
+	end := func() {
+		if len(batch) > 0 {
+			all = append(all, batch)
+			batch = nil
+		}
+	}
+	closing := false
+	for _, r := range reqs {
+		switch {
+		case p.poison(&r, base):
+			continue
+		case closing && (isWrite(r.Op) || r.Watch || !harmless(r.Op) || r.Mangle != nil):
+			// Whether it is carried out depends on how far the server has
+			// read when it comes to the end of the session.
+			continue
+		case p.alone(r.Op):
+			if closing {
+				continue
+			}
+			end()
+			batch = []Request{r}
+			end()
+			continue
+		}
+		batch = append(batch, r)
+		closing = closing || r.Op == zkapi.OpCloseSession
+		if p.OneWrite && isWrite(r.Op) {
+			end()
+		}
+	}
+	end()
+	return all
+}
+
+// harmless tells whether a read leaves no trace.
+func harmless(op zkapi.OpCode) bool {
+	switch op {
+	case zkapi.OpExists, zkapi.OpGetData, zkapi.OpGetChildren, zkapi.OpGetChildren2, zkapi.OpGetACL,
+		zkapi.OpPing, zkapi.OpSync, zkapi.OpWhoAmI, zkapi.OpGetEphemerals, zkapi.OpGetAllChildrenNumber:
+		return true
+	}
+	return false
+}
+
+const (
+	quotaRoot  = "/zookeeper/quota"
+	limitsName = "/zookeeper_limits"
+	statsName  = "/zookeeper_stats"
+)
+
+// poison tells whether a request could end a real server, now or later. It
+// goes by the bytes, since a mangled request may have become one.
+func (p *Profile) poison(r *Request, base int64) bool {
+	frame := r.frame(nil, 1, base)
+	body := wire.NewReader(frame[4:])
+	var q wire.Request
+	q.RequestHeader.Read(&body)
+	if !q.Type.Known() {
+		return false
+	}
+	q.ReadBody(&body)
+	switch q.Type {
+	case zkapi.OpMulti: // as far as it could be read
+		for i := range q.Ops {
+			if poisonOp(&q.Ops[i]) {
+				return true
+			}
+		}
+		return false
+	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer, zkapi.OpCreateTTL,
+		zkapi.OpDelete, zkapi.OpDeleteContainer, zkapi.OpSetData:
+		return poisonOp(&q.Op)
+	}
+	return false
+}
+
+func poisonOp(o *wire.Op) bool {
+	switch o.Type {
+	case zkapi.OpCreateTTL:
+		if o.TTL < 0 && !zkapi.CreateMode(o.Flags).TTL() {
+			return true
+		}
+		fallthrough
+	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer, zkapi.OpDelete, zkapi.OpDeleteContainer:
+		// Limits at a place from which the server cannot derive the path that they are for.
+		parent, ok := strings.CutSuffix(o.Path, limitsName)
+		return ok && strings.HasPrefix(parent, "/zookeeper") && len(parent) <= len(quotaRoot)
+	case zkapi.OpSetData:
+		// Statistics that cannot be read end the server when it updates them.
+		return strings.HasSuffix(o.Path, statsName) && !readableStats[string(o.Data)]
+	}
+	return false
+}
+
+var readableStats = map[string]bool{
+	"count=1,bytes=0":   true,
+	"count=5,bytes=100": true,
+	"count=-1,bytes=-1": true,
+	"count=2,bytes=3=;byteHardLimit=5;countHardLimit=7": true,
+}
