@@ -30,7 +30,7 @@ FUZZTIME ?= 30s
 fuzz: ## run each fuzz test for FUZZTIME (30s)
 	@grep -rEo '^func Fuzz\w+' --include='*_test.go' . | while IFS=' :' read -r file _ name; do \
 		echo "$$name in $$(dirname $$file)"; \
-		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" || exit 1; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$(dirname $$file)" || exit 1; \
 	done
 
 lint: ## run golangci-lint; the first time it is built, which takes minutes

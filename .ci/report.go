@@ -30,15 +30,14 @@ type testName struct{ pkg, name string }
 type report struct {
 	output map[testName][]string // until the test has passed
 	parent map[testName]bool
-	passed []testName
-	status map[string]int // passed, failed, skipped tests
+	ended  map[string][]testName // by pass, fail and skip; only tests without parts
 }
 
 func main() {
-	r := report{make(map[testName][]string), make(map[testName]bool), nil, make(map[string]int)}
+	r := report{make(map[testName][]string), make(map[testName]bool), make(map[string][]testName)}
 	if err := r.run(os.Args[1:]); err != nil {
 		r.summary()
-		fmt.Printf("FAIL: go test: %v\n", err)
+		fmt.Printf("FAIL: go test %s: %v\n", strings.Join(os.Args[1:], " "), err)
 		os.Exit(1)
 	}
 	r.summary()
@@ -110,12 +109,8 @@ func (r *report) end(name testName, action string) {
 		}
 		return
 	}
-	if r.parent[name] {
-		return // its parts are counted
-	}
-	r.status[action]++
-	if action == "pass" {
-		r.passed = append(r.passed, name)
+	if !r.parent[name] {
+		r.ended[action] = append(r.ended[action], name)
 	}
 }
 
@@ -140,10 +135,13 @@ var backends = []string{"direct", "wire", "real"}
 
 func (r *report) summary() {
 	count := make(map[string]int)
-	for _, name := range r.passed {
+	for _, name := range r.ended["pass"] {
 		count[backend(name.name)]++
 	}
-	fmt.Printf("\ntests: %d passed, %d failed, %d skipped\n", r.status["pass"], r.status["fail"], r.status["skip"])
+	fmt.Printf("\ntests: %d passed, %d failed, %d skipped\n", len(r.ended["pass"]), len(r.ended["fail"]), len(r.ended["skip"]))
+	for _, name := range r.ended["fail"] {
+		fmt.Printf("  FAIL %s %s\n", name.pkg, name.name)
+	}
 	fmt.Println("backends that ran:")
 	for _, b := range backends {
 		var ran []string

@@ -245,7 +245,7 @@ var million = sync.OnceValue(func() *bigTree { return growTree(1_000_000) })
 type bigTree struct {
 	srv    *memserver.Server
 	client *memserver.Client
-	heap   float64 // live bytes a node
+	heap   float64       // live bytes a node
 	create time.Duration // all of them
 }
 

@@ -133,11 +133,11 @@ func list(v string) []string {
 
 func number(field func(*Config) *int) func(*Config, string) error {
 	return func(c *Config, v string) error {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			return fmt.Errorf("want a number that is not negative")
+		n, err := strconv.ParseInt(v, 0, 32) // Java takes 0x... too
+		if err != nil {
+			return fmt.Errorf("want a number")
 		}
-		*field(c) = n
+		*field(c) = int(max(n, 0)) // whoever writes -1 means: no limit
 		return nil
 	}
 }

@@ -516,7 +516,7 @@ func (c *Client) closeStream(kind watchKind, path string, s *zkapi.Stream[zkapi.
 		t = zkapi.WatchTypeAny
 	}
 	c.req.Watch = wire.WatchRequest{Path: path, Type: int32(t)}
-	c.run()
+	_ = c.run() // without the watch there is nothing to remove either
 }
 
 // RemoveWatches implements zkapi.Client.

@@ -2,7 +2,7 @@ package zkapi
 
 import "time"
 
-// AnyVersion, as the expected version of a delete, set, setACL or check, matches every version.
+// AnyVersion matches every version where a delete, set, setACL or check expects one.
 const AnyVersion int32 = -1
 
 // MaxTTL is the longest time to live of a node: 2^40-1 milliseconds.

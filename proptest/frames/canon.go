@@ -30,7 +30,9 @@ type scale struct {
 	newest   int64   // zxid of a reply
 	last     int64   // the last session id that was given out
 	times    map[int64]int64
-	newestAt int64 // the newest transaction whose time is known
+	aliases  map[int64]int64 // what to replace zxids of earlier histories by
+	raw      bool            // replace nothing
+	newestAt int64           // the newest transaction whose time is known
 	started  time.Time
 }
 
@@ -50,8 +52,11 @@ func (s *scale) base() int64 {
 }
 
 func (s *scale) zxid(z int64) int64 {
-	if z <= 0 {
+	if z <= 0 || s.raw {
 		return z
+	}
+	if a, ok := s.aliases[z]; ok && z <= s.base() {
+		return earlier + a
 	}
 	i := sort.Search(len(s.zxids), func(i int) bool { return s.zxids[i] > z }) - 1
 	switch {
@@ -63,10 +68,27 @@ func (s *scale) zxid(z int64) int64 {
 	return earlier + int64(len(s.zxids)-i)<<24 + z - s.zxids[i]
 }
 
+// alias gives the zxids in the Stat of a node that is always there names of
+// their own. This is for after a difference, when the servers need not have
+// reached the node's state by the same number of transactions. The Stat is
+// left without zxids and times.
+func (s *scale) alias(stat []byte, node int) {
+	if s.aliases == nil {
+		s.aliases = make(map[int64]int64)
+	}
+	for i, at := range []int{8, 60} { // mzxid, pzxid
+		if z := get(stat[at:]); z != 0 {
+			s.aliases[z] = int64(2*node + i + 1)
+		}
+		put(stat[at:], 0)
+	}
+	put(stat[24:], 0) // mtime
+}
+
 func (s *scale) sessionID(id int64) int64 {
 	switch {
-	case id == 0:
-		return 0
+	case id == 0, s.raw:
+		return id
 	case id >= s.session && id-s.session < 1<<20:
 		return relative + id - s.session
 	}
@@ -76,8 +98,8 @@ func (s *scale) sessionID(id int64) int64 {
 // stamp checks the time of a transaction: the same wherever it is told, not
 // before that of an older one, not in the future.
 func (s *scale) stamp(zxid, ms int64) int64 {
-	if ms == 0 {
-		return 0
+	if ms == 0 || s.raw {
+		return ms
 	}
 	known, ok := s.times[zxid]
 	switch {

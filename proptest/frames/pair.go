@@ -1,6 +1,7 @@
 package frames
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -45,6 +46,7 @@ type Pair struct {
 	Matrix   *Matrix
 	Requests int // so far
 	Restarts int
+	Eager    bool // listen to all links after every exchange: slower, and easier to read
 	start    [2]func() (Server, error)
 	servers  [2]Server
 	scales   [2]*scale
@@ -303,14 +305,37 @@ func (x *run) send(e *Exchange, l *link, head func(side int) []byte) {
 			b = r.frame(b, e.xids[i], x.scales[side].base())
 			c.pending = append(c.pending, asked{op: r.Op, xid: e.xids[i], index: i})
 		}
-		c.barrier(b)
+		if e.ends(x.Profile) {
+			if e.Raw != nil {
+				c.pending = append(c.pending, asked{index: -1, xid: noXid})
+			}
+			c.write(b)
+		} else {
+			c.barrier(b)
+		}
 	}
 	for side, c := range l.conns {
-		e.got[side] = c.collect()
+		if e.ends(x.Profile) {
+			e.got[side] = c.collectToEnd()
+		} else {
+			e.got[side] = c.collect()
+		}
 	}
 }
 
-// after compares, and then collects what the exchange has caused on other links.
+// ends tells whether the server may close the connection.
+func (e *Exchange) ends(p *Profile) bool {
+	if len(e.Sent) == 0 {
+		return e.Connect != nil || e.Raw != nil
+	}
+	last := e.Sent[len(e.Sent)-1].Op
+	return last == zkapi.OpCloseSession || p.alone(last)
+}
+
+// noXid is no reply's xid: what has it waits for the end of the connection.
+const noXid = -0x5ca1ab1e
+
+// after compares, and notes what has become of the session.
 func (x *run) after(e *Exchange, l *link) error {
 	if err := x.compare(e); err != nil {
 		return err
@@ -318,18 +343,27 @@ func (x *run) after(e *Exchange, l *link) error {
 	if i := slices.IndexFunc(e.Sent, func(r Request) bool { return r.Op == zkapi.OpCloseSession }); i >= 0 && l.session != nil && !l.open() {
 		l.session.ended = true
 	}
-	for _, other := range x.links {
-		if other != l && other.open() {
-			for _, c := range other.conns {
+	if x.Eager && l != x.admin {
+		return x.listen(e.Step, l)
+	}
+	return nil
+}
+
+// listen collects what was sent unasked on all links but one. It can be done
+// at any time: what comes on a link has the same order, its replies included.
+func (x *run) listen(step int, but *link) error {
+	for _, l := range x.links {
+		if l != but && l.open() {
+			for _, c := range l.conns {
 				c.barrier(nil)
 			}
 		}
 	}
 	for _, other := range x.links {
-		if other == l || !other.open() {
+		if other == but || !other.open() {
 			continue
 		}
-		b := &Exchange{Step: e.Step, Link: other.name}
+		b := &Exchange{Step: step, Link: other.name}
 		for i, c := range other.conns {
 			b.got[i] = c.collect()
 		}
@@ -364,6 +398,9 @@ func (x *run) ask(l *link, reqs ...Request) (*outcome, error) {
 func (x *run) finish() error {
 	ask := func(reqs ...Request) (*outcome, error) { return x.ask(x.admin, reqs...) }
 	if err := clean(ask); err != nil {
+		return err
+	}
+	if err := x.listen(0, nil); err != nil {
 		return err
 	}
 	for _, s := range x.sessions {
@@ -479,11 +516,22 @@ func (p *Pair) resync() error {
 	if err := p.openAdmin(); err != nil {
 		return err
 	}
-	x := &run{Pair: p}
-	for _, path := range builtIn {
-		if _, err := x.ask(p.admin, Request{Op: zkapi.OpGetData, Path: Text(path)},
-			Request{Op: zkapi.OpGetACL, Path: Text(path)}, Request{Op: zkapi.OpGetChildren, Path: Text(path)}); err != nil {
-			return err
+	for i, path := range builtIn {
+		var acls, stats [2][]byte
+		for side, c := range p.admin.conns {
+			p.scales[side].raw = true
+			o, err := askOne(c, 0, []Request{{Op: zkapi.OpExists, Path: Text(path)}, {Op: zkapi.OpGetACL, Path: Text(path)}})
+			p.scales[side].raw = false
+			if err != nil {
+				return err
+			}
+			stats[side] = o.answers[0].payload[16:]
+			acl := wire.NewReader(o.answers[1].payload[16:])
+			acls[side] = wire.AppendACLs(nil, acl.ACLs(nil))
+			p.scales[side].alias(stats[side], i)
+		}
+		if !bytes.Equal(acls[0], acls[1]) || !bytes.Equal(stats[0], stats[1]) {
+			return fmt.Errorf("%s differs", path)
 		}
 	}
 	p.dirty = false

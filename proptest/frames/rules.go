@@ -59,42 +59,28 @@ func (p *Profile) batches(reqs []Request, base int64) [][]Request {
 			batch = nil
 		}
 	}
-	closing := false
 	for _, r := range reqs {
 		switch {
 		case p.poison(&r, base):
 			continue
-		case closing && (isWrite(r.Op) || r.Watch || !harmless(r.Op) || r.Mangle != nil):
-			// Whether it is carried out depends on how far the server has
-			// read when it comes to the end of the session.
-			continue
 		case p.alone(r.Op):
-			if closing {
-				continue
-			}
 			end()
 			batch = []Request{r}
 			end()
 			continue
 		}
 		batch = append(batch, r)
-		closing = closing || r.Op == zkapi.OpCloseSession
+		if r.Op == zkapi.OpCloseSession {
+			// Whether what comes behind it is carried out and answered depends on
+			// how far the server has read when it comes to the end of the session.
+			return append(all, batch)
+		}
 		if p.OneWrite && isWrite(r.Op) {
 			end()
 		}
 	}
 	end()
 	return all
-}
-
-// harmless tells whether a read leaves no trace.
-func harmless(op zkapi.OpCode) bool {
-	switch op {
-	case zkapi.OpExists, zkapi.OpGetData, zkapi.OpGetChildren, zkapi.OpGetChildren2, zkapi.OpGetACL,
-		zkapi.OpPing, zkapi.OpSync, zkapi.OpWhoAmI, zkapi.OpGetEphemerals, zkapi.OpGetAllChildrenNumber:
-		return true
-	}
-	return false
 }
 
 const (

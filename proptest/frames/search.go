@@ -25,6 +25,9 @@ func (p *Pair) Search(o Options) (*Difference, error) {
 	end := p.Requests + o.Ops
 	for seed := o.Seed; p.Requests < end; seed += 1_000_003 {
 		d, err := p.chunk(seed, end, o)
+		if d != nil && err == nil {
+			d, err = p.Shrink(d, o.Shrink)
+		}
 		if d != nil || err != nil {
 			return d, err
 		}

@@ -93,6 +93,7 @@ func TestJudge(t *testing.T) {
 		{"less is better", metric{goal: timesBetter(20)}, []float64{1, 2}, []float64{10, 20}, 10, &no},
 		{"median of the pairs", metric{more: true, goal: timesBetter(3)}, []float64{10, 100, 30}, []float64{1, 50, 10}, 3, &yes},
 		{"no real server", metric{goal: timesBetter(20)}, []float64{1}, nil, 0, nil},
+		{"a round is missing", metric{goal: timesBetter(20)}, []float64{missing, 1}, []float64{1, 30}, 30, &yes},
 		{"not measured", metric{goal: timesBetter(20)}, []float64{missing}, []float64{1}, 0, nil},
 		{"too coarse a clock", metric{goal: timesBetter(20)}, []float64{0}, []float64{1}, 0, nil},
 		{"limit", metric{goal: atMost(200)}, []float64{183}, nil, 0, &yes},

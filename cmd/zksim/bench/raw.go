@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	sessionTimeout = 30 * time.Second
+	sessionTimeout = 40 * time.Second // the most that a server with default settings grants
 	// replyLimit is the longest reply that is believed: the names of a million children fit.
 	replyLimit = 64 << 20
 	// ioLimit is how long a server may take to take bytes or to give some.
@@ -142,6 +142,9 @@ func (c *raw) reply() (h wire.ReplyHeader, body wire.Reader, err error) {
 
 // awaitEvents reads until there have been n events in all.
 func (c *raw) awaitEvents(n int) error {
+	if err := c.nc.SetDeadline(time.Now().Add(ioLimit)); err != nil {
+		return err
+	}
 	for c.events < n {
 		h, _, err := c.header()
 		if err != nil {

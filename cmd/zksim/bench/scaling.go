@@ -84,7 +84,6 @@ type local struct {
 	c       *memserver.Client
 	kids    int
 	watcher *raw // holds the watches of addWatches
-	extra   int  // sessions or watches so far
 }
 
 const siblingsAt = "/parent/"
@@ -102,6 +101,9 @@ func newLocal(e *env) (*local, error) {
 	return &local{e: e, srv: srv, c: c}, err
 }
 
+// few is the number of siblings where it is not siblings that are counted.
+const few = 1000
+
 func (l *local) addSiblings(n int) error {
 	at, data := newNames(siblingsAt), make([]byte, 16)
 	for ; l.kids < n; l.kids++ {
@@ -113,67 +115,81 @@ func (l *local) addSiblings(n int) error {
 }
 
 func (l *local) addSessions(n int) error {
-	for ; l.extra < n; l.extra++ {
+	for range n {
 		if _, err := l.srv.Client(); err != nil {
 			return err
 		}
 	}
-	return l.addSiblings(1000)
+	return l.addSiblings(few)
 }
 
 // addWatches makes watches on nodes that do not exist.
 func (l *local) addWatches(n int) (err error) {
-	if l.watcher == nil {
-		if l.watcher, err = dialPipe(l.srv); err != nil {
-			return err
-		}
+	if l.watcher, err = dialPipe(l.srv); err != nil {
+		return err
 	}
 	at := newNames("/missing")
 	_, err = l.watcher.pipelineReplies(256, func() bool {
-		if l.extra == n {
+		if at.n == n {
 			return false
 		}
-		l.watcher.add(wire.Op{Type: zkapi.OpExists, Path: at.at(l.extra), Watch: true})
-		l.extra++
+		l.watcher.add(wire.Op{Type: zkapi.OpExists, Path: at.next(), Watch: true})
 		return true
 	}, func(zkapi.Code) error { return nil })
-	return errors.Join(err, l.addSiblings(1000))
+	return errors.Join(err, l.addSiblings(few))
 }
 
-// growth measures each of scaledOps at every size, and returns how much more it costs at most than
-// at the first; with tree, divided by the growth of the logarithm.
-func (e *env) growth(sizes []int, tree bool, add func(*local, int) error) (_ []float64, err error) {
-	l, err := newLocal(e)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, l.srv.Close()) }()
+// growth measures each of scaledOps on servers of all sizes, in turn, and returns how much more it
+// costs at most than on the first; with tree, divided by the growth of the logarithm.
+func (e *env) growth(sizes []int, tree bool, add func(*local, int) error) (worst []float64, err error) {
 	slices.Sort(sizes) // -scale may have changed their order
-	e.notes = make([]string, len(scaledOps))
-	first := make([]float64, len(scaledOps))
-	worst := make([]float64, len(scaledOps))
-	for k, size := range slices.Compact(sizes) {
+	sizes = slices.Compact(sizes)
+	servers := make([]*local, len(sizes))
+	for k, size := range sizes {
+		l, err := newLocal(e)
+		if err != nil {
+			return nil, err
+		}
+		defer l.srv.Close()
 		if err := add(l, size); err != nil {
 			return nil, err
 		}
-		runtime.GC()
+		servers[k] = l
+	}
+	runtime.GC()
+	for _, op := range scaledOps {
+		growth, note, err := e.compare(op, sizes, servers, tree)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
+		}
+		worst, e.notes = append(worst, growth), append(e.notes, note)
+	}
+	return worst, nil
+}
+
+func (e *env) compare(op string, sizes []int, servers []*local, tree bool) (worst float64, note string, err error) {
+	const rounds = 5
+	times := make([][]float64, len(sizes))
+	ratios := make([][]float64, len(sizes))
+	for range rounds {
+		for k, l := range servers {
+			ns, err := l.cost(op, e.time/rounds/2, false)
+			if err != nil {
+				return 0, "", err
+			}
+			times[k] = append(times[k], ns)
+			ratios[k] = append(ratios[k], ns/times[0][len(times[k])-1])
+		}
+	}
+	for k, size := range sizes {
 		beyond := 1.0
 		if tree {
 			beyond = math.Log(float64(size)) / math.Log(float64(sizes[0]))
 		}
-		for i, op := range scaledOps {
-			ns, err := l.cost(op, e.time/4, false)
-			if err != nil {
-				return nil, fmt.Errorf("%s at %d: %w", op, size, err)
-			}
-			if k == 0 {
-				first[i] = ns
-			}
-			worst[i] = max(worst[i], ns/first[i]/beyond)
-			e.notes[i] += fmt.Sprintf(" %s: %s ns", format(float64(size)), format(ns))
-		}
+		worst = max(worst, median(ratios[k])/beyond)
+		note += fmt.Sprintf(" %s: %s ns", format(float64(size)), format(median(times[k])))
 	}
-	return worst, nil
+	return worst, note, nil
 }
 
 // cost is an operation's time in nanoseconds, on nodes all over the tree if anywhere, otherwise on
@@ -215,12 +231,12 @@ func (l *local) cost(op string, limit time.Duration, anywhere bool) (float64, er
 
 // phases does before, op and after on a few nodes at a time, and returns the median time of op.
 func (l *local) phases(limit time.Duration, anywhere bool, before, op, after func(path string) error) (float64, error) {
-	const few = 10
-	paths := make([]string, few)
+	const atOnce = 10
+	paths := make([]string, atOnce)
 	choose := func(random func(n int) int) {
 		siblings := newNames(siblingsAt)
 		for i := range paths { // one of each tenth: they must differ
-			paths[i] = strings.Clone(siblings.at(i*(l.kids/few) + random(l.kids/few)))
+			paths[i] = strings.Clone(siblings.at(i*(l.kids/atOnce) + random(l.kids/atOnce)))
 		}
 	}
 	choose(func(int) int { return 0 })
@@ -241,7 +257,7 @@ func (l *local) phases(limit time.Duration, anywhere bool, before, op, after fun
 				took = time.Since(begin)
 			}
 		}
-		times = append(times, float64(took.Nanoseconds())/few)
+		times = append(times, float64(took.Nanoseconds())/atOnce)
 	}
 	return median(times), nil
 }

@@ -209,10 +209,9 @@ func (r *runner) others() func() float64 {
 
 // finish computes the medians and judges.
 func (r *row) finish() {
+	_, r.Ratio = present(r.ratios()) // before what is missing goes and with it the pairs
 	r.Sim, r.SimMed = present(r.Sim)
-	pairs := r.ratios()
 	r.Real, r.RealMed = present(r.Real)
-	_, r.Ratio = present(pairs)
 	var met bool
 	switch g := r.metric.goal; {
 	case g.factor > 0 && r.Ratio != nil:

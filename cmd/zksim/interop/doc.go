@@ -7,10 +7,9 @@
 //	go run ./cmd/zksim/interop -real -addr 127.0.0.1:2181  # real ZooKeeper and a server that runs
 //
 // Each client is a program in programs/, written against its library as that library's users write,
-// that prints lines "name: result" in a fixed order. Results are normalized: zxids count from the first
-// node the program makes, times are only compared, ids are replaced by names. So two servers that
-// behave the same give the same lines, and the order of a program's lines is the order of what
-// happened.
+// that prints lines "name: result" in a fixed order. Results are normalized: zxids count from the begin
+// of the program's part that they are in, times are only compared, ids are replaced by words, and what a
+// server has in no order is sorted. So two servers that behave the same give the same lines.
 //
 // The program reaches the server through a small TCP proxy in this runner. A line that starts with @
 // is an order to it; the program goes on when the answer is in its standard input. So connections are

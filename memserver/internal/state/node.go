@@ -83,17 +83,6 @@ func (n *node) isEphemeral() bool { return n.owner != 0 && !n.isContainer() && !
 
 func (n *node) ttl() int64 { return n.owner & ttlMax }
 
-// bytes is the data as a reply carries it: nil for null.
-func (n *node) bytes(dst []byte) []byte {
-	if n.null {
-		return nil
-	}
-	if dst == nil {
-		dst = []byte{}
-	}
-	return append(dst[:0], n.data...)
-}
-
 func (n *node) setData(b []byte) { n.data, n.null = string(b), b == nil }
 
 func (n *node) stat() zkapi.Stat {

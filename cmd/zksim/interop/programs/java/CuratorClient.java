@@ -373,7 +373,9 @@ public final class CuratorClient extends Program {
         order("expire " + hex(session));
         say("expire.states", states.until("RECONNECTED"));
         say("expire.session", first.getZookeeperClient().getZooKeeper().getSessionId() == session ? "same" : "new");
-        say("expire.kept", back.next(2));
+        String gone = "NodeDeleted " + node + "/kept";
+        String again = "NodeCreated " + node + "/kept";
+        say("expire.kept", back.until(gone).endsWith(gone) + " " + back.until(again).endsWith(again));
         kept.close();
     }
 }

@@ -1,0 +1,557 @@
+package memserver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// The Examples are programs, so they have no testing.T; exampleT stands for it.
+type exampleT struct{ fakeT }
+
+func (t *exampleT) end() {
+	for _, failure := range t.run(func() {}) {
+		fmt.Println(failure)
+	}
+}
+
+var ctx = context.Background()
+
+// must is for calls that do not fail in an Example.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func must2[T, U any](v T, _ U, err error) T { return must(v, err) }
+
+func Example() {
+	t := new(exampleT) // your test's t
+	defer t.end()
+
+	srv := memserver.RunT(t)
+	a, b := srv.ClientT(t), srv.ClientT(t)
+
+	must(a.Create(ctx, "/leader", []byte("a"), nil, zkapi.Ephemeral))
+	data, _, gone, _ := b.GetW(ctx, "/leader")
+	fmt.Printf("the leader is %s\n", data)
+
+	srv.Disconnect(a.SessionID()) // its network breaks
+	srv.Advance(5 * time.Second)  // nothing happens yet
+	srv.Advance(7 * time.Second)  // its session has expired
+	fmt.Println((<-gone).Type)
+	must(b.Create(ctx, "/leader", []byte("b"), nil, zkapi.Ephemeral))
+	fmt.Printf("the leader is %s\n", must2(b.Get(ctx, "/leader")))
+	// Output:
+	// the leader is a
+	// NodeDeleted
+	// the leader is b
+}
+
+func ExampleRunT() {
+	t := new(exampleT) // your test's t
+	defer t.end()      // closes the server, and fails the test if its state is not sound
+
+	srv := memserver.RunT(t, func(c *memserver.Config) {
+		c.TickTime = time.Second
+		c.ExtendedTypes = true
+	})
+	c := srv.ClientT(t)
+	_, _, err := c.CreateTTL(ctx, "/n", nil, nil, zkapi.PersistentTTL, time.Hour)
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+func ExampleNew() {
+	srv, err := memserver.New(func(c *memserver.Config) { c.Profile = memserver.V38 })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer srv.Close()
+	fmt.Println(srv.Zxid())
+
+	_, err = memserver.New(func(c *memserver.Config) { c.Profile = "2.7" })
+	fmt.Println(err)
+	// Output:
+	// 0
+	// memserver: unknown profile "2.7": want "3.8" or "3.9"
+}
+
+func ExampleConfig() {
+	var c memserver.Config             // the zero value is ZooKeeper's default
+	c.TickTime = 50 * time.Millisecond // so sessions last between 0.1 and 1 s
+	c.SuperDigest = zkapi.DigestID("admin:secret")
+	srv := must(memserver.New(func(to *memserver.Config) { *to = c }))
+	defer srv.Close()
+	client := must(srv.Client(func(c *memserver.ClientConfig) { c.SessionTimeout = time.Millisecond }))
+	fmt.Println(client.SessionTimeout())
+	fmt.Println(client.AddAuth(ctx, "digest", []byte("admin:secret")))
+	// Output:
+	// 100ms
+	// <nil>
+}
+
+func ExampleConfig_Set() {
+	var c memserver.Config
+	for _, line := range [][2]string{
+		{"tickTime", "500"}, {"zookeeper.extendedTypesEnabled", "true"},
+		{"dataDir", "/var/lib/zookeeper"}, // no client can notice: accepted
+		{"tickTime", "fast"}, {"ticTime", "500"},
+	} {
+		err := c.Set(line[0], line[1])
+		var unknown *memserver.UnknownSettingError
+		fmt.Println(err, errors.As(err, &unknown))
+	}
+	fmt.Println(c.TickTime, c.ExtendedTypes)
+	// Output:
+	// <nil> false
+	// <nil> false
+	// <nil> false
+	// memserver: setting tickTime=fast: want milliseconds false
+	// memserver: unknown setting ticTime true
+	// 500ms true
+}
+
+// The direct client needs no connection and no codec.
+func ExampleServer_Client() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client(func(c *memserver.ClientConfig) {
+		c.SessionTimeout = 30 * time.Second
+		c.IP = "10.0.0.7"
+	}))
+	defer c.Close()
+	must(c.Create(ctx, "/n", []byte("data"), nil, zkapi.Persistent))
+	data, stat, err := c.Get(ctx, "/n")
+	fmt.Println(string(data), stat.Version, err, c.SessionTimeout())
+	fmt.Println(c.WhoAmI(ctx))
+	// Output:
+	// data 0 <nil> 30s
+	// [{ip 10.0.0.7}] <nil>
+}
+
+func ExampleServer_ClientT() {
+	t := new(exampleT) // your test's t
+	defer t.end()      // closes the clients before the server
+
+	srv := memserver.RunT(t)
+	a, b := srv.ClientT(t), srv.ClientT(t)
+	fmt.Println(b.SessionID() - a.SessionID())
+	// Output: 1
+}
+
+// An unmodified client, through memory instead of a socket.
+func ExampleServer_Dial() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	conn, _, err := zk.Connect([]string{srv.Addr()}, 10*time.Second, zk.WithDialer(srv.Dial), zk.WithLogInfo(false))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	path, err := conn.Create("/n-", []byte("data"), zk.FlagSequence, zk.WorldACL(zk.PermAll))
+	fmt.Println(path, err)
+	// Output: /n-0000000000 <nil>
+}
+
+// A TCP port, for clients in other processes.
+func ExampleServer_Listen() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	if err := srv.Listen("127.0.0.1:0"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	conn, _, err := zk.Connect([]string{srv.Addr()}, 10*time.Second, zk.WithLogInfo(false))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	names, _, err := conn.Children("/")
+	fmt.Println(names, err)
+	// Output: [zookeeper] <nil>
+}
+
+// A listener of one's own: TLS, a Unix socket, one that counts.
+func ExampleServer_Serve() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.FourLetterWords = []string{"ruok"} }))
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	ended := make(chan error)
+	go func() { ended <- srv.Serve(listener) }()
+
+	fmt.Println(zk.FLWRuok([]string{listener.Addr().String()}, time.Second))
+	srv.Close()
+	fmt.Println(<-ended)
+	// Output:
+	// [true]
+	// memserver: server is closed
+}
+
+// A single connection of whatever kind.
+func ExampleServer_ServeConn() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.FourLetterWords = []string{"ruok"} }))
+	defer srv.Close()
+	ours, theirs := net.Pipe()
+	go srv.ServeConn(theirs)
+	fmt.Fprint(ours, "ruok")
+	fmt.Printf("%s\n", must(io.ReadAll(ours)))
+	// Output: imok
+}
+
+func ExampleServer_Addr() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	fmt.Println(srv.Addr()) // nothing listens there, but clients want an address
+	must(0, srv.Listen("127.0.0.1:0"))
+	fmt.Println(srv.Addr() != "127.0.0.1:1")
+	// Output:
+	// 127.0.0.1:1
+	// true
+}
+
+// Clients with a connection count as alive; the others expire when they should.
+func ExampleServer_Advance() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	here, gone := must(srv.Client()), must(srv.Client())
+	must(here.Create(ctx, "/here", nil, nil, zkapi.Ephemeral))
+	must(gone.Create(ctx, "/gone", nil, nil, zkapi.Ephemeral))
+	srv.Disconnect(gone.SessionID())
+	for range 3 {
+		srv.Advance(6 * time.Second)
+		fmt.Println(must2(here.Children(ctx, "/")))
+	}
+	// Output:
+	// [here zookeeper gone]
+	// [here zookeeper]
+	// [here zookeeper]
+}
+
+func ExampleServer_Now() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	before := srv.Now()
+	srv.Advance(24 * time.Hour)
+	fmt.Println(srv.Now().Sub(before).Truncate(time.Hour))
+	// Output: 24h0m0s
+}
+
+func ExampleServer_Expire() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/e", nil, nil, zkapi.Ephemeral))
+	_, _, watch, _ := c.GetW(ctx, "/")
+	states := c.States()
+
+	fmt.Println(srv.Expire(c.SessionID()))
+	fmt.Println((<-watch).Err)
+	for range 3 {
+		fmt.Println(must(states.Next(ctx)).State)
+	}
+	_, ok := srv.Node("/e")
+	fmt.Println(ok)
+	// Output:
+	// true
+	// zookeeper: SessionExpired
+	// SUSPENDED
+	// LOST
+	// CONNECTED
+	// false
+}
+
+func ExampleServer_Disconnect() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/e", nil, nil, zkapi.Ephemeral))
+	fmt.Println(srv.Disconnect(c.SessionID()))
+
+	_, err := c.Set(ctx, "/e", nil, -1)
+	fmt.Println(err)
+	_, ok := srv.Node("/e")
+	fmt.Println(ok) // the session lives until its timeout
+	// Output:
+	// true
+	// setData /e: zookeeper: ConnectionLoss
+	// true
+}
+
+// Back in time, a client has its session, and learns what its watches missed.
+func ExampleClient_Reconnect() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	a, b := must(srv.Client()), must(srv.Client())
+	must(a.Create(ctx, "/n", nil, nil, zkapi.Persistent))
+	_, _, changed, _ := a.GetW(ctx, "/n")
+	id := a.SessionID()
+
+	srv.Disconnect(id)
+	must(b.Set(ctx, "/n", []byte("new"), -1))
+	a.Reconnect()
+	fmt.Println((<-changed).Type, a.SessionID() == id)
+	// Output: NodeDataChanged true
+}
+
+func ExampleServer_Restart() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/e", nil, nil, zkapi.Ephemeral))
+	id := c.SessionID()
+	srv.Restart()
+	_, ok := srv.Node("/e")
+	fmt.Println(ok, c.State(), c.SessionID() == id)
+	// Output: true CONNECTED true
+}
+
+// One moment, two futures.
+func ExampleServer_Snapshot() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/app", []byte("v1"), nil, zkapi.Persistent))
+	moment := srv.Snapshot()
+	must(c.Set(ctx, "/app", []byte("v2"), -1))
+
+	other := must(memserver.New(memserver.From(moment)))
+	defer other.Close()
+	d := must(other.Client())
+	must(d.Create(ctx, "/app/child", nil, nil, zkapi.Persistent))
+
+	fmt.Printf("%v%v%v", moment, srv.Snapshot(), other.Snapshot())
+	// Output:
+	// /app v0 "v1"
+	// /app v1 "v2"
+	// /app v0 "v1"
+	// /app/child v0 null
+}
+
+// A state that is expensive to build is built once and used by many tests.
+func ExampleFrom() {
+	srv := must(memserver.New())
+	c := must(srv.Client())
+	must(0, zkapi.EnsurePath(ctx, c, "/a/long/path", nil))
+	prepared := srv.Snapshot()
+	srv.Close()
+
+	for range 2 {
+		fork := must(memserver.New(memserver.From(prepared)))
+		d := must(fork.Client())
+		fmt.Println(d.Delete(ctx, "/a/long/path", -1))
+		fork.Close()
+	}
+	// Output:
+	// <nil>
+	// <nil>
+}
+
+func ExampleSnapshot() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/n", []byte("data"), nil, zkapi.Persistent))
+	snap := srv.Snapshot()
+	n, ok := snap.Node("/n")
+	fmt.Printf("%s %v, %d nodes, zxid %d\n", n.Data, ok, snap.Len(), snap.Zxid())
+	// Output: data true, 5 nodes, zxid 2
+}
+
+func ExampleSnapshot_Nodes() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/jobs", nil, nil, zkapi.Container))
+	must(c.Create(ctx, "/jobs/1", nil, zkapi.ReadACL(), zkapi.Ephemeral))
+	for n := range srv.Snapshot().Nodes() {
+		fmt.Println(n.Path, n.Container, n.Stat.EphemeralOwner == c.SessionID(), n.ACL)
+	}
+	// Output:
+	// / false false [{31 world anyone}]
+	// /jobs true false [{31 world anyone}]
+	// /jobs/1 false true [{1 world anyone}]
+	// /zookeeper false false [{31 world anyone}]
+	// /zookeeper/config false false [{1 world anyone}]
+	// /zookeeper/quota false false [{31 world anyone}]
+}
+
+// Inspection asks nobody for permission and leaves no trace.
+func ExampleServer_Node() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/secret", []byte("data"), zkapi.DigestACL(zkapi.PermAll, "user", "password"), zkapi.Persistent))
+	_, _, err := c.Get(ctx, "/secret")
+	fmt.Println(err)
+	n, ok := srv.Node("/secret")
+	fmt.Printf("%s %v\n", n.Data, ok)
+	// Output:
+	// getData /secret: zookeeper: NoAuth
+	// data true
+}
+
+func ExampleServer_Zxid() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	before := srv.Zxid()
+	c.Delete(ctx, "/missing", -1) // fails, and is a transaction all the same
+	c.Exists(ctx, "/missing")     // is none
+	fmt.Println(srv.Zxid() - before)
+	// Output: 1
+}
+
+func ExampleServer_Sessions() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Seed = 1 }))
+	defer srv.Close()
+	a, b := must(srv.Client()), must(srv.Client())
+	must(a.Create(ctx, "/e", nil, nil, zkapi.Ephemeral))
+	srv.Disconnect(b.SessionID())
+	for _, s := range srv.Sessions() {
+		fmt.Printf("0x%x %v connected %v %v\n", s.ID, s.Timeout, s.Connected, s.Ephemerals)
+	}
+	// Output:
+	// 0x100000000010000 10s connected true [/e]
+	// 0x100000000010001 10s connected false []
+}
+
+func ExampleServer_Watches() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	c.ExistsW(ctx, "/n")
+	c.ChildrenW(ctx, "/")
+	must(c.AddWatch(ctx, "/", zkapi.WatchPersistentRecursive))
+	for _, w := range srv.Watches() {
+		fmt.Println(w.Path, "child:", w.Child, w.Modes)
+	}
+	// Output:
+	// / child: false [recursive]
+	// / child: true [standard]
+	// /n child: false [standard]
+}
+
+func ExampleServer_Dump() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Seed = 1 }))
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/e", []byte("data"), nil, zkapi.Ephemeral))
+	c.ExistsW(ctx, "/n")
+	srv.Dump(os.Stdout)
+	// Output:
+	// zxid 0x2
+	// / v0
+	// /e v0 ephemeral 0x100000000010000 "data"
+	// /zookeeper v0
+	// /zookeeper/config v0
+	// /zookeeper/quota v0
+	// session 0x100000000010000 timeout 10s connected, 1 ephemeral nodes
+	// watch /n data by 0x100000000010000: standard
+}
+
+func ExampleServer_Check() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	must(srv.Client())
+	fmt.Println(srv.Check())
+	// Output: <nil>
+}
+
+func ExampleServer_Close() {
+	srv := must(memserver.New())
+	c := must(srv.Client())
+	must(c.Create(ctx, "/e", nil, nil, zkapi.Ephemeral))
+	srv.Close()
+	_, err := srv.Client()
+	fmt.Println(err, c.State())
+	fmt.Println(len(srv.Sessions())) // as on the disk of a server that was stopped
+	// Output:
+	// memserver: server is closed SUSPENDED
+	// 1
+}
+
+func ExampleClient_GetW() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/n", nil, nil, zkapi.Persistent))
+	_, _, changed, _ := c.GetW(ctx, "/n")
+	must(c.Set(ctx, "/n", nil, -1))
+	select {
+	case ev := <-changed: // is there when Set returns
+		fmt.Println(ev.Type, ev.Path, ev.Zxid)
+	default:
+		fmt.Println("nothing yet")
+	}
+	// Output: NodeDataChanged /n 3
+}
+
+func ExampleClient_AddWatch() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	events := must(c.AddWatch(ctx, "/", zkapi.WatchPersistentRecursive))
+	must(c.Create(ctx, "/a", nil, nil, zkapi.Persistent))
+	must(c.Create(ctx, "/a/b", nil, nil, zkapi.Persistent))
+	must(0, c.Delete(ctx, "/a/b", -1))
+	c.Close()
+	for ev := range events.All(ctx) {
+		fmt.Println(ev.Type, ev.Path, ev.Err)
+	}
+	// Output:
+	// NodeCreated /a <nil>
+	// NodeCreated /a/b <nil>
+	// NodeDeleted /a/b <nil>
+	// None / zkapi: client is closed
+}
+
+func ExampleClient_Multi() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/config", []byte("v1"), nil, zkapi.Persistent))
+	results, err := c.Multi(ctx,
+		zkapi.SetOp("/config", []byte("v2"), 0),
+		zkapi.CheckOp("/leader", zkapi.AnyVersion),
+		zkapi.DeleteOp("/config", -1))
+	fmt.Println(err)
+	for _, r := range results {
+		fmt.Println(r.Type, r.Err)
+	}
+	// Output:
+	// multi /leader: zookeeper: NoNode
+	// setData <nil>
+	// check zookeeper: NoNode
+	// delete zookeeper: RuntimeInconsistency
+}
+
+func ExampleClient_States() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	states := c.States()
+	srv.Disconnect(c.SessionID())
+	c.Reconnect()
+	c.Close()
+	for change := range states.All(ctx) { // ends with the client
+		fmt.Println(change.State)
+	}
+	// Output:
+	// SUSPENDED
+	// CONNECTED
+	// CLOSED
+}
