@@ -29,7 +29,19 @@ var (
 var framesProfiles = []frames.Profile{
 	{Name: "3.9"},
 	{Name: "3.8", V38: true},
+	{Name: "3.9/quota", OneWrite: true, Settings: strict},
+	{Name: "3.8/quota", OneWrite: true, Settings: strict, V38: true},
+	{Name: "3.9/skip", Settings: open},
+	{Name: "3.8/skip", Settings: open, V38: true},
+	{Name: "3.9/auth", Settings: enforced, Alone: true, EnforcesAuth: true},
+	{Name: "3.8/auth", Settings: enforced, Alone: true, EnforcesAuth: true, V38: true},
 }
+
+var (
+	strict   = map[string]string{"enforceQuota": "true", "extendedTypesEnabled": "false", "reconfigEnabled": "true"}
+	open     = map[string]string{"skipACL": "yes"}
+	enforced = map[string]string{"enforce.auth.enabled": "true", "enforce.auth.schemes": "digest"}
+)
 
 // TestFrames sends the same random requests, well-formed and not, to the
 // simulator and to a real ZooKeeper, and compares all that comes back.
@@ -43,6 +55,9 @@ func TestFrames(t *testing.T) {
 }
 
 func testFrames(t *testing.T, p frames.Profile) {
+	if *framesProfile == "" && strings.Contains(p.Name, "/") {
+		t.Skip("only with -frames.profile")
+	}
 	version, _, _ := strings.Cut(p.Name, "/")
 	in, err := realserver.Find(version)
 	if err != nil {

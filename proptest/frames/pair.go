@@ -438,6 +438,21 @@ func (x *run) finish() error {
 			}
 		}
 	}
+	if x.Profile.V38 { // where one connection can ask for the watches of all
+		var reqs []Request
+		for _, path := range slices.Concat(nodes, quotas, shared) {
+			reqs = append(reqs, Request{Op: zkapi.OpCheckWatches, Path: path, Type: 3})
+		}
+		o, err := ask(reqs...)
+		if err != nil {
+			return err
+		}
+		for _, a := range o.answers {
+			if a.kind == isReply && codeOf(a) == 0 {
+				return fmt.Errorf("a watch on %q is left", reqs[a.index].Path)
+			}
+		}
+	}
 	return nil
 }
 
