@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-zookeeper/zk"
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
@@ -161,6 +162,93 @@ func TestAdvanceInOneStep(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Len(t, srv.Sessions(), 2)
 	})
+}
+
+// The reaper has its own rhythm, and needs no session to keep it.
+func TestAdvanceReaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Second) // so that its rounds are not at the ends of ticks
+		srv := memserver.RunT(t, extended)
+		c, err := srv.Client()
+		require.NoError(t, err)
+		_, _, err = c.CreateTTL(t.Context(), "/ttl", nil, nil, zkapi.PersistentTTL, time.Second)
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+		srv.Advance(time.Minute - time.Millisecond)
+		_, ok := srv.Node("/ttl")
+		require.True(t, ok)
+		srv.Advance(time.Millisecond)
+		_, ok = srv.Node("/ttl")
+		require.False(t, ok)
+	})
+}
+
+// Whatever is done to a server at the same time, its state stays sound: RunT
+// looks at it in the end, and the race detector all the while.
+func TestConcurrentControl(t *testing.T) {
+	srv := memserver.RunT(t)
+	addr := srv.Addr()
+	conn, _, err := zk.Connect([]string{addr, addr, addr, addr}, 10*time.Second, zk.WithDialer(srv.Dial), zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+	require.NoError(t, err)
+	defer conn.Close()
+	clients := []*memserver.Client{srv.ClientT(t), srv.ClientT(t), srv.ClientT(t)}
+	ctx := t.Context()
+	var wg sync.WaitGroup
+	const rounds = 200
+	for i, c := range clients {
+		wg.Go(func() { // errors are expected: of lost connections, for one
+			states := c.States()
+			for round := range rounds {
+				path := fmt.Sprint("/", i, "-", round%5)
+				c.Create(ctx, path, nil, nil, zkapi.Ephemeral)
+				c.ExistsW(ctx, "/0-0")
+				stream, err := c.AddWatch(ctx, "/", zkapi.WatchPersistentRecursive)
+				c.Multi(ctx, zkapi.SetOp(path, nil, -1), zkapi.CheckOp("/1-1", -1))
+				c.Delete(ctx, path, -1)
+				if err == nil && round%2 == 0 {
+					stream.Close()
+				}
+				c.Reconnect()
+			}
+			states.Close()
+		})
+	}
+	wg.Go(func() {
+		for range rounds {
+			conn.Create("/wire", nil, zk.FlagEphemeral, openToAll)
+			conn.Delete("/wire", -1)
+		}
+	})
+	wg.Go(func() {
+		for round := range rounds {
+			victim := clients[round%len(clients)].SessionID()
+			switch round % 8 {
+			case 0:
+				srv.Restart()
+			case 1:
+				srv.Expire(victim)
+			case 2, 3:
+				srv.Disconnect(victim)
+			case 4:
+				srv.Disconnect(conn.SessionID())
+			case 5:
+				srv.Advance(3 * time.Second)
+			case 6:
+				if _, err := memserver.New(memserver.From(srv.Snapshot())); err != nil {
+					t.Error(err)
+				}
+			case 7:
+				if err := srv.Check(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	wg.Wait()
+	for _, c := range clients {
+		c.Reconnect()
+		require.Equal(t, zkapi.StateConnected, c.State())
+	}
 }
 
 func TestAdvanceMovesTheClock(t *testing.T) {

@@ -379,7 +379,6 @@ func TestPipeFutureDeadlines(t *testing.T) {
 		_, err := c.Write(make([]byte, 2*pipeSize))
 		return err
 	}
-	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
 	for name, c := range map[string]struct {
 		wait func(net.Conn) error
 		set  func(net.Conn, time.Time) error
@@ -390,38 +389,38 @@ func TestPipeFutureDeadlines(t *testing.T) {
 		"write both": {write, net.Conn.SetDeadline},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// Each test waits and tells how long it took.
-			waits := func(t *testing.T, prepare func(t *testing.T, c net.Conn), meanwhile func(t *testing.T, c net.Conn), want time.Duration) {
+			waits := func(t *testing.T, prepare, meanwhile func(net.Conn) error, want time.Duration) {
 				inBubble(t, func(t *testing.T, a, b net.Conn) {
-					prepare(t, a)
-					start := time.Now()
-					go meanwhile(t, a)
+					require.NoError(t, prepare(a))
+					start, errs := time.Now(), make(chan error, 1)
+					go func() { errs <- meanwhile(a) }()
 					requireTimeout(t, c.wait(a))
 					require.Equal(t, want, time.Since(start))
+					require.NoError(t, <-errs)
 				})
 			}
-			set := func(d time.Duration) func(t *testing.T, nc net.Conn) {
-				return func(t *testing.T, nc net.Conn) { require.NoError(t, c.set(nc, in(d))) }
+			nothing := func(net.Conn) error { return nil }
+			set := func(d time.Duration) func(net.Conn) error {
+				return func(nc net.Conn) error { return c.set(nc, time.Now().Add(d)) }
 			}
-			after := func(d time.Duration, f func(t *testing.T, nc net.Conn)) func(t *testing.T, nc net.Conn) {
-				return func(t *testing.T, nc net.Conn) { time.Sleep(d); f(t, nc) }
+			later := func(f func(net.Conn) error) func(net.Conn) error {
+				return func(nc net.Conn) error {
+					time.Sleep(time.Second)
+					return f(nc)
+				}
 			}
-			nothing := func(*testing.T, net.Conn) {}
-
 			t.Run("on time", func(t *testing.T) { waits(t, set(time.Hour), nothing, time.Hour) })
-			t.Run("earlier", func(t *testing.T) {
-				waits(t, set(time.Hour), after(time.Second, set(time.Minute)), time.Minute+time.Second)
-			})
-			t.Run("later", func(t *testing.T) {
-				waits(t, set(time.Minute), after(time.Second, set(time.Hour)), time.Hour+time.Second)
-			})
-			t.Run("while waiting", func(t *testing.T) { waits(t, nothing, after(time.Second, set(time.Second)), 2*time.Second) })
-			t.Run("to the past", func(t *testing.T) { waits(t, set(time.Hour), after(time.Second, set(-time.Second)), time.Second) })
+			t.Run("earlier", func(t *testing.T) { waits(t, set(time.Hour), later(set(time.Minute)), time.Minute+time.Second) })
+			t.Run("later", func(t *testing.T) { waits(t, set(time.Minute), later(set(time.Hour)), time.Hour+time.Second) })
+			t.Run("while waiting", func(t *testing.T) { waits(t, nothing, later(set(time.Second)), 2*time.Second) })
+			t.Run("to the past", func(t *testing.T) { waits(t, set(time.Hour), later(set(-time.Second)), time.Second) })
 			t.Run("off and on", func(t *testing.T) {
-				waits(t, set(time.Minute), func(t *testing.T, nc net.Conn) {
-					require.NoError(t, c.set(nc, time.Time{}))
+				waits(t, set(time.Minute), func(nc net.Conn) error {
+					if err := c.set(nc, time.Time{}); err != nil {
+						return err
+					}
 					time.Sleep(time.Hour)
-					require.NoError(t, c.set(nc, in(time.Second)))
+					return c.set(nc, time.Now().Add(time.Second))
 				}, time.Hour+time.Second)
 			})
 		})

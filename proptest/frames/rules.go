@@ -1,6 +1,7 @@
 package frames
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/zksim/zksim/zkapi"
@@ -75,12 +76,32 @@ func (p *Profile) batches(reqs []Request, base int64) [][]Request {
 			// how far the server has read when it comes to the end of the session.
 			return append(all, batch)
 		}
-		if p.OneWrite && isWrite(r.Op) {
+		if p.OneWrite && isWrite(r.Op) || trips(&r) {
 			end()
 		}
 	}
 	end()
 	return all
+}
+
+// trips tells whether a multi may throw the server off while it prepares the
+// parts. What the parts before have prepared then stays in the way of requests
+// behind the multi, until the multi has gone through the whole queue: these
+// must not be sent together with it.
+func trips(r *Request) bool {
+	if r.Op != zkapi.OpMulti {
+		return false
+	}
+	if r.Mangle != nil {
+		return true
+	}
+	for _, part := range r.Parts {
+		null := slices.ContainsFunc(part.ACL, func(a ACL) bool { return a.Scheme == Null || a.ID == Null })
+		if null || part.Path == Null || part.ACL == nil || part.Mangle != nil || part.Op != zkapi.OpCreateTTL && zkapi.CreateMode(part.Flags).TTL() {
+			return true
+		}
+	}
+	return false
 }
 
 const (

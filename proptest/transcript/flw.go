@@ -57,6 +57,8 @@ func (x *exec) fourLetters(a *args) ([]string, error) {
 	for i := range lines {
 		lines[i] = x.mask(lines[i])
 	}
+	// A set of sessions from which all have moved on stays for a while.
+	lines = slices.DeleteFunc(lines, func(l string) bool { return l == "0 expire at TIME:" })
 	if sorted {
 		slices.Sort(lines)
 	}
@@ -104,6 +106,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\b(est|lresp|llat|minlat|avglat|maxlat|queued|recved|sent)=\d+`), "${1}=N"},
 	{regexp.MustCompile(`^(clientPort|clientPortListenBacklog|dataDirSize|dataLogSize|datadir_size|logdir_size)(=|: ).*$`), "${1}${2}N"},
 	{regexp.MustCompile(`^(dataDir|dataLogDir)=.*$`), "${1}=DIR"},
+	{regexp.MustCompile(`^(Session|Connections) Sets \(\d+\)/`), "${1} Sets (N)/"},
 	{regexp.MustCompile(`^(\d+ expire at ).*:$`), "${1}TIME:"},
 }
 

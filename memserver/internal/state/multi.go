@@ -15,17 +15,35 @@ import (
 // failed multi is a success on the level of the reply: the codes are in its parts.
 func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 	for i := range ops {
-		if code := s.multiOp(&ops[i]); code != 0 {
-			return s.spoilt(ops, code, p)
+		if fault := s.decode(&ops[i]); fault != sound {
+			if fault == malformed {
+				s.nextZxid()
+			}
+			return zkapi.ErrMarshalling
 		}
 	}
+	if slices.ContainsFunc(ops, func(o wire.Op) bool { return o.Path == wire.NullString }) {
+		return s.tripOverNull(p)
+	}
 	s.nextZxid()
+	results, failed := s.parts(c, ops)
+	p.Results = results
+	if failed == zkapi.ErrMarshalling { // what a part trips over spoils the whole
+		p.Results = nil
+		return failed
+	}
+	s.fire()
+	return 0
+}
+
+// parts carries out the operations, and undoes them if one fails.
+func (s *State) parts(c *Conn, ops []wire.Op) (results []wire.MultiResult, failed zkapi.Code) {
 	if s.cfg.EnforceQuota && s.quotas.Len() > 0 {
 		s.before, s.quotasBefore = s.tree.fork(), *s.quotas.Copy()
 	}
 	s.inMulti, s.seqs = true, make(map[*node]int32)
-	results, digest := s.multi[:0], s.digest
-	var failed zkapi.Code
+	digest := s.digest
+	results = s.multi[:0]
 	for i := range ops {
 		r := wire.MultiResult{Type: zkapi.OpErr, Err: zkapi.ErrRuntimeInconsistency}
 		if failed == 0 {
@@ -35,61 +53,69 @@ func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 	}
 	s.inMulti, s.seqs = false, nil
 	s.before, s.quotasBefore = tree{}, btree.Set[string]{}
-	s.multi, p.Results = results, results
 	if failed != 0 {
 		s.rollBack(results, failed)
 		s.digest = digest
 	}
 	clear(s.undo)
-	s.undo = s.undo[:0]
-	s.fire()
-	return 0
+	s.undo, s.multi = s.undo[:0], results
+	return results, failed
 }
 
-// spoilt ends a multi that a real server cannot decode or trips over. In 3.8 a
-// null path is of the second kind: the zxid is lost, and a body is sent.
-func (s *State) spoilt(ops []wire.Op, code zkapi.Code, p *Response) zkapi.Code {
-	if s.cfg.V38 && slices.ContainsFunc(ops, func(o wire.Op) bool { return o.Path == wire.NullString }) {
-		s.gap++
-		p.Body, p.Results = true, nil
-		return code
-	}
-	s.nextZxid()
-	return code
-}
+// fault is what a real server's decoder finds in one part of a multi.
+type fault int
 
-// multiOp checks what the decoder of a real server checks, and turns an
-// operation into the one it is carried out as.
-func (s *State) multiOp(o *wire.Op) zkapi.Code {
+const (
+	sound     fault = iota
+	malformed       // the multi takes a zxid all the same
+	crash           // an exception of another kind, and no zxid
+)
+
+// decode checks what a real server's decoder checks, and turns an operation
+// into the one as which it is carried out.
+func (s *State) decode(o *wire.Op) fault {
 	mode := zkapi.CreateMode(o.Flags)
 	switch o.Type {
 	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer:
-		known := mode >= zkapi.Persistent && mode <= zkapi.PersistentSequentialTTL
-		switch {
-		case o.Path == wire.NullString, mode.TTL(), !known && !s.cfg.V38:
-			return zkapi.ErrMarshalling
-		case mode == zkapi.Container:
-			o.Type = zkapi.OpCreateContainer
-		case s.cfg.V38:
+		if !s.cfg.V38 {
+			switch {
+			case mode < zkapi.Persistent || mode > zkapi.PersistentSequentialTTL:
+				return malformed
+			case o.ACL == nil:
+				return crash
+			case mode.TTL():
+				return malformed
+			}
+		} else {
 			o.Type = zkapi.OpCreate
+		}
+		if mode == zkapi.Container {
+			o.Type = zkapi.OpCreateContainer
 		}
 	case zkapi.OpCreateTTL:
-		switch {
-		case o.Path == wire.NullString:
-			return zkapi.ErrMarshalling
-		case mode == zkapi.Container:
+		if mode == zkapi.Container {
 			o.Type = zkapi.OpCreateContainer
-		case !mode.TTL():
+		} else if !mode.TTL() {
 			o.Type = zkapi.OpCreate
 		}
-	case zkapi.OpDelete, zkapi.OpSetData, zkapi.OpCheck:
-		if o.Path == wire.NullString {
-			return zkapi.ErrMarshalling
-		}
 	default: // reads, and what cannot be in a multi at all
-		return zkapi.ErrMarshalling
+		if !isPart(o.Type) {
+			return malformed
+		}
 	}
-	return 0
+	return sound
+}
+
+// tripOverNull ends a multi with a null path. In 3.8 its zxid is lost, and a
+// body is sent.
+func (s *State) tripOverNull(p *Response) zkapi.Code {
+	if s.cfg.V38 {
+		s.gap++
+		p.Body, p.Results = true, nil
+	} else {
+		s.nextZxid()
+	}
+	return zkapi.ErrMarshalling
 }
 
 // isPart reports whether a type of operation can be in a multi.
@@ -113,7 +139,10 @@ func (s *State) part(c *Conn, o *wire.Op, r *wire.MultiResult) zkapi.Code {
 		code = s.check(c, o)
 	case zkapi.OpSetData:
 		code = s.setData(c, o, &done.Stat)
-	default:
+	case zkapi.OpCreate, zkapi.OpCreateContainer, zkapi.OpCreate2, zkapi.OpCreateTTL:
+		if o.Type != zkapi.OpCreateTTL && zkapi.CreateMode(o.Flags).TTL() {
+			return zkapi.ErrMarshalling // only in 3.8 does it come this far
+		}
 		code = s.create(c, o, &done.Path, &done.Stat)
 		if o.Type != zkapi.OpCreate {
 			done.Type = zkapi.OpCreate2 // so are the results of all creates that give a Stat

@@ -159,6 +159,10 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 	case q.Type == zkapi.OpAuth:
 		p.Mute, p.Close = true, true
 		return
+	case q.Type == zkapi.OpDeleteContainer && s.cfg.V38: // which never decodes it
+		s.nextZxid()
+		p.Err, p.Zxid = zkapi.ErrBadArguments, s.zxid
+		return
 	case q.Type == zkapi.OpMulti, q.Type == zkapi.OpCreateSession, isWrite(q.Type) && q.Type != zkapi.OpReconfig && s.cfg.V38:
 		s.nextZxid()
 	}

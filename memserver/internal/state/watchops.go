@@ -113,53 +113,63 @@ func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 
 // setWatches re-arms what a client watched before its connection broke and
 // tells it at once about what it missed.
+// It works through the lists in their order; where it trips over a null, what
+// came before has taken effect.
 func (s *State) setWatches(c *Conn, q *wire.SetWatches) zkapi.Code {
-	if q.Data == nil || q.Exist == nil || q.Child == nil ||
-		s.op == zkapi.OpSetWatches2 && (q.Persistent == nil || q.PersistentRecursive == nil) {
-		return zkapi.ErrMarshalling
-	}
+	rearm := func(t *watchTable, path string) { t.add(c, path, modeStandard, s.cfg.V38) }
 	missed := func(kind zkapi.EventType, path string) {
 		s.notes = append(s.notes, Note{Conn: c, Type: kind, Path: strings.Clone(path), Zxid: -1})
 	}
-	for _, list := range [][]string{q.Data, q.Exist, q.Child} {
-		for _, path := range list {
-			if path == wire.NullString {
-				return zkapi.ErrMarshalling
-			}
-		}
-	}
-	for _, path := range q.Data {
+	ok := eachPath(q.Data, func(path string) {
 		switch n := s.tree.find(path); {
 		case n == nil:
 			missed(zkapi.EventNodeDeleted, path)
 		case n.mzxid > q.RelativeZxid:
 			missed(zkapi.EventNodeDataChanged, path)
 		default:
-			s.data.add(c, path, modeStandard, s.cfg.V38)
+			rearm(&s.data, path)
 		}
-	}
-	for _, path := range q.Exist {
+	}) && eachPath(q.Exist, func(path string) {
 		if s.tree.find(path) != nil {
 			missed(zkapi.EventNodeCreated, path)
 		} else {
-			s.data.add(c, path, modeStandard, s.cfg.V38)
+			rearm(&s.data, path)
 		}
-	}
-	for _, path := range q.Child {
+	}) && eachPath(q.Child, func(path string) {
 		switch n := s.tree.find(path); {
 		case n == nil:
 			missed(zkapi.EventNodeDeleted, path)
 		case n.pzxid() > q.RelativeZxid:
 			missed(zkapi.EventNodeChildrenChanged, path)
 		default:
-			s.child.add(c, path, modeStandard, s.cfg.V38)
+			rearm(&s.child, path)
+		}
+	})
+	if s.op == zkapi.OpSetWatches2 {
+		// Null paths can be watched, null lists cannot be read.
+		ok = ok && q.Persistent != nil
+		for i := 0; ok && i < len(q.Persistent); i++ {
+			s.watchPersistent(c, q.Persistent[i])
+		}
+		ok = ok && q.PersistentRecursive != nil
+		for i := 0; ok && i < len(q.PersistentRecursive); i++ {
+			s.watchRecursive(c, q.PersistentRecursive[i])
 		}
 	}
-	for _, path := range q.Persistent {
-		s.watchPersistent(c, path)
-	}
-	for _, path := range q.PersistentRecursive {
-		s.watchRecursive(c, path)
+	if !ok {
+		return zkapi.ErrMarshalling
 	}
 	return 0
+}
+
+// eachPath calls f for the paths up to a null one; it tells whether there was
+// none, and a list at all.
+func eachPath(paths []string, f func(string)) bool {
+	for _, path := range paths {
+		if path == wire.NullString {
+			return false
+		}
+		f(path)
+	}
+	return paths != nil
 }

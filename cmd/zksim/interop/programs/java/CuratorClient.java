@@ -364,8 +364,9 @@ public final class CuratorClient extends Program {
         say("cut.states", states.until("RECONNECTED"));
         say("cut.session", first.getZookeeperClient().getZooKeeper().getSessionId() == session ? "same" : "new");
         say("cut.kept", second.checkExists().forPath(node + "/kept").getEphemeralOwner() == session ? "same" : "new");
-        second.setData().forPath(node, bytes("x"));
+        first.checkExists().forPath(node); // by then the server has the watches that were sent again
         String changed = "NodeDataChanged " + node; // and the kept node may be written again, too
+        second.setData().forPath(node, bytes("x"));
         say("cut.watch", recursive.until(changed).endsWith(changed));
 
         Events back = new Events();
