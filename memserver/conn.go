@@ -289,11 +289,11 @@ func (c *conn) event(n state.Note) {
 		if o.dead || o.closing {
 			return
 		}
-		if len(o.buf) > c.srv.cfg.MaxUnsent {
+		if o.writing && len(o.buf) > c.srv.cfg.MaxUnsent {
 			// A client that does not read loses its connection, not the
 			// server its memory. It learns what it missed when it comes back.
 			o.dead = true
-			c.nc.Close()
+			c.srv.condemn = append(c.srv.condemn, c.nc)
 			return
 		}
 		if !o.queued && !o.writing {
@@ -315,24 +315,32 @@ const syncConnected = 3
 // kicked implements peer: the session has gone to another connection or ended.
 func (c *conn) kicked() { c.shut() }
 
-// shut closes the connection at once; its goroutine notices and ends.
+// shut closes the connection as soon as the server is unlocked; its goroutine
+// notices and ends.
 func (c *conn) shut() {
 	if !c.inBatch {
 		c.out.mu.Lock()
 		defer c.out.mu.Unlock()
 	}
 	c.out.dead = true
-	c.nc.Close()
+	c.srv.condemn = append(c.srv.condemn, c.nc)
 }
 
 // flush writes what there is, unless somebody else is at it already.
 func (c *conn) flush() {
+	if c.writeAll() {
+		c.nc.Close()
+	}
+}
+
+// writeAll is flush without the close; it tells whether the connection is at its end.
+func (c *conn) writeAll() (ended bool) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queued = false
 	if o.writing {
-		return
+		return false
 	}
 	o.writing = true
 	for len(o.buf) > 0 && !o.dead {
@@ -348,9 +356,7 @@ func (c *conn) flush() {
 	}
 	o.writing = false
 	o.idle.Broadcast()
-	if o.closing || o.dead {
-		c.nc.Close()
-	}
+	return o.closing || o.dead
 }
 
 // waitForRoom waits while another goroutine is writing a lot to this client:

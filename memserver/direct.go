@@ -194,6 +194,10 @@ func (c *Client) do(ctx context.Context, op zkapi.OpCode) error {
 func (c *Client) run() error {
 	c.apply()
 	c.lastZxid = max(c.lastZxid, c.rsp.Zxid)
+	if c.rsp.Close && c.req.Type != zkapi.OpAuth { // as enforced authentication does; Close does not come here
+		c.srv.st.Cut(c.srv.now(), c.session)
+		defer c.srv.settle()
+	}
 	return c.rsp.Err.Err()
 }
 

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -231,7 +232,7 @@ func (s *Server) flwConfiguration(b *strings.Builder) {
 		}
 		return otherwise
 	}
-	_, port, _ := strings.Cut(s.addr().String(), ":")
+	_, port, _ := net.SplitHostPort(s.addr().String())
 	dataDir := shown("dataDir", "memory")
 	fmt.Fprintf(b, "clientPort=%s\nsecureClientPort=-1\n", port)
 	fmt.Fprintf(b, "dataDir=%s/version-2\ndataDirSize=0\ndataLogDir=%s/version-2\ndataLogSize=0\n", dataDir, shown("dataLogDir", dataDir))
@@ -246,7 +247,7 @@ func javaDate(ms int64) string {
 }
 
 func (s *Server) flwDump(b *strings.Builder) {
-	sessions := s.st.Sessions()
+	sessions := s.st.Sessions(s.now())
 	b.WriteString("SessionTracker dump:\nSession ")
 	byExpiry := make(map[int64][]string)
 	ephemerals, owners := "", 0

@@ -134,7 +134,7 @@ func (s *Server) Node(path string) (Node, bool) {
 func (s *Server) Sessions() []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	infos := s.st.Sessions()
+	infos := s.st.Sessions(s.now())
 	sessions := make([]Session, len(infos))
 	for i, in := range infos {
 		sessions[i] = Session{ID: in.ID, Timeout: time.Duration(in.Timeout) * time.Millisecond,

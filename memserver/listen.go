@@ -3,6 +3,7 @@ package memserver
 import (
 	"errors"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -47,6 +48,7 @@ func (s *Server) start(l net.Listener) bool {
 }
 
 func (s *Server) accept(l net.Listener) error {
+	defer s.forget(l)
 	for {
 		nc, err := l.Accept()
 		var temporary interface{ Temporary() bool }
@@ -62,6 +64,12 @@ func (s *Server) accept(l net.Listener) error {
 			return err
 		}
 	}
+}
+
+func (s *Server) forget(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listener = slices.DeleteFunc(s.listener, func(x net.Listener) bool { return x == l })
 }
 
 func (s *Server) isClosed() bool {

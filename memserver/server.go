@@ -30,7 +30,8 @@ type Server struct {
 	conns    map[*conn]struct{}
 	perIP    map[string]int
 	clients  map[*Client]struct{}
-	unsent   []*conn // have events that nobody is writing yet
+	unsent   []*conn    // have events that nobody is writing yet
+	condemn  []net.Conn // to be closed once the lock is released: closing TLS may wait
 	listener []net.Listener
 	dialled  int // pipes so far, for their addresses
 	stats    serverStats
@@ -108,17 +109,20 @@ type peer interface {
 	kicked()
 }
 
-// release ends a step: it unlocks, and starts writers for what the step has
-// given other connections to read.
+// release ends a step: it unlocks, closes the connections that the step has
+// ended, and starts writers for what it has given others to read.
 func (s *Server) release() {
-	unsent := s.unsent
-	if len(unsent) == 0 {
+	unsent, condemned := s.unsent, s.condemn
+	if len(unsent) == 0 && len(condemned) == 0 {
 		s.mu.Unlock()
 		return
 	}
-	s.unsent = nil
+	s.unsent, s.condemn = nil, nil
 	s.running.Add(len(unsent))
 	s.mu.Unlock()
+	for _, nc := range condemned {
+		nc.Close()
+	}
 	for _, c := range unsent {
 		go func() {
 			defer s.running.Done()
@@ -142,11 +146,15 @@ func (s *Server) arm() {
 			at, ok = s.reapAt, true
 		}
 	}
-	if !ok || s.closed || s.timer != nil && s.timerAt <= at {
+	if ok && !s.closed && s.timer != nil && s.timerAt <= at {
 		return // a timer that goes off early finds nothing to do and sets the next
 	}
 	if s.timer != nil {
 		s.timer.Stop()
+		s.timer = nil
+	}
+	if !ok || s.closed {
+		return
 	}
 	s.timerAt = at
 	// A new timer each time: one made in another synctest bubble cannot be reset.

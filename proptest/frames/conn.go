@@ -247,10 +247,12 @@ func (c *conn) hangUp() (o outcome) {
 			if err != nil {
 				break
 			}
+			kind := isStray
 			if isEvent(payload) {
 				c.event(payload)
+				kind = isNotification
 			}
-			o.answers = append(o.answers, answer{isStray, -1, 0, payload})
+			o.answers = append(o.answers, answer{kind, -1, 0, payload})
 		}
 	}
 	c.close()

@@ -2,6 +2,7 @@ package frames
 
 import (
 	"math"
+	"math/bits"
 
 	"pgregory.net/rapid"
 
@@ -18,21 +19,38 @@ type weighted[T any] struct {
 	value  T
 }
 
-func choose[T any](choices ...weighted[T]) *rapid.Generator[T] {
+func choose[T any](choices ...weighted[T]) []T {
 	var all []T
 	for _, c := range choices {
 		for range c.weight {
 			all = append(all, c.value)
 		}
 	}
-	return rapid.SampledFrom(all)
+	return all
 }
 
-// oneOf draws from one of several generators.
-func oneOf[T any](choices ...weighted[*rapid.Generator[T]]) *rapid.Generator[T] {
-	which := choose(choices...)
-	return rapid.Custom(func(t *rapid.T) T { return which.Draw(t, "which").Draw(t, "value") })
+var bit = rapid.Bool()
+
+// uniform draws from 0 to n-1, each with the same chance. The integers that
+// rapid draws itself are small ones for the most part.
+func uniform(t *rapid.T, n int) int {
+	for {
+		u := 0
+		for range bits.Len(uint(n - 1)) {
+			if u *= 2; bit.Draw(t, "") {
+				u++
+			}
+		}
+		if u < n {
+			return u
+		}
+	}
 }
+
+func pick[T any](t *rapid.T, from []T) T { return from[uniform(t, len(from))] }
+
+// chance is true in n of a hundred cases, and shrinks to false.
+func chance(t *rapid.T, n int) bool { return uniform(t, 128) >= 128-n*128/100 }
 
 var (
 	nodes = []Text{"/h/a", "/h/b", "/h", "/h/a/x", "/h/a/y", "/h/a/x/1", "/h/e", "/h/e/k", "/h/q", "/h/q/r", "/h/q/r/s", "/h/\u00e9"}
@@ -48,34 +66,44 @@ var (
 		"/h/\U0001F600", "/h/\xed\xa0\xbd\xed\xb8\x80", "/h/\ue000", "/h/\uf900", "/h/\ufff0", "/h/...", "/h/ ", " ", "/h/a ", "/h/x\xe2\x82", "//h", "a/b",
 		"/h/\u4e2d\u6587", "/zookeeper/x", "/hh", "/h2", "/H", Null}
 
-	anyPath = oneOf(
-		weighted[*rapid.Generator[Text]]{70, rapid.SampledFrom(nodes)},
-		weighted[*rapid.Generator[Text]]{10, rapid.SampledFrom(numbered)},
-		weighted[*rapid.Generator[Text]]{6, rapid.SampledFrom(quotas)},
-		weighted[*rapid.Generator[Text]]{5, rapid.SampledFrom(shared)},
-		weighted[*rapid.Generator[Text]]{4, rapid.SampledFrom(stems)},
-		weighted[*rapid.Generator[Text]]{5, rapid.SampledFrom(odd)},
+	anyPath = choose(
+		weighted[[]Text]{40, nodes[:5]},
+		weighted[[]Text]{36, nodes},
+		weighted[[]Text]{9, numbered},
+		weighted[[]Text]{5, quotas},
+		weighted[[]Text]{5, shared},
+		weighted[[]Text]{2, stems},
+		weighted[[]Text]{3, odd},
+	)
+	// Watches meet only where there are few places to watch.
+	watchPath = choose(
+		weighted[[]Text]{75, nodes[:4]},
+		weighted[[]Text]{12, nodes},
+		weighted[[]Text]{6, numbered},
+		weighted[[]Text]{4, shared},
+		weighted[[]Text]{3, odd},
 	)
 	// The nodes that every history has in common are changed less.
-	writePath = oneOf(
-		weighted[*rapid.Generator[Text]]{80, rapid.SampledFrom(nodes)},
-		weighted[*rapid.Generator[Text]]{9, rapid.SampledFrom(numbered)},
-		weighted[*rapid.Generator[Text]]{6, rapid.SampledFrom(quotas)},
-		weighted[*rapid.Generator[Text]]{1, rapid.SampledFrom(shared)},
-		weighted[*rapid.Generator[Text]]{4, rapid.SampledFrom(odd)},
+	writePath = choose(
+		weighted[[]Text]{35, nodes[:5]},
+		weighted[[]Text]{47, nodes},
+		weighted[[]Text]{9, numbered},
+		weighted[[]Text]{5, quotas},
+		weighted[[]Text]{1, shared},
+		weighted[[]Text]{3, odd},
 	)
-	seqPath = oneOf(
-		weighted[*rapid.Generator[Text]]{75, rapid.SampledFrom(stems)},
-		weighted[*rapid.Generator[Text]]{20, rapid.SampledFrom(nodes)},
-		weighted[*rapid.Generator[Text]]{2, rapid.SampledFrom(shared)},
-		weighted[*rapid.Generator[Text]]{3, rapid.SampledFrom(odd)},
+	seqPath = choose(
+		weighted[[]Text]{75, stems},
+		weighted[[]Text]{20, nodes},
+		weighted[[]Text]{2, shared},
+		weighted[[]Text]{3, odd},
 	)
 
 	limits = []string{"count=3,bytes=10", "count=2,bytes=10=;byteHardLimit=10;countHardLimit=3", "count=-1,bytes=-1=;byteHardLimit=5;countHardLimit=-1",
 		"count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=2", "count=1,bytes=-1", "x", "count=abc,bytes=1", "", "count=0,bytes=0=;byteHardLimit=0;countHardLimit=0",
 		"bytes=4", "countHardLimit=2", ",count=1", "count=1,,bytes=2", "count= 1,bytes=2", "count=9999999999,bytes=99999999999999999999"}
 	payload = rapid.Custom(func(t *rapid.T) []byte {
-		switch k := rapid.IntRange(0, 19).Draw(t, "data"); k {
+		switch k := uniform(t, 20); k {
 		case 17:
 			return nil
 		case 18:
@@ -147,11 +175,6 @@ var acls = choose(
 	weighted[[]ACL]{1, []ACL(nil)},
 )
 
-func drawInt(t *rapid.T, most int, label string) int { return rapid.IntRange(0, most).Draw(t, label) }
-
-// chance is true in n of a hundred cases, and shrinks to false.
-func chance(t *rapid.T, n int, label string) bool { return drawInt(t, 99, label) >= 100-n }
-
 var (
 	createFlags    = choose(weighted[int32]{50, 0}, weighted[int32]{22, 1}, weighted[int32]{14, 2}, weighted[int32]{9, 3}, weighted[int32]{2, 4}, weighted[int32]{1, 5}, weighted[int32]{1, 6}, weighted[int32]{1, 7}, weighted[int32]{1, -1}, weighted[int32]{1, 1 << 20})
 	containerFlags = choose(weighted[int32]{6, 4}, weighted[int32]{1, 0}, weighted[int32]{1, 1}, weighted[int32]{1, 2}, weighted[int32]{1, 3}, weighted[int32]{1, 5}, weighted[int32]{1, 6}, weighted[int32]{1, 9})
@@ -163,23 +186,23 @@ func drawCreate(t *rapid.T, op zkapi.OpCode) Request {
 	r := Request{Op: op}
 	switch op {
 	case zkapi.OpCreateContainer:
-		r.Flags = containerFlags.Draw(t, "flags")
+		r.Flags = pick(t, containerFlags)
 	case zkapi.OpCreateTTL:
-		r.Flags = ttlFlags.Draw(t, "flags")
-		r.TTL = ttls.Draw(t, "ttl")
+		r.Flags = pick(t, ttlFlags)
+		r.TTL = pick(t, ttls)
 	default:
-		r.Flags = createFlags.Draw(t, "flags")
+		r.Flags = pick(t, createFlags)
 	}
 	if zkapi.CreateMode(r.Flags).Sequential() {
-		r.Path = seqPath.Draw(t, "path")
+		r.Path = pick(t, pick(t, seqPath))
 	} else {
-		r.Path = writePath.Draw(t, "path")
+		r.Path = pick(t, pick(t, writePath))
 	}
 	r.Data = payload.Draw(t, "data")
 	if isLimits(r.Path) {
-		r.Data = []byte(rapid.SampledFrom(limits).Draw(t, "limits"))
+		r.Data = []byte(pick(t, limits))
 	}
-	r.ACL = acls.Draw(t, "acl")
+	r.ACL = pick(t, acls)
 	return r
 }
 
@@ -191,15 +214,15 @@ func isStats(path Text) bool {
 	return len(path) > len(statsName) && path[len(path)-len(statsName):] == statsName
 }
 
-var stats = rapid.SampledFrom([]string{"count=1,bytes=0", "count=5,bytes=100", "count=-1,bytes=-1", "count=2,bytes=3=;byteHardLimit=5;countHardLimit=7"})
+var stats = []string{"count=1,bytes=0", "count=5,bytes=100", "count=-1,bytes=-1", "count=2,bytes=3=;byteHardLimit=5;countHardLimit=7"}
 
 func drawSet(t *rapid.T) Request {
-	r := Request{Op: zkapi.OpSetData, Path: writePath.Draw(t, "path"), Data: payload.Draw(t, "data"), Version: version.Draw(t, "version")}
+	r := Request{Op: zkapi.OpSetData, Path: pick(t, pick(t, writePath)), Data: payload.Draw(t, "data"), Version: pick(t, version)}
 	switch {
 	case isLimits(r.Path):
-		r.Data = []byte(rapid.SampledFrom(limits).Draw(t, "limits"))
+		r.Data = []byte(pick(t, limits))
 	case isStats(r.Path):
-		r.Data = []byte(stats.Draw(t, "stats"))
+		r.Data = []byte(pick(t, stats))
 	}
 	return r
 }
@@ -213,15 +236,19 @@ func drawPlain(t *rapid.T, op zkapi.OpCode) Request {
 	case zkapi.OpSetData:
 		return drawSet(t)
 	case zkapi.OpDelete:
-		r.Path, r.Version = writePath.Draw(t, "path"), version.Draw(t, "version")
+		r.Path, r.Version = pick(t, pick(t, writePath)), pick(t, version)
 	case zkapi.OpCheck:
-		r.Path, r.Version = anyPath.Draw(t, "path"), version.Draw(t, "version")
+		r.Path, r.Version = pick(t, pick(t, anyPath)), pick(t, version)
 	case zkapi.OpDeleteContainer:
-		r.Path = writePath.Draw(t, "path")
+		r.Path = pick(t, pick(t, writePath))
 	case zkapi.OpExists, zkapi.OpGetData, zkapi.OpGetChildren, zkapi.OpGetChildren2:
-		r.Path, r.Watch = anyPath.Draw(t, "path"), chance(t, 40, "watch")
+		if r.Watch = chance(t, 40); r.Watch {
+			r.Path = pick(t, pick(t, watchPath))
+		} else {
+			r.Path = pick(t, pick(t, anyPath))
+		}
 	case zkapi.OpSetACL:
-		r.Path, r.ACL, r.Version = writePath.Draw(t, "path"), acls.Draw(t, "acl"), version.Draw(t, "version")
+		r.Path, r.ACL, r.Version = pick(t, pick(t, writePath)), pick(t, acls), pick(t, version)
 	}
 	return r
 }
@@ -237,31 +264,31 @@ var (
 	readParts = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Request { return drawPart(t, multiReadOps) }), 0, 6)
 )
 
-func drawPart(t *rapid.T, ops *rapid.Generator[zkapi.OpCode]) Request {
-	r := drawPlain(t, ops.Draw(t, "op"))
-	if chance(t, 1, "mangled") {
+func drawPart(t *rapid.T, from []zkapi.OpCode) Request {
+	r := drawPlain(t, pick(t, from))
+	if chance(t, 1) {
 		r.Mangle = drawMangle(t)
 	}
 	return r
 }
 
 var texts = rapid.Custom(func(t *rapid.T) []Text {
-	n := drawInt(t, 4, "n")
+	n := uniform(t, 5)
 	if n == 4 {
-		if chance(t, 20, "null") {
+		if chance(t, 20) {
 			return nil
 		}
 		n = 1
 	}
 	list := make([]Text, n)
 	for i := range list {
-		list[i] = anyPath.Draw(t, "path")
+		list[i] = pick(t, pick(t, watchPath))
 	}
 	return list
 })
 
 var seen = rapid.Custom(func(t *rapid.T) Zxid {
-	switch k := drawInt(t, 49, "seen"); {
+	switch k := uniform(t, 50); {
 	case k < 40:
 		return Zxid{N: int64(k)}
 	case k < 44:
@@ -276,12 +303,12 @@ var seen = rapid.Custom(func(t *rapid.T) Zxid {
 	return Zxid{N: math.MinInt64, Abs: true}
 })
 
-var pokes = rapid.SampledFrom([]int32{-1, -2, 0, 1, 2, 3, 4, 31, 255, 1 << 16, 1 << 20, 1<<21 + 1, 0x7fffffff, -0x80000000, 0x2f682f61, 0x01010101})
+var pokes = []int32{-1, -2, 0, 1, 2, 3, 4, 31, 255, 1 << 16, 1 << 20, 1<<21 + 1, 0x7fffffff, -0x80000000, 0x2f682f61, 0x01010101}
 
 func drawMangle(t *rapid.T) *Mangle {
-	m := &Mangle{Kind: rapid.SampledFrom([]Mangling{MangleCut, ManglePoke, ManglePoke, MangleJunk}).Draw(t, "mangling"), At: drawInt(t, 60, "at")}
+	m := &Mangle{Kind: pick(t, []Mangling{MangleCut, ManglePoke, ManglePoke, MangleJunk}), At: uniform(t, 61)}
 	if m.Kind == ManglePoke {
-		m.With = pokes.Draw(t, "with")
+		m.With = pick(t, pokes)
 	}
 	return m
 }
@@ -291,30 +318,30 @@ var watchModes = choose(weighted[int32]{10, 0}, weighted[int32]{10, 1}, weighted
 
 // ops are the requests that may be sent among others.
 var ops = choose(
-	weighted[zkapi.OpCode]{14, zkapi.OpCreate}, weighted[zkapi.OpCode]{5, zkapi.OpCreate2}, weighted[zkapi.OpCode]{3, zkapi.OpCreateContainer},
-	weighted[zkapi.OpCode]{3, zkapi.OpCreateTTL}, weighted[zkapi.OpCode]{11, zkapi.OpDelete}, weighted[zkapi.OpCode]{3, zkapi.OpDeleteContainer},
-	weighted[zkapi.OpCode]{7, zkapi.OpExists}, weighted[zkapi.OpCode]{7, zkapi.OpGetData}, weighted[zkapi.OpCode]{10, zkapi.OpSetData},
-	weighted[zkapi.OpCode]{4, zkapi.OpGetACL}, weighted[zkapi.OpCode]{5, zkapi.OpSetACL}, weighted[zkapi.OpCode]{5, zkapi.OpGetChildren},
-	weighted[zkapi.OpCode]{4, zkapi.OpGetChildren2}, weighted[zkapi.OpCode]{1, zkapi.OpSync}, weighted[zkapi.OpCode]{1, zkapi.OpPing},
-	weighted[zkapi.OpCode]{8, zkapi.OpMulti}, weighted[zkapi.OpCode]{3, zkapi.OpMultiRead}, weighted[zkapi.OpCode]{1, zkapi.OpReconfig},
-	weighted[zkapi.OpCode]{4, zkapi.OpCheckWatches}, weighted[zkapi.OpCode]{4, zkapi.OpRemoveWatches}, weighted[zkapi.OpCode]{3, zkapi.OpSetWatches},
-	weighted[zkapi.OpCode]{3, zkapi.OpSetWatches2}, weighted[zkapi.OpCode]{6, zkapi.OpAddWatch}, weighted[zkapi.OpCode]{2, zkapi.OpGetEphemerals},
-	weighted[zkapi.OpCode]{2, zkapi.OpGetAllChildrenNumber}, weighted[zkapi.OpCode]{2, zkapi.OpWhoAmI}, weighted[zkapi.OpCode]{1, zkapi.OpCheck},
+	weighted[zkapi.OpCode]{28, zkapi.OpCreate}, weighted[zkapi.OpCode]{10, zkapi.OpCreate2}, weighted[zkapi.OpCode]{6, zkapi.OpCreateContainer},
+	weighted[zkapi.OpCode]{6, zkapi.OpCreateTTL}, weighted[zkapi.OpCode]{26, zkapi.OpDelete}, weighted[zkapi.OpCode]{6, zkapi.OpDeleteContainer},
+	weighted[zkapi.OpCode]{14, zkapi.OpExists}, weighted[zkapi.OpCode]{14, zkapi.OpGetData}, weighted[zkapi.OpCode]{26, zkapi.OpSetData},
+	weighted[zkapi.OpCode]{8, zkapi.OpGetACL}, weighted[zkapi.OpCode]{10, zkapi.OpSetACL}, weighted[zkapi.OpCode]{10, zkapi.OpGetChildren},
+	weighted[zkapi.OpCode]{8, zkapi.OpGetChildren2}, weighted[zkapi.OpCode]{2, zkapi.OpSync}, weighted[zkapi.OpCode]{2, zkapi.OpPing},
+	weighted[zkapi.OpCode]{16, zkapi.OpMulti}, weighted[zkapi.OpCode]{6, zkapi.OpMultiRead}, weighted[zkapi.OpCode]{2, zkapi.OpReconfig},
+	weighted[zkapi.OpCode]{9, zkapi.OpCheckWatches}, weighted[zkapi.OpCode]{8, zkapi.OpRemoveWatches}, weighted[zkapi.OpCode]{6, zkapi.OpSetWatches},
+	weighted[zkapi.OpCode]{6, zkapi.OpSetWatches2}, weighted[zkapi.OpCode]{14, zkapi.OpAddWatch}, weighted[zkapi.OpCode]{4, zkapi.OpGetEphemerals},
+	weighted[zkapi.OpCode]{4, zkapi.OpGetAllChildrenNumber}, weighted[zkapi.OpCode]{4, zkapi.OpWhoAmI}, weighted[zkapi.OpCode]{1, zkapi.OpCheck},
 	weighted[zkapi.OpCode]{1, zkapi.OpCloseSession},
 )
 
 func drawRequest(t *rapid.T) Request {
-	op := ops.Draw(t, "op")
+	op := pick(t, ops)
 	r := Request{Op: op}
 	switch op {
 	case zkapi.OpGetACL, zkapi.OpSync, zkapi.OpGetAllChildrenNumber:
-		r.Path = anyPath.Draw(t, "path")
+		r.Path = pick(t, pick(t, anyPath))
 	case zkapi.OpGetEphemerals:
-		r.Path = rapid.SampledFrom([]Text{"/", "/h", "", "/h/a", "/h/a/n-", "/nope", " ", Null}).Draw(t, "prefix")
+		r.Path = pick(t, []Text{"/", "/h", "", "/h/a", "/h/a/n-", "/nope", " ", Null})
 	case zkapi.OpCheckWatches, zkapi.OpRemoveWatches:
-		r.Path, r.Type = anyPath.Draw(t, "path"), watchTypes.Draw(t, "type")
+		r.Path, r.Type = pick(t, pick(t, watchPath)), pick(t, watchTypes)
 	case zkapi.OpAddWatch:
-		r.Path, r.Type = anyPath.Draw(t, "path"), watchModes.Draw(t, "mode")
+		r.Path, r.Type = pick(t, pick(t, watchPath)), pick(t, watchModes)
 	case zkapi.OpSetWatches, zkapi.OpSetWatches2:
 		r.Zxid = seen.Draw(t, "seen")
 		for range 5 {
@@ -325,17 +352,17 @@ func drawRequest(t *rapid.T) Request {
 	case zkapi.OpMultiRead:
 		r.Parts = readParts.Draw(t, "parts")
 	case zkapi.OpReconfig:
-		r.Path = rapid.SampledFrom([]Text{Null, "", "server.2=127.0.0.1:1:2:participant;3"}).Draw(t, "joining")
-		r.Scheme = rapid.SampledFrom([]Text{Null, "1"}).Draw(t, "leaving")
+		r.Path = pick(t, []Text{Null, "", "server.2=127.0.0.1:1:2:participant;3"})
+		r.Scheme = pick(t, []Text{Null, "1"})
 		r.Zxid = Zxid{N: -1, Abs: true}
 	default:
 		r = drawPlain(t, op)
 	}
-	if chance(t, 3, "own xid") {
-		xid := someXid.Draw(t, "xid")
+	if chance(t, 3) {
+		xid := pick(t, someXid)
 		r.Xid = &xid
 	}
-	if chance(t, 4, "mangled") {
+	if chance(t, 4) {
 		r.Mangle = drawMangle(t)
 	}
 	return r
@@ -343,10 +370,10 @@ func drawRequest(t *rapid.T) Request {
 
 // Requests that are sent alone.
 var lonely = choose(
-	weighted[Request]{8, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte(users[0])}},
-	weighted[Request]{5, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte(users[1])}},
+	weighted[Request]{20, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte(users[0])}},
+	weighted[Request]{12, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte(users[1])}},
 	weighted[Request]{2, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte(users[2])}},
-	weighted[Request]{3, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte(Super)}},
+	weighted[Request]{8, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte(Super)}},
 	weighted[Request]{1, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte("super:wrong")}},
 	weighted[Request]{1, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte{}}},
 	weighted[Request]{1, Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte("nocolon")}},
@@ -377,25 +404,25 @@ var lonely = choose(
 	weighted[Request]{1, Request{Op: -12}},
 )
 
-var raws = rapid.SampledFrom([][]byte{
+var raws = [][]byte{
 	{0, 0, 0, 0}, {0xff, 0xff, 0xff, 0xff}, {0, 0, 0, 4, 0, 0, 0, 1}, {0x80, 0, 0, 0}, []byte("ruok"), {0, 0x10, 0, 0}, {0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0},
-})
+}
 
 func drawConnect(t *rapid.T) *Connect {
 	c := &Connect{
-		Session: rapid.SampledFrom([]int{0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, -1}).Draw(t, "session"),
-		Passwd:  choose(weighted[Passwd]{15, PasswdRight}, weighted[Passwd]{2, PasswdWrong}, weighted[Passwd]{1, PasswdNull}, weighted[Passwd]{1, PasswdEmpty}, weighted[Passwd]{1, PasswdShort}, weighted[Passwd]{1, PasswdLong}).Draw(t, "passwd"),
-		Timeout: rapid.SampledFrom([]int32{200_000, 200_000, 200_000, 100_000, 0, -1, 99_999, 1_000_001, math.MaxInt32, math.MinInt32}).Draw(t, "timeout"),
-		Tail:    choose(weighted[Tail]{6, TailFalse}, weighted[Tail]{1, TailTrue}, weighted[Tail]{2, TailNone}, weighted[Tail]{1, TailJunk}).Draw(t, "tail"),
+		Session: pick(t, []int{0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, -1}),
+		Passwd:  pick(t, choose(weighted[Passwd]{15, PasswdRight}, weighted[Passwd]{2, PasswdWrong}, weighted[Passwd]{1, PasswdNull}, weighted[Passwd]{1, PasswdEmpty}, weighted[Passwd]{1, PasswdShort}, weighted[Passwd]{1, PasswdLong})),
+		Timeout: pick(t, []int32{200_000, 200_000, 200_000, 100_000, 0, -1, 99_999, 1_000_001, math.MaxInt32, math.MinInt32}),
+		Tail:    pick(t, choose(weighted[Tail]{6, TailFalse}, weighted[Tail]{1, TailTrue}, weighted[Tail]{2, TailNone}, weighted[Tail]{1, TailJunk})),
 	}
-	if chance(t, 20, "seen") {
+	if chance(t, 20) {
 		c.Seen = seen.Draw(t, "seen")
 	}
-	if chance(t, 5, "protocol") {
-		c.Protocol = rapid.SampledFrom([]int32{1, -1, math.MaxInt32}).Draw(t, "protocol")
+	if chance(t, 5) {
+		c.Protocol = pick(t, []int32{1, -1, math.MaxInt32})
 	}
-	if chance(t, 4, "cut") {
-		c.Cut = 1 + drawInt(t, 44, "cut")
+	if chance(t, 4) {
+		c.Cut = 1 + uniform(t, 45)
 	}
 	return c
 }
@@ -403,7 +430,7 @@ func drawConnect(t *rapid.T) *Connect {
 var requests = [3]*rapid.Generator[[]Request]{
 	rapid.SliceOfN(rapid.Custom(drawRequest), 1, 1),
 	rapid.SliceOfN(rapid.Custom(drawRequest), 1, 4),
-	rapid.SliceOfN(rapid.Custom(drawRequest), 2, 9),
+	rapid.SliceOfN(rapid.Custom(drawRequest), 4, 12),
 }
 
 // drawQuota draws what sets up a quota.
@@ -411,14 +438,14 @@ func drawQuota(t *rapid.T) []Request {
 	make := func(path Text, data string) Request {
 		return Request{Op: zkapi.OpCreate, Path: path, Data: []byte(data), ACL: openACL}
 	}
-	below := rapid.SampledFrom([]Text{"/h/q", "/h", "/h/a"}).Draw(t, "quota on")
+	below := pick(t, []Text{"/h/q", "/h", "/h/a"})
 	reqs := []Request{make("/zookeeper/quota/h", "")}
 	if below != "/h" {
 		reqs = append(reqs, make("/zookeeper/quota"+below, ""))
 	}
-	l := make("/zookeeper/quota"+below+limitsName, rapid.SampledFrom(limits).Draw(t, "limits"))
-	s := make("/zookeeper/quota"+below+statsName, rapid.SampledFrom([]string{"", "count=1,bytes=0", "x"}).Draw(t, "stats"))
-	switch drawInt(t, 9, "order") {
+	l := make("/zookeeper/quota"+below+limitsName, pick(t, limits))
+	s := make("/zookeeper/quota"+below+statsName, pick(t, []string{"", "count=1,bytes=0", "x"}))
+	switch uniform(t, 10) {
 	case 9:
 		return append(reqs, l)
 	case 8:
@@ -432,34 +459,34 @@ func drawQuota(t *rapid.T) []Request {
 // drawPlants draws what makes a tree to begin with.
 func drawPlants(t *rapid.T) []Request {
 	var reqs []Request
-	for _, path := range nodes[:drawInt(t, len(nodes), "plants")] {
+	for _, path := range nodes[:min(uniform(t, 2*len(nodes)), len(nodes))] {
 		reqs = append(reqs, Request{Op: zkapi.OpCreate, Path: path, Data: []byte("x"), ACL: openACL})
 	}
 	return reqs
 }
 
 func drawStep(t *rapid.T) Step {
-	s := Step{Link: rapid.SampledFrom([]int{0, 0, 0, 0, 1, 1, 2}).Draw(t, "link")}
-	switch k := drawInt(t, 99, "step"); {
-	case k < 34:
+	s := Step{Link: pick(t, []int{0, 0, 0, 0, 1, 1, 2})}
+	switch k := uniform(t, 200); {
+	case k < 50:
 		s.Send = requests[0].Draw(t, "send")
-	case k < 62:
+	case k < 110:
 		s.Send = requests[1].Draw(t, "send")
-	case k < 80:
+	case k < 172:
 		s.Send = requests[2].Draw(t, "send")
-	case k < 88:
+	case k < 184:
 		s.Connect = drawConnect(t)
-		if chance(t, 40, "pipelined") {
+		if chance(t, 40) {
 			s.Send = requests[1].Draw(t, "send")
 		}
-	case k < 95:
-		s.Send = []Request{lonely.Draw(t, "lonely")}
-	case k < 97:
+	case k < 194:
+		s.Send = []Request{pick(t, lonely)}
+	case k < 197:
 		s.Send = drawQuota(t)
-	case k < 99:
+	case k < 199:
 		s.Drop = true
 	default:
-		s.Raw = raws.Draw(t, "raw")
+		s.Raw = pick(t, raws)
 	}
 	return s
 }
@@ -467,13 +494,13 @@ func drawStep(t *rapid.T) Step {
 // Histories draws histories.
 func Histories() *rapid.Generator[History] {
 	step := rapid.Custom(drawStep)
-	short, long := rapid.SliceOfN(step, 1, 12), rapid.SliceOfN(step, 20, 60)
+	short, long := rapid.SliceOfN(step, 1, 12), rapid.SliceOfN(step, 25, 75)
 	return rapid.Custom(func(t *rapid.T) History {
 		var h History
 		if plants := drawPlants(t); len(plants) > 0 {
 			h = append(h, Step{Send: plants})
 		}
-		if chance(t, 70, "long") {
+		if chance(t, 80) {
 			return append(h, long.Draw(t, "steps")...)
 		}
 		return append(h, short.Draw(t, "steps")...)

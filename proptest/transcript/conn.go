@@ -171,24 +171,19 @@ func (x *exec) receive(c *conn, deadline time.Time) (frame, error) {
 
 // connected takes the response to a ConnectRequest.
 func (x *exec) connected(c *conn, payload []byte) string {
-	asked := c.connecting
 	c.connecting = nil
 	b := wire.NewReader(payload)
 	var resp wire.ConnectResponse
 	resp.Read(&b)
 	who := "0"
+	known := slices.IndexFunc(x.sessions, func(s *session) bool { return s.id == resp.SessionID })
 	switch {
 	case resp.SessionID == 0:
-	case resp.SessionID == asked.SessionID:
-		who = x.sessionName(resp.SessionID)
-		for _, s := range x.sessions {
-			if s.id == resp.SessionID {
-				c.session = s
-				if !bytes.Equal(s.passwd, resp.Passwd) {
-					who += " with another password"
-				}
-				s.timeout = time.Duration(resp.TimeOut) * time.Millisecond
-			}
+	case known >= 0:
+		c.session = x.sessions[known]
+		c.session.timeout = time.Duration(resp.TimeOut) * time.Millisecond
+		if who = c.session.name; !bytes.Equal(c.session.passwd, resp.Passwd) {
+			who += " with another password"
 		}
 	default:
 		c.session = &session{

@@ -27,8 +27,9 @@ func (s *State) file(sess *Session) {
 	s.newDue = true
 }
 
-// TakeNewDue reports whether something has come since the last call that time
-// will bring to an end: a session, a container or a TTL node.
+// TakeNewDue reports whether since the last call something has come that time
+// will bring to an end - a session, a container or a TTL node - or the last
+// session has gone.
 func (s *State) TakeNewDue() bool {
 	was := s.newDue
 	s.newDue = false
@@ -38,6 +39,9 @@ func (s *State) TakeNewDue() bool {
 // NextExpiry is the time at which ExpireDue has to be called next; ok is false
 // when there is no session.
 func (s *State) NextExpiry() (at int64, ok bool) {
+	if len(s.live) == 0 {
+		s.buckets.Clear() // what is filed there has ended before its time
+	}
 	at, _, ok = s.buckets.Min()
 	return at, ok
 }

@@ -70,10 +70,13 @@ type SessionInfo struct {
 }
 
 // Sessions lists the sessions in the order of their ids.
-func (s *State) Sessions() []SessionInfo {
+func (s *State) Sessions(now int64) []SessionInfo {
 	infos := make([]SessionInfo, 0, len(s.live))
 	for _, sess := range s.live {
 		i := SessionInfo{ID: sess.ID, Timeout: sess.Timeout, Expiry: sess.deadline, Connected: sess.Conn != nil}
+		if sess.Pinned && sess.Conn != nil {
+			i.Expiry = s.deadlineFor(now, sess.Timeout)
+		}
 		s.eachEphemeral(sess.ID, "", func(path string, _ int64) bool {
 			i.Ephemerals = append(i.Ephemerals, path)
 			return true

@@ -128,6 +128,7 @@ func (s *State) closeSession(id int64) {
 	sess := s.live[id]
 	delete(s.live, id)
 	s.sessions.Delete(id)
+	s.newDue = s.newDue || len(s.live) == 0 // the timer is of no use any more
 	if sess == nil {
 		return
 	}
