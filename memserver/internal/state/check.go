@@ -120,7 +120,7 @@ func (s *State) checkSessions() error {
 	})
 	for id, sess := range s.live {
 		owned := 0
-		s.eachEphemeral(id, "", func(string, int64) bool { owned++; return true })
+		s.eachEphemeral(id, func(string, int64) bool { owned++; return true })
 		at, ok := filed[id]
 		switch {
 		case owned != sess.owned:

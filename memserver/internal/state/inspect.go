@@ -77,7 +77,7 @@ func (s *State) Sessions(now int64) []SessionInfo {
 		if sess.Pinned && sess.Conn != nil {
 			i.Expiry = s.deadlineFor(now, sess.Timeout)
 		}
-		s.eachEphemeral(sess.ID, "", func(path string, _ int64) bool {
+		s.eachEphemeral(sess.ID, func(path string, _ int64) bool {
 			i.Ephemerals = append(i.Ephemerals, path)
 			return true
 		})

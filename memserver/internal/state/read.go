@@ -154,8 +154,10 @@ func (s *State) getEphemerals(c *Conn, prefix string, p *Response) {
 		prefix = ""
 	}
 	p.Children = []string{}
-	for _, it := range s.ephemeralsOf(c.Session, prefix) {
-		p.Children = append(p.Children, it.name)
+	for _, path := range s.ephemeralsOf(c.Session) {
+		if strings.HasPrefix(path, prefix) {
+			p.Children = append(p.Children, path)
+		}
 	}
 }
 

@@ -132,7 +132,7 @@ func (s *State) closeSession(id int64) {
 	if sess == nil {
 		return
 	}
-	for _, path := range s.closingOrder(sess) {
+	for _, path := range s.ephemeralsOf(sess) {
 		s.remove(path)
 	}
 	s.fire()
@@ -176,40 +176,33 @@ func (s *State) dropEphemeral(session int64, path string) {
 	}
 }
 
-// eachEphemeral calls f for the session's ephemeral nodes whose path starts
-// with prefix, in the order of paths, until it returns false.
-func (s *State) eachEphemeral(session int64, prefix string, f func(path string, ord int64) bool) {
-	pivot := ephemeralKey(session, prefix)
+// eachEphemeral calls f for the session's ephemeral nodes in the order of their
+// paths, until it returns false.
+func (s *State) eachEphemeral(session int64, f func(path string, ord int64) bool) {
+	pivot := ephemeralKey(session, "")
 	s.ephemerals.Ascend(pivot, func(key string, ord int64) bool {
 		return strings.HasPrefix(key, pivot) && f(key[8:], ord)
 	})
 }
 
-// ephemeralsOf lists ephemeral nodes in the order of ZooKeeper's hash set.
-func (s *State) ephemeralsOf(sess *Session, prefix string) []hashed {
-	c := tableCap(16, sess.most)
+// ephemeralsOf lists a session's ephemeral nodes as ZooKeeper does: in the order
+// of a copy of its hash set. The copy's table has just the size that it needs,
+// and was filled in the order of the original.
+func (s *State) ephemeralsOf(sess *Session) []string {
 	items := []hashed{}
-	s.eachEphemeral(sess.ID, prefix, func(path string, ord int64) bool {
+	c := tableCap(16, sess.most)
+	s.eachEphemeral(sess.ID, func(path string, ord int64) bool {
 		items = append(items, hashed{path, bucketOf(javaHash(path), c), ord})
 		return true
 	})
 	inTableOrder(items)
-	return items
-}
-
-// closingOrder is the order in which ZooKeeper deletes them: that of a copy of
-// the set, whose table has just the size it needs.
-func (s *State) closingOrder(sess *Session) []string {
-	items := s.ephemeralsOf(sess, "")
-	c := uint32(1)
-	for float32(c) < float32(len(items))/0.75+1 {
-		c *= 2
+	for c = 1; c < uint32(float32(len(items))/0.75+1); c *= 2 {
 	}
-	paths := make([]string, len(items))
 	for i := range items {
 		items[i].bucket, items[i].ord = bucketOf(javaHash(items[i].name), c), int64(i)
 	}
 	inTableOrder(items)
+	paths := make([]string, len(items))
 	for i := range items {
 		paths[i] = items[i].name
 	}

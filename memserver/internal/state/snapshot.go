@@ -68,7 +68,7 @@ func (s *State) load(snap *Snapshot, now int64) {
 		sess.deadline = s.deadlineFor(now, sess.Timeout)
 		s.live[id] = sess
 		s.file(sess)
-		s.eachEphemeral(id, "", func(string, int64) bool { sess.owned++; return true })
+		s.eachEphemeral(id, func(string, int64) bool { sess.owned++; return true })
 		sess.most = sess.owned
 		return true
 	})
