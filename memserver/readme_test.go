@@ -17,7 +17,7 @@ import (
 
 func TestMyService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // optional: time is virtual in here
-		srv := memserver.RunT(t) // a ZooKeeper, gone when the test ends
+		srv := memserver.RunT(t)                                         // a ZooKeeper, gone when the test ends
 		conn, _, err := zk.Connect([]string{srv.Addr()}, 10*time.Second, // go-zookeeper, unmodified
 			zk.WithDialer(srv.Dial)) // no socket, no port
 		require.NoError(t, err)
