@@ -39,7 +39,7 @@ func (p *Pair) count(e *Exchange) {
 		switch a.kind {
 		case isReply:
 			row := e.Sent[a.index].Op.String()
-			if !a.op.Known() {
+			if !p.Profile.served(a.op) && a.op != zkapi.OpCheck {
 				row = "unknown"
 			}
 			code := codeOf(a)

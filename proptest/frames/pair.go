@@ -235,6 +235,9 @@ func (x *run) step(n int, s *Step) error {
 
 // drop hangs up. What came unasked meanwhile must be the same.
 func (x *run) drop(n int, l *link) error {
+	if err := x.listen(n, []*link{l}); err != nil || !l.open() {
+		return err
+	}
 	e := &Exchange{Step: n, Link: l.name, Drop: true}
 	for i, c := range l.conns {
 		e.got[i] = c.hangUp()
@@ -267,6 +270,9 @@ func (x *run) connect(n, at int, c *Connect, first []Request) error {
 		l.conns[i] = newConn(x.scales[i], nc)
 		l.conns[i].pending = append(l.conns[i].pending, asked{connect: true, index: -1})
 	}
+	if err := x.listen(n, x.links[:]); err != nil { // the session may be taken from one of them
+		return err
+	}
 	x.links[at] = l
 	x.send(e, l, func(i int) []byte { return c.frame(nil, s.id[i], s.passwd[i], x.scales[i].base()) })
 	if a, b := e.got[0].session, e.got[1].session; a != 0 && b != 0 {
@@ -283,6 +289,11 @@ func (x *run) connect(n, at int, c *Connect, first []Request) error {
 // elsewhere.
 func (x *run) exchange(e *Exchange, l *link) error {
 	e.Link = l.name
+	if e.ends(x.Profile) {
+		if err := x.listen(e.Step, []*link{l}); err != nil || !l.open() {
+			return err
+		}
+	}
 	x.send(e, l, func(int) []byte { return append([]byte(nil), e.Raw...) })
 	return x.after(e, l)
 }
@@ -344,23 +355,27 @@ func (x *run) after(e *Exchange, l *link) error {
 		l.session.ended = true
 	}
 	if x.Eager && l != x.admin {
-		return x.listen(e.Step, l)
+		others := slices.DeleteFunc(slices.Clone(x.links[:]), func(other *link) bool { return other == l })
+		return x.listen(e.Step, others)
 	}
 	return nil
 }
 
-// listen collects what was sent unasked on all links but one. It can be done
-// at any time: what comes on a link has the same order, its replies included.
-func (x *run) listen(step int, but *link) error {
-	for _, l := range x.links {
-		if l != but && l.open() {
+// listen collects what was sent unasked on some links. For the most part it
+// does not matter when that is done, since all that comes on a link has an
+// order, its replies included. But it must be done before the server may have
+// a reason to close the link: a real one does not wait until it has sent the
+// events that are still on their way.
+func (x *run) listen(step int, links []*link) error {
+	for _, l := range links {
+		if l.open() {
 			for _, c := range l.conns {
 				c.barrier(nil)
 			}
 		}
 	}
-	for _, other := range x.links {
-		if other == but || !other.open() {
+	for _, other := range links {
+		if !other.open() {
 			continue
 		}
 		b := &Exchange{Step: step, Link: other.name}
@@ -400,7 +415,7 @@ func (x *run) finish() error {
 	if err := clean(ask); err != nil {
 		return err
 	}
-	if err := x.listen(0, nil); err != nil {
+	if err := x.listen(0, x.links[:]); err != nil {
 		return err
 	}
 	for _, s := range x.sessions {

@@ -2,7 +2,6 @@ package transcript
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -29,19 +28,10 @@ type conn struct {
 	in         *bufio.Reader
 	xid        int32
 	pending    []*request
-	connecting *wire.ConnectRequest // sent, its response not yet here
+	connecting bool // a connect request is sent, its response not yet here
 	session    *session
 	stalled    bool // no pings
 	closed     bool // the server has closed it, or we have
-}
-
-// session is what a client knows of its session.
-type session struct {
-	name    string
-	id      int64
-	passwd  []byte
-	timeout time.Duration
-	ended   bool
 }
 
 // open dials. A server that refuses may do so while the connection is still
@@ -146,7 +136,7 @@ func (x *exec) receive(c *conn, deadline time.Time) (frame, error) {
 		return frame{}, err
 	}
 	b := wire.NewReader(payload)
-	if c.connecting != nil {
+	if c.connecting {
 		return frame{lines: []string{x.connected(c, payload)}}, nil
 	}
 	var h wire.ReplyHeader
@@ -169,50 +159,6 @@ func (x *exec) receive(c *conn, deadline time.Time) (frame, error) {
 	return frame{request: r, lines: x.showReply(r, h, &b)}, nil
 }
 
-// connected takes the response to a ConnectRequest.
-func (x *exec) connected(c *conn, payload []byte) string {
-	c.connecting = nil
-	b := wire.NewReader(payload)
-	var resp wire.ConnectResponse
-	resp.Read(&b)
-	who := "0"
-	known := slices.IndexFunc(x.sessions, func(s *session) bool { return s.id == resp.SessionID })
-	switch {
-	case resp.SessionID == 0:
-	case known >= 0:
-		c.session = x.sessions[known]
-		c.session.timeout = time.Duration(resp.TimeOut) * time.Millisecond
-		if who = c.session.name; !bytes.Equal(c.session.passwd, resp.Passwd) {
-			who += " with another password"
-		}
-	default:
-		c.session = &session{
-			name: x.newSessionName(c.name), id: resp.SessionID, passwd: resp.Passwd,
-			timeout: time.Duration(resp.TimeOut) * time.Millisecond,
-		}
-		x.sessions = append(x.sessions, c.session)
-		who = "new"
-	}
-	line := x.showConnect(c, payload, resp, who)
-	if b.Err() != nil {
-		line += " (malformed)"
-	}
-	return line
-}
-
-func (x *exec) newSessionName(name string) string {
-	n := 1
-	for _, s := range x.sessions {
-		if base, _, _ := strings.Cut(s.name, "#"); base == name {
-			n++
-		}
-	}
-	if n > 1 {
-		return fmt.Sprintf("%s#%d", name, n)
-	}
-	return name
-}
-
 // collect reads until none of the requests is unanswered and prints what comes,
 // events and replies in their order.
 func (x *exec) collect(c *conn, rs []*request, label bool) ([]string, error) {
@@ -222,7 +168,7 @@ func (x *exec) collect(c *conn, rs []*request, label bool) ([]string, error) {
 	for _, r := range rs {
 		mine[r] = true
 	}
-	for left := len(rs); left > 0 || c.connecting != nil; {
+	for left := len(rs); left > 0 || c.connecting; {
 		f, err := x.receive(c, deadline)
 		switch {
 		case errors.Is(err, errClosed):

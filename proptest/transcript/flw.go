@@ -1,7 +1,6 @@
 package transcript
 
 import (
-	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
@@ -136,33 +135,4 @@ func (x *exec) mask(line string) string {
 		line = m.pattern.ReplaceAllString(line, m.with)
 	}
 	return line
-}
-
-// passwordKind tells whether a session's password is the one that ZooKeeper
-// derives from the id: sixteen bytes of java.util.Random.
-func passwordKind(s *session) string {
-	const secret = 0xB3415C00
-	const factor, mask = 0x5DEECE66D, 1<<48 - 1
-	state := (uint64(s.id) ^ secret ^ factor) & mask
-	var want []byte
-	for range 4 {
-		state = (state*factor + 0xB) & mask
-		want = binary.LittleEndian.AppendUint32(want, uint32(state>>16))
-	}
-	if string(want) == string(s.passwd) {
-		return "derived from the id"
-	}
-	return fmt.Sprintf("%x", s.passwd)
-}
-
-// idKind tells of a session's id its highest byte, the server's number, and how
-// far it is from that of the session before.
-func (x *exec) idKind(s *session) string {
-	text := fmt.Sprintf("server %d", uint64(s.id)>>56)
-	for i, each := range x.sessions {
-		if each == s && i > 0 {
-			text += fmt.Sprintf(", %+d", s.id-x.sessions[i-1].id)
-		}
-	}
-	return text
 }

@@ -278,7 +278,7 @@ func (x *exec) showEvent(h wire.ReplyHeader, body *wire.Reader) string {
 }
 
 // showConnect prints a ConnectResponse field by field.
-func (x *exec) showConnect(c *conn, payload []byte, r wire.ConnectResponse, who string) string {
+func showConnect(payload []byte, r wire.ConnectResponse, who string) string {
 	password := fmt.Sprintf("%d bytes", len(r.Passwd))
 	if strings.Trim(string(r.Passwd), "\x00") == "" {
 		password += " of zero"

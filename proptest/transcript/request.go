@@ -183,22 +183,6 @@ func (x *exec) multi(lines []string) ([]byte, error) {
 	return b, nil
 }
 
-// unroll writes out the lines that are repeated.
-func unroll(lines []string) []string {
-	var out []string
-	for _, line := range lines {
-		count, rest, ok := repeated(line)
-		if !ok {
-			out = append(out, line)
-			continue
-		}
-		for i := range count {
-			out = append(out, strings.ReplaceAll(rest, "$i", strconv.Itoa(i)))
-		}
-	}
-	return out
-}
-
 // frame is the request's bytes on the wire.
 func (r *request) frame() []byte {
 	b := wire.BeginFrame(nil)

@@ -12,7 +12,8 @@
 // Load generator and server share the machine's cores, and on a small machine requests per second
 // are bounded by both together. The CPU time of the server's process, from /proc, is what isolates
 // the server; "busy" is the share of the machine's CPU time that went to programs that are not part
-// of the run, and tells how far to trust a row.
+// of the run, and tells how far to trust a row. Where that is a lot, -calm 1m lets each scenario wait
+// for better moments.
 //
 // The simulator is zksim, built for the run, in a process of its own. ZooKeeper is the newest that
 // package realserver finds, with the JVM's full compiler, its data in memory where the system has

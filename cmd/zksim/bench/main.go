@@ -29,7 +29,7 @@ type flags struct {
 	settings
 	run, skip  *regexp.Regexp
 	rounds     int
-	warm       time.Duration
+	warm, calm time.Duration
 	list, json bool
 	sim, real  string
 	version    string
@@ -52,6 +52,7 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.IntVar(&f.rounds, "rounds", 3, "rounds of each scenario; the longest have one")
 	set.DurationVar(&f.time, "time", 1500*time.Millisecond, "length of one measurement")
 	set.DurationVar(&f.warm, "warm", 20*time.Second, "traffic that ZooKeeper gets first, for its compiler")
+	set.DurationVar(&f.calm, "calm", 0, "on a busy machine: let each scenario wait, and repeat rounds that were disturbed, for so long")
 	set.Float64Var(&f.scale, "scale", 1, "multiply the `numbers` of nodes, sessions, watches and hours, for a try")
 	set.BoolVar(&f.list, "list", false, "list the scenarios and end")
 	set.BoolVar(&f.json, "json", false, "print JSON in place of the table")
@@ -91,7 +92,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 		return nil
 	}
-	r := &runner{settings: f.settings, rounds: f.rounds, progress: func(format string, args ...any) {
+	r := &runner{settings: f.settings, rounds: f.rounds, calm: f.calm, progress: func(format string, args ...any) {
 		fmt.Fprintf(stderr, "bench: "+format+"\n", args...)
 	}}
 	defer func() { err = errors.Join(err, r.close()) }()

@@ -67,14 +67,14 @@ var parents atomic.Int64
 type workload struct {
 	c       *raw
 	op      string
-	keys    *names
+	keys    []string
 	rnd     *rand.PCG
 	data    []byte
 	created *names // nil unless op is create
 }
 
 func (e *env) workload(c *raw, op string) (*workload, error) {
-	w := &workload{c: c, op: op, keys: newNames(e.root + "/k/"), rnd: rand.NewPCG(1, uint64(parents.Add(1))), data: make([]byte, dataSize)}
+	w := &workload{c: c, op: op, keys: e.keys, rnd: rand.NewPCG(1, uint64(parents.Add(1))), data: make([]byte, dataSize)}
 	if op != "create" {
 		return w, nil
 	}
@@ -99,7 +99,7 @@ func (w *workload) add() {
 	}
 }
 
-func (w *workload) key() string { return w.keys.at(int(w.rnd.Uint64() % keyCount)) }
+func (w *workload) key() string { return w.keys[w.rnd.Uint64()%keyCount] }
 
 // undo deletes what was created.
 func (w *workload) undo() error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -122,67 +123,110 @@ type row struct {
 type runner struct {
 	settings
 	rounds   int
+	calm     time.Duration // how long a scenario may wait for and repeat its rounds
 	sim      *target
 	real     *target // nil if there is none
 	progress func(format string, args ...any)
 }
 
+// calmShare is what other programs may have of the machine in a round that -calm leaves alone.
+const calmShare = 0.1
+
+// round is one pass over the servers, or one in this process.
+type round struct {
+	values [2][]float64 // the simulator's, ZooKeeper's
+	notes  []string
+	busy   float64
+}
+
 // run returns a scenario's rows.
 func (r *runner) run(ctx context.Context, s scenario) ([]row, error) {
-	rows := make([]row, len(s.metrics))
-	for i, m := range s.metrics {
-		rows[i] = row{Scenario: s.name, Metric: strings.TrimSpace(m.name), Unit: m.unit, Goal: m.goal.String(), metric: m}
+	wanted := r.rounds
+	if s.heavy {
+		wanted = 1
 	}
-	targets := []*target{r.sim, r.real}
-	run := s.remote
+	var rounds []round
+	calm := 0
+	for end := time.Now().Add(r.calm); len(rounds) < wanted || calm < wanted && time.Now().Before(end); {
+		if err := r.awaitCalm(ctx, end); err != nil {
+			return nil, err
+		}
+		r.progress("%s, round %d of %d", s.name, calm+1, wanted)
+		one, err := r.round(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		if r.calm == 0 || one.busy <= calmShare {
+			calm++
+		}
+		rounds = append(rounds, one)
+	}
+	// What was disturbed the most was repeated.
+	slices.SortStableFunc(rounds, func(a, b round) int { return cmp.Compare(a.busy, b.busy) })
+	return s.rows(rounds[:wanted]), nil
+}
+
+// awaitCalm waits until other programs leave the machine alone, or the end of the time for it.
+func (r *runner) awaitCalm(ctx context.Context, end time.Time) error {
+	const sample = 500 * time.Millisecond
+	for time.Until(end) > sample {
+		busy := r.others()
+		select {
+		case <-ctx.Done():
+		case <-time.After(sample):
+		}
+		if ctx.Err() != nil || busy() <= calmShare {
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+func (r *runner) round(ctx context.Context, s scenario) (one round, err error) {
+	busy := r.others()
+	targets, run := []*target{r.sim, r.real}, s.remote
 	if s.local != nil {
 		targets, run = []*target{nil}, s.local
 	}
-	rounds := r.rounds
-	if s.heavy {
-		rounds = 1
-	}
-	others := r.others()
-	for round := range rounds {
-		for side, t := range targets {
-			if side == 1 && t == nil {
-				continue
+	for side, t := range targets {
+		if side == 1 && t == nil {
+			continue
+		}
+		runtime.GC()
+		e := &env{settings: &r.settings, target: t, ctx: ctx}
+		if one.values[side], err = run(e); err != nil {
+			if t != nil {
+				err = fmt.Errorf("%s: %w", t.name, err)
 			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			r.progress("%s %d/%d%s", s.name, round+1, rounds, t.suffix())
-			runtime.GC()
-			e := &env{settings: &r.settings, target: t, ctx: ctx}
-			values, err := run(e)
-			if err != nil {
-				return nil, fmt.Errorf("%s%s: %w", s.name, t.suffix(), err)
-			}
-			for i, v := range values {
-				if side == 0 {
-					rows[i].Sim = append(rows[i].Sim, v)
-				} else {
-					rows[i].Real = append(rows[i].Real, v)
-				}
-				if i < len(e.notes) {
-					rows[i].Note = e.notes[i]
-				}
-			}
+			return one, err
+		}
+		if one.notes == nil {
+			one.notes = e.notes
 		}
 	}
-	busy := others()
-	for i := range rows {
-		rows[i].Busy = busy
-		rows[i].finish()
-	}
-	return rows, nil
+	one.busy = busy()
+	return one, nil
 }
 
-func (t *target) suffix() string {
-	if t == nil {
-		return ""
+// rows puts the rounds' values together.
+func (s *scenario) rows(rounds []round) []row {
+	rows := make([]row, len(s.metrics))
+	for i, m := range s.metrics {
+		r := row{Scenario: s.name, Metric: strings.TrimSpace(m.name), Unit: m.unit, Goal: m.goal.String(), metric: m}
+		for _, one := range rounds {
+			r.Sim = append(r.Sim, one.values[0][i])
+			if one.values[1] != nil {
+				r.Real = append(r.Real, one.values[1][i])
+			}
+			if one.notes != nil {
+				r.Note = one.notes[i]
+			}
+			r.Busy += one.busy / float64(len(rounds))
+		}
+		r.finish()
+		rows[i] = r
 	}
-	return ", " + t.name
+	return rows
 }
 
 // others returns a function that tells what share of the machine other programs have had since.

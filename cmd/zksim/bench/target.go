@@ -32,6 +32,7 @@ type target struct {
 	start time.Duration // from nothing to serving; 0 if it ran already
 	owned bool          // ends with this program, so nothing has to be cleaned up at the end
 	root  string        // everything the benchmark creates is below it
+	keys  []string      // nodes of dataSize bytes
 	stop  func() error
 }
 
@@ -229,8 +230,11 @@ func (t *target) prepare() error {
 		}
 	}
 	data := make([]byte, dataSize)
-	keys := newNames(t.root + "/k/")
-	return c.each(keyCount, func(i int) wire.Op { return createOp(keys.at(i), data) })
+	t.keys = make([]string, keyCount)
+	for i := range t.keys {
+		t.keys[i] = fmt.Sprintf("%s/k/%08d", t.root, i)
+	}
+	return c.each(keyCount, func(i int) wire.Op { return createOp(t.keys[i], data) })
 }
 
 // clean removes everything below root from a server that lives on.

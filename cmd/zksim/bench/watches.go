@@ -143,10 +143,9 @@ func (e *env) sessions(n int) ([]float64, error) {
 		return nil, err
 	}
 	perSession := grown(e.pid, memory, n) / 1024
-	key := newNames(e.root + "/k/").at(0)
 	begin := time.Now()
 	for _, c := range cs {
-		c.add(wire.Op{Type: zkapi.OpGetData, Path: key})
+		c.add(wire.Op{Type: zkapi.OpGetData, Path: e.keys[0]})
 		if err := c.flush(); err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package proptest
+package frames_test
 
 import (
 	"context"
@@ -23,6 +23,7 @@ var (
 	framesProfile = flag.String("frames.profile", "", "the profile of TestFrames, such as 3.8 or 3.9/quota; all if empty")
 	framesReplay  = flag.String("frames.replay", "", "a history for TestFrames to run in place of random ones")
 	framesMatrix  = flag.Bool("frames.matrix", false, "print how often TestFrames got which result to which request")
+	framesShrink  = flag.Duration("frames.shrink", 10*time.Second, "how long TestFrames tries to make a history shorter; with -frames.replay, too")
 	framesAll     = flag.Bool("frames.all", false, "go on after a difference, and list all kinds")
 )
 
@@ -91,7 +92,7 @@ func testFrames(t *testing.T, p frames.Profile) {
 	kinds := make(map[string]int)
 	reported := make(map[string]bool)
 	for found := 0; pair.Requests < *framesOps; found++ {
-		d, err := pair.Search(frames.Options{Seed: seed + uint64(found)*77, Ops: *framesOps - pair.Requests, Shrink: 10 * time.Second,
+		d, err := pair.Search(frames.Options{Seed: seed + uint64(found)*77, Ops: *framesOps - pair.Requests, Shrink: *framesShrink,
 			Known: func(d *frames.Difference) bool {
 				kinds[d.Signature()]++
 				return reported[d.Signature()]
@@ -102,7 +103,7 @@ func testFrames(t *testing.T, p frames.Profile) {
 		if d == nil {
 			break
 		}
-		t.Errorf("%v\nseed %d; to see it again: go test ./proptest -run 'Frames/real/%s$' -frames.replay %s",
+		t.Errorf("%v\nseed %d; to see it again: go test ./proptest/frames -run 'Frames/real/%s$' -frames.replay %s",
 			d, seed, p.Name, d.History.Token())
 		if !*framesAll {
 			break
@@ -128,8 +129,13 @@ func replayFrames(t *testing.T, pair *frames.Pair, token string) {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	if d != nil && *framesShrink > 0 {
+		if d, err = pair.Shrink(d, *framesShrink); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
 	if d != nil {
-		t.Errorf("%v", d)
+		t.Errorf("%v\nto see it again: -frames.replay %s", d, d.History.Token())
 	}
 }
 

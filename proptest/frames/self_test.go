@@ -1,4 +1,4 @@
-package proptest
+package frames_test
 
 import (
 	"testing"
