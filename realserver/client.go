@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -59,7 +60,8 @@ type Client struct {
 	gate    chan struct{}   // holds a token while a call is on its way to the tap
 	ctx     context.Context // ends with the final states
 	cancel  context.CancelFunc
-	once    sync.Once       // shutdown
+	once    atomic.Bool     // shutdown has begun
+	ended   chan struct{}   // closed when it is over
 	running sync.WaitGroup  // calls and restorations
 	events  <-chan zk.Event // closed when go-zookeeper has ended; of no use otherwise (trap 4)
 
@@ -95,7 +97,7 @@ func Connect(ctx context.Context, servers []string, opts ...func(*ClientConfig))
 		opt(&cfg)
 	}
 	c := &Client{
-		cfg: cfg, hosts: new(hosts), gate: make(chan struct{}, 1),
+		cfg: cfg, hosts: new(hosts), gate: make(chan struct{}, 1), ended: make(chan struct{}),
 		watches: newWatches(), inFlight: make(map[*call]struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -386,19 +388,23 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// shutdown ends go-zookeeper's part. Whoever comes second waits for the first.
+// shutdown ends go-zookeeper's part. Whoever comes second waits for the first:
+// on a channel, for a goroutine in a sync.Once stops the time of a bubble.
 func (c *Client) shutdown() {
-	c.once.Do(func() {
-		c.drain()
-		c.conn.Close() // waits for the reply to closeSession, for a second at most
-		c.hangUp()
-		for range c.events { // is closed last of all
-		}
-		c.running.Wait()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.watches.end(zkapi.ErrClosed) // there are none left if the state was AUTH_FAILED
-	})
+	if c.once.Swap(true) {
+		<-c.ended
+		return
+	}
+	defer close(c.ended)
+	c.drain()
+	c.conn.Close() // waits for the reply to closeSession, for a second at most
+	c.hangUp()
+	for range c.events { // is closed last of all
+	}
+	c.running.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watches.end(zkapi.ErrClosed) // there are none left if the state was AUTH_FAILED
 }
 
 // drain waits for the replies that are under way. go-zookeeper's Close would let

@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long an answer may take.
-var patience = 1 * time.Second
+const patience = 20 * time.Second
 
 // longest is the longest frame that a server may send.
 const longest = 64 << 20

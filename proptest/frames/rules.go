@@ -132,6 +132,12 @@ func (p *Profile) poison(r *Request, base int64) bool {
 	case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer, zkapi.OpCreateTTL,
 		zkapi.OpDelete, zkapi.OpDeleteContainer, zkapi.OpSetData:
 		return poisonOp(&q.Op)
+	// 3.8 can no longer close a connection that watches the null path, nor take
+	// its watches out of the books.
+	case zkapi.OpAddWatch:
+		return p.V38 && q.Watch.Path == wire.NullString
+	case zkapi.OpSetWatches2:
+		return p.V38 && slices.Contains(slices.Concat(q.SetWatches.Persistent, q.SetWatches.PersistentRecursive), wire.NullString)
 	}
 	return false
 }

@@ -218,12 +218,12 @@ const (
 
 // prepare creates what the rows read and write.
 func (t *target) prepare() error {
-	t.root = fmt.Sprintf("/zksim-bench-%d-%s", os.Getpid(), t.name)
 	c, err := dial(t.addr, 16<<10)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	t.root = fmt.Sprintf("/zksim-bench-%d-%s", os.Getpid(), t.name)
 	for _, path := range []string{t.root, t.root + "/k"} {
 		if err := c.do(createOp(path, nil)); err != nil {
 			return err

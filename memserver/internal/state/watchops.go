@@ -32,6 +32,15 @@ func (s *State) nullIn38(path string, ancestors bool) bool {
 	return s.cfg.V38 && path == wire.NullString && ancestors
 }
 
+// climbable reports whether 3.8 can go up a path that it checks: a step, or to
+// the root while there are recursive watches. Where no slash is left it fails.
+func (s *State) climbable(path string) bool {
+	if path == "" || path[0] == '/' {
+		return true
+	}
+	return strings.Contains(path, "/") && s.data.recursive == 0
+}
+
 func (s *State) watchPersistent(c *Conn, path string) {
 	s.data.add(c, path, modePersistent, s.cfg.V38)
 	s.child.add(c, path, modePersistent, s.cfg.V38)
@@ -80,7 +89,7 @@ func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 // checkWatches tells whether removeWatches would find something. 3.8 looks at
 // every connection's watches, which is a bug that clients can see.
 func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
-	if s.nullIn38(q.Path, true) {
+	if s.nullIn38(q.Path, true) || s.cfg.V38 && !s.climbable(q.Path) {
 		return zkapi.ErrMarshalling
 	}
 	has := func(t *watchTable, modes watchModes) bool {
