@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"unicode/utf8"
@@ -135,8 +136,15 @@ func (r *Reader) Strings(dst []string) []string {
 	return dst
 }
 
+// openACLs is the vector that nearly every create carries.
+var openACLs = AppendACLs(nil, zkapi.OpenACL())
+
 // ACLs reads a vector of ACL entries into dst[:0]; nil is the null vector.
 func (r *Reader) ACLs(dst []zkapi.ACL) []zkapi.ACL {
+	if bytes.HasPrefix(r.buf, openACLs) {
+		r.buf = r.buf[len(openACLs):]
+		return append(dst[:0], zkapi.ACL{Perms: zkapi.PermAll, Scheme: "world", ID: "anyone"})
+	}
 	n := r.Int()
 	if r.err != nil || n == -1 {
 		return nil

@@ -2,8 +2,6 @@ package state
 
 import (
 	"strings"
-
-	"github.com/zksim/zksim/zkapi/wire"
 )
 
 // validPath is ZooKeeper's check of the paths of writes. Reads do not check:
@@ -12,21 +10,22 @@ func validPath(p string) bool {
 	if p == "/" {
 		return true
 	}
-	if p == wire.NullString || len(p) == 0 || p[0] != '/' || p[len(p)-1] == '/' {
+	if len(p) == 0 || p[0] != '/' || p[len(p)-1] == '/' { // which a null path is not either
 		return false
 	}
-	for rest, more := p[1:], true; more; {
-		var name string
-		if name, rest, more = cutSlash(rest); name == "" || name == "." || name == ".." {
-			return false
+	start, unusual := 1, false
+	for i := 1; i <= len(p); i++ {
+		switch {
+		case i == len(p) || p[i] == '/':
+			if name := p[start:i]; name == "" || name == "." || name == ".." {
+				return false
+			}
+			start = i + 1
+		case p[i] < 0x20 || p[i] >= 0x7f:
+			unusual = true
 		}
 	}
-	for i := 0; i < len(p); i++ {
-		if c := p[i]; c < 0x20 || c >= 0x7f {
-			return validRunes(p)
-		}
-	}
-	return true
+	return !unusual || validRunes(p)
 }
 
 // validRunes repeats ZooKeeper's list, which was made for UTF-16: what lies
