@@ -29,6 +29,9 @@ type conn struct {
 	in      *bufio.Reader
 	pending []asked
 	closed  bool
+	// silent says that a ping would end the connection: it has not yet
+	// authenticated itself, and must.
+	silent bool
 }
 
 // asked is a request that is waiting for its reply.
@@ -114,7 +117,7 @@ func (c *conn) collectToEnd() (o outcome) {
 	c.readAll(&o, func() bool {
 		return len(c.pending) == 0 && (len(o.answers) == 0 || !c.last(o.answers[len(o.answers)-1]))
 	})
-	if !c.closed {
+	if !c.closed && !c.silent {
 		c.barrier(nil)
 		c.readAll(&o, func() bool { return len(c.pending) == 0 })
 	}

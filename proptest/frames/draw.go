@@ -3,6 +3,7 @@ package frames
 import (
 	"math"
 	"math/bits"
+	"strconv"
 
 	"pgregory.net/rapid"
 
@@ -456,6 +457,21 @@ func drawQuota(t *rapid.T) []Request {
 	return append(reqs, l, s)
 }
 
+// drawMany draws requests that give a node many children, or a session many
+// ephemeral nodes: their order depends on the size of the server's hash table.
+func drawMany(t *rapid.T) []Request {
+	var reqs []Request
+	below, flags := pick(t, nodes[:4]), pick(t, []int32{0, 0, 1, 2})
+	for i := range 5 + uniform(t, 30) {
+		r := Request{Op: zkapi.OpCreate, Path: below + "/" + Text('c'+rune(i*7%23)) + Text(strconv.Itoa(i*i)), Data: []byte{}, ACL: openACL, Flags: flags}
+		if chance(t, 15) {
+			r = Request{Op: zkapi.OpDelete, Path: below + "/" + Text('c'+rune(i/2*7%23)) + Text(strconv.Itoa(i/2*(i/2))), Version: -1}
+		}
+		reqs = append(reqs, r)
+	}
+	return append(reqs, Request{Op: zkapi.OpGetChildren, Path: below}, Request{Op: zkapi.OpGetEphemerals, Path: "/"})
+}
+
 // drawPlants draws what makes a tree to begin with.
 func drawPlants(t *rapid.T) []Request {
 	var reqs []Request
@@ -483,7 +499,9 @@ func drawStep(t *rapid.T) Step {
 		s.Send = []Request{pick(t, lonely)}
 	case k < 197:
 		s.Send = drawQuota(t)
-	case k < 199:
+	case k == 197:
+		s.Send = drawMany(t)
+	case k == 198:
 		s.Drop = true
 	default:
 		s.Raw = pick(t, raws)

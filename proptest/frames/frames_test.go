@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,47 +20,68 @@ import (
 )
 
 var (
-	framesOps     = flag.Int("frames.ops", 3000, "requests that TestFrames sends per profile")
-	framesSeed    = flag.Uint64("frames.seed", 0, "the seed of TestFrames; 0 takes one from the clock")
-	framesProfile = flag.String("frames.profile", "", "the profile of TestFrames, such as 3.8 or 3.9/quota; all if empty")
-	framesReplay  = flag.String("frames.replay", "", "a history for TestFrames to run in place of random ones")
-	framesMatrix  = flag.Bool("frames.matrix", false, "print how often TestFrames got which result to which request")
-	framesShrink  = flag.Duration("frames.shrink", 10*time.Second, "how long TestFrames tries to make a history shorter; with -frames.replay, too")
-	framesAll     = flag.Bool("frames.all", false, "go on after a difference, and list all kinds")
+	ops     = flag.Int("frames.ops", 0, "requests that TestFrames sends per profile; none, and no test, without it")
+	seed    = flag.Uint64("frames.seed", 0, "the seed of TestFrames; 0 takes one from the clock")
+	profile = flag.String("frames.profile", "", "the profiles of TestFrames, such as 3.8,3.9/quota; all for all of them")
+	replay  = flag.String("frames.replay", "", "a history for TestFrames to run in place of random ones")
+	shrink  = flag.Duration("frames.shrink", 15*time.Second, "how long TestFrames tries to make a history shorter; 0 takes it as it is")
+	matrix  = flag.Bool("frames.matrix", false, "print how often TestFrames got which result to which request")
+	survey  = flag.Bool("frames.survey", false, "go on after a difference, and report one of each kind")
+	jit     = flag.Bool("frames.jit", false, "let the real server's JVM optimize, for long runs")
 )
 
-var framesProfiles = []frames.Profile{
+// profiles are what TestFrames compares. The first ones are those that it
+// compares unless told otherwise.
+var profiles = []frames.Profile{
 	{Name: "3.9"},
 	{Name: "3.8", V38: true},
 	{Name: "3.9/quota", OneWrite: true, Settings: strict},
 	{Name: "3.8/quota", OneWrite: true, Settings: strict, V38: true},
-	{Name: "3.9/skip", Settings: open},
-	{Name: "3.8/skip", Settings: open, V38: true},
+	{Name: "3.9/skip", Settings: lax},
+	{Name: "3.8/skip", Settings: lax, V38: true},
 	{Name: "3.9/auth", Settings: enforced, Alone: true, EnforcesAuth: true},
 	{Name: "3.8/auth", Settings: enforced, Alone: true, EnforcesAuth: true, V38: true},
 }
 
+const byDefault = 4
+
 var (
 	strict   = map[string]string{"enforceQuota": "true", "extendedTypesEnabled": "false", "reconfigEnabled": "true"}
-	open     = map[string]string{"skipACL": "yes"}
+	lax      = map[string]string{"skipACL": "yes"}
 	enforced = map[string]string{"enforce.auth.enabled": "true", "enforce.auth.schemes": "digest"}
 )
 
+func chosen() []frames.Profile {
+	switch *profile {
+	case "":
+		return profiles[:byDefault]
+	case "all":
+		return profiles
+	}
+	names := strings.Split(*profile, ",")
+	return slices.DeleteFunc(slices.Clone(profiles), func(p frames.Profile) bool { return !slices.Contains(names, p.Name) })
+}
+
 // TestFrames sends the same random requests, well-formed and not, to the
 // simulator and to a real ZooKeeper, and compares all that comes back.
+//
+//	go test ./proptest/frames -run TestFrames$ -v -frames.profile all -frames.ops 1000000 -frames.matrix
 func TestFrames(t *testing.T) {
-	for _, p := range framesProfiles {
-		if *framesProfile != "" && *framesProfile != p.Name {
-			continue
-		}
+	onlyWhenAsked(t)
+	for _, p := range chosen() {
 		t.Run("real/"+p.Name, func(t *testing.T) { testFrames(t, p) })
 	}
 }
 
-func testFrames(t *testing.T, p frames.Profile) {
-	if *framesProfile == "" && strings.Contains(p.Name, "/") {
-		t.Skip("only with -frames.profile")
+// onlyWhenAsked skips what takes minutes, and what a busy real server can upset:
+// pipelined writes are prepared there against changes that are still under way.
+func onlyWhenAsked(t *testing.T) {
+	if *ops == 0 && *replay == "" {
+		t.Skip("left out: ask for it with -frames.ops 3000")
 	}
+}
+
+func testFrames(t *testing.T, p frames.Profile) {
 	version, _, _ := strings.Cut(p.Name, "/")
 	in, err := realserver.Find(version)
 	if err != nil {
@@ -80,67 +103,106 @@ func testFrames(t *testing.T, p frames.Profile) {
 			t.Errorf("%v", err)
 		}
 	}()
-	if *framesReplay != "" {
-		replayFrames(t, pair, *framesReplay)
+	if *replay != "" {
+		runHistory(t, pair, *replay)
 		return
 	}
-	seed := *framesSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())>>10&0xffffff + 1
+	runCorpus(t, pair)
+	start, first := time.Now(), cmpOr(*seed, uint64(time.Now().UnixNano())>>10&0xffffff+1)
+	found := search(t, pair, first)
+	took := time.Since(start).Seconds()
+	t.Logf("frames: %d operations on ZooKeeper %s (%s), seed %d, %d differences", pair.Requests, in.Version, p.Name, first, found)
+	t.Logf("%.1fs, %.0f operations/s, %d restarts", took, float64(pair.Requests)/took, pair.Restarts)
+	if *matrix {
+		t.Logf("\n%vnever: %s", pair.Matrix, strings.Join(pair.Matrix.Empty(&p), ", "))
 	}
-	start := time.Now()
+}
+
+func cmpOr(a, b uint64) uint64 {
+	if a != 0 {
+		return a
+	}
+	return b
+}
+
+// search looks for differences and returns how many kinds there were.
+func search(t *testing.T, pair *frames.Pair, from uint64) int {
 	kinds := make(map[string]int)
-	reported := make(map[string]bool)
-	for found := 0; pair.Requests < *framesOps; found++ {
-		d, err := pair.Search(frames.Options{Seed: seed + uint64(found)*77, Ops: *framesOps - pair.Requests, Shrink: *framesShrink,
+	end := pair.Requests + *ops
+	for pair.Requests < end {
+		d, err := pair.Search(frames.Options{
+			Seed: from + uint64(len(kinds))*77, Ops: end - pair.Requests, Shrink: *shrink,
 			Known: func(d *frames.Difference) bool {
-				kinds[d.Signature()]++
-				return reported[d.Signature()]
-			}})
+				if kinds[d.Signature()] > 0 {
+					kinds[d.Signature()]++
+					return true
+				}
+				return false
+			},
+		})
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
 		if d == nil {
 			break
 		}
-		t.Errorf("%v\nseed %d; to see it again: go test ./proptest/frames -run 'Frames/real/%s$' -frames.replay %s",
-			d, seed, p.Name, d.History.Token())
-		if !*framesAll {
+		report(t, d, from)
+		if kinds[d.Signature()]++; !*survey {
 			break
 		}
-		reported[d.Signature()] = true
 	}
-	took := time.Since(start)
-	t.Logf("frames: %d operations on ZooKeeper %s (%s), seed %d, %d restarts, %.1fs, %.0f operations/s", pair.Requests, in.Version, p.Name, seed, pair.Restarts, took.Seconds(), float64(pair.Requests)/took.Seconds())
-	for s, n := range kinds {
-		t.Logf("%6d %s", n, s)
+	for kind, n := range kinds {
+		t.Logf("%6d %s", n, kind)
 	}
-	if *framesMatrix {
-		t.Logf("\n%v", pair.Matrix)
-	}
+	return len(kinds)
 }
 
-func replayFrames(t *testing.T, pair *frames.Pair, token string) {
-	h, err := frames.ParseHistory(token)
+func report(t *testing.T, d *frames.Difference, seed uint64) {
+	t.Helper()
+	t.Errorf("%v\nfound with -frames.seed %d; to see it again:\ngo test ./proptest/frames -run 'TestFrames$' -frames.profile %s -frames.replay %s",
+		d, seed, d.Profile, d.History.Token())
+}
+
+func runHistory(t *testing.T, pair *frames.Pair, text string) {
+	t.Helper()
+	h, err := frames.ParseHistory(text)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
 	d, err := pair.Run(h)
+	if err == nil && d != nil && *shrink > 0 {
+		d, err = pair.Shrink(d, *shrink)
+	}
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	if d != nil && *framesShrink > 0 {
-		if d, err = pair.Shrink(d, *framesShrink); err != nil {
-			t.Fatalf("%v", err)
-		}
-	}
 	if d != nil {
-		t.Errorf("%v\nto see it again: -frames.replay %s", d, d.History.Token())
+		report(t, d, 0)
 	}
 }
 
-// framesSim is a simulator that listens.
-type framesSim struct{ *memserver.Server }
+// runCorpus runs the histories in testdata: those that have shown a difference
+// once.
+func runCorpus(t *testing.T, pair *frames.Pair) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		runHistory(t, pair, string(text))
+		if t.Failed() {
+			t.Fatalf("%s", file)
+		}
+	}
+}
+
+// sim is a simulator that listens.
+type sim struct{ *memserver.Server }
 
 func startSim(version string, settings map[string]string) (frames.Server, error) {
 	var set error
@@ -153,15 +215,15 @@ func startSim(version string, settings map[string]string) (frames.Server, error)
 	if err = errors.Join(err, set); err != nil {
 		return nil, err
 	}
-	return &framesSim{srv}, srv.Listen("127.0.0.1:0")
+	return &sim{srv}, srv.Listen("127.0.0.1:0")
 }
 
-func (s *framesSim) Dial() (net.Conn, error) { return net.Dial("tcp", s.Addr()) }
+func (s *sim) Dial() (net.Conn, error) { return net.Dial("tcp", s.Addr()) }
 
-func (s *framesSim) Close() error { return errors.Join(s.Server.Close(), s.Check()) }
+func (s *sim) Close() error { return errors.Join(s.Server.Close(), s.Check()) }
 
-// framesReal is a real server.
-type framesReal struct{ *realserver.Server }
+// realServer is a real one.
+type realServer struct{ *realserver.Server }
 
 func startReal(in realserver.Install, settings map[string]string) (frames.Server, error) {
 	srv, err := realserver.Start(context.Background(), in, func(o *realserver.Options) {
@@ -172,11 +234,14 @@ func startReal(in realserver.Install, settings map[string]string) (frames.Server
 				o.Config[key] = value
 			}
 		}
+		if *jit {
+			o.JVM = []string{"-Xmx1g", "-XX:+UseSerialGC"}
+		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &framesReal{srv}, nil
+	return &realServer{srv}, nil
 }
 
-func (s *framesReal) Dial() (net.Conn, error) { return net.Dial("tcp", s.Addr()) }
+func (s *realServer) Dial() (net.Conn, error) { return net.Dial("tcp", s.Addr()) }

@@ -139,6 +139,9 @@ type Exchange struct {
 	got     [2]outcome
 }
 
+// introduction is what a connection must say first where authentication is enforced.
+var introduction = Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte("u3:p3")}
+
 // errDifferent ends a history.
 var errDifferent = errors.New("the answers differ")
 
@@ -218,6 +221,11 @@ func (x *run) step(n int, s *Step) error {
 			return err
 		}
 		l = x.links[s.Link%Links]
+		if s.Connect == nil && x.Profile.EnforcesAuth && l.open() {
+			if err := x.exchange(&Exchange{Step: n, Sent: []Request{introduction}}, l); err != nil {
+				return err
+			}
+		}
 	}
 	for _, batch := range batches {
 		if !l.open() {
@@ -268,6 +276,7 @@ func (x *run) connect(n, at int, c *Connect, first []Request) error {
 			return fmt.Errorf("%s cannot be reached: %w", Names[i], err)
 		}
 		l.conns[i] = newConn(x.scales[i], nc)
+		l.conns[i].silent = x.Profile.EnforcesAuth
 		l.conns[i].pending = append(l.conns[i].pending, asked{connect: true, index: -1})
 	}
 	if err := x.listen(n, x.links[:]); err != nil { // the session may be taken from one of them
@@ -315,6 +324,11 @@ func (x *run) send(e *Exchange, l *link, head func(side int) []byte) {
 			r := &e.Sent[i]
 			b = r.frame(b, e.xids[i], x.scales[side].base())
 			c.pending = append(c.pending, asked{op: r.Op, xid: e.xids[i], index: i})
+		}
+		for i := range e.Sent {
+			if e.Sent[i].Op == zkapi.OpAuth && e.Sent[i].Scheme == "digest" {
+				c.silent = false
+			}
 		}
 		if e.ends(x.Profile) {
 			if e.Raw != nil {
@@ -367,17 +381,13 @@ func (x *run) after(e *Exchange, l *link) error {
 // a reason to close the link: a real one does not wait until it has sent the
 // events that are still on their way.
 func (x *run) listen(step int, links []*link) error {
+	links = slices.DeleteFunc(slices.Clone(links), func(l *link) bool { return !l.open() || l.conns[0].silent })
 	for _, l := range links {
-		if l.open() {
-			for _, c := range l.conns {
-				c.barrier(nil)
-			}
+		for _, c := range l.conns {
+			c.barrier(nil)
 		}
 	}
 	for _, other := range links {
-		if !other.open() {
-			continue
-		}
 		b := &Exchange{Step: step, Link: other.name}
 		for i, c := range other.conns {
 			b.got[i] = c.collect()
@@ -436,7 +446,7 @@ func (x *run) finish() error {
 			}
 		}
 		if x.Profile.EnforcesAuth && x.links[at].open() {
-			if _, err := x.ask(x.links[at], Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte("end:end")}); err != nil {
+			if _, err := x.ask(x.links[at], introduction); err != nil {
 				return err
 			}
 		}
@@ -512,8 +522,7 @@ func (x *run) end(side int, id int64, passwd []byte) {
 	b := connect.frame(nil, id, passwd, base)
 	c.pending = append(c.pending, asked{connect: true})
 	if x.Profile.EnforcesAuth {
-		auth := Request{Op: zkapi.OpAuth, Scheme: "digest", Data: []byte("end:end")}
-		b = auth.frame(b, 1, base)
+		b = introduction.frame(b, 1, base)
 		c.pending = append(c.pending, asked{op: zkapi.OpAuth, xid: 1})
 	}
 	b = (&Request{Op: zkapi.OpCloseSession}).frame(b, 2, base)

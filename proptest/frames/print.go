@@ -3,6 +3,7 @@ package frames
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zksim/zksim/zkapi"
@@ -42,19 +43,27 @@ func (d *Difference) Signature() string {
 	}
 	e := d.log[len(d.log)-1]
 	a, b := e.got[0].lines(e), e.got[1].lines(e)
-	for i := range max(len(a), len(b)) {
-		var x, y string
-		if i < len(a) {
-			x = a[i]
-		}
-		if i < len(b) {
-			y = b[i]
-		}
-		if x != y {
-			return fmt.Sprintf("%s | %s", head(x), head(y))
-		}
+	onlyA, onlyB := onlyIn(a, b), onlyIn(b, a)
+	switch {
+	case onlyA == "" && onlyB == "" && slices.Equal(a, b):
+		return d.err.Error()
+	case onlyA == "" && onlyB == "":
+		return "order"
 	}
-	return d.err.Error()
+	return onlyA + " | " + onlyB
+}
+
+// onlyIn is the head of the first line of a that is not in b.
+func onlyIn(a, b []string) string {
+	b = slices.Clone(b)
+	for _, line := range a {
+		at := slices.Index(b, line)
+		if at < 0 {
+			return head(line)
+		}
+		b = slices.Delete(b, at, at+1)
+	}
+	return ""
 }
 
 // head is the part of a line that does not depend on paths and numbers.

@@ -76,7 +76,7 @@ func (p *Profile) batches(reqs []Request, base int64) [][]Request {
 			// how far the server has read when it comes to the end of the session.
 			return append(all, batch)
 		}
-		if p.OneWrite && isWrite(r.Op) || trips(&r) {
+		if p.OneWrite && isWrite(r.Op) || lingers(&r) {
 			end()
 		}
 	}
@@ -84,22 +84,24 @@ func (p *Profile) batches(reqs []Request, base int64) [][]Request {
 	return all
 }
 
-// trips tells whether a multi may throw the server off while it prepares the
-// parts. What the parts before have prepared then stays in the way of requests
-// behind the multi, until the multi has gone through the whole queue: these
-// must not be sent together with it.
-func trips(r *Request) bool {
-	if r.Op != zkapi.OpMulti {
-		return false
-	}
-	if r.Mangle != nil {
+// lingers tells whether requests behind this one must wait for its reply. A
+// real server prepares requests before those in front of them have been
+// carried out, from notes of what these are going to change, and the notes are
+// not always right. What a request behind sees then depends on how far the one
+// in front has come.
+func lingers(r *Request) bool {
+	switch r.Op {
+	case zkapi.OpSetACL: // the note still has the old ACL
 		return true
-	}
-	for _, part := range r.Parts {
-		null := slices.ContainsFunc(part.ACL, func(a ACL) bool { return a.Scheme == Null || a.ID == Null })
-		if null || part.Path == Null || part.ACL == nil || part.Mangle != nil || part.Op != zkapi.OpCreateTTL && zkapi.CreateMode(part.Flags).TTL() {
-			return true
-		}
+	case zkapi.OpCreateContainer: // the note says that it is ephemeral, which it is not
+		return zkapi.CreateMode(r.Flags).Ephemeral()
+	case zkapi.OpMulti: // one that trips in the middle leaves the notes of its first parts
+		return r.Mangle != nil || slices.ContainsFunc(r.Parts, func(part Request) bool {
+			null := slices.ContainsFunc(part.ACL, func(a ACL) bool { return a.Scheme == Null || a.ID == Null })
+			return null || part.Path == Null || part.ACL == nil || part.Mangle != nil ||
+				part.Op != zkapi.OpCreateTTL && zkapi.CreateMode(part.Flags).TTL() ||
+				part.Op == zkapi.OpCreateContainer && zkapi.CreateMode(part.Flags).Ephemeral()
+		})
 	}
 	return false
 }

@@ -42,7 +42,7 @@ const inChunk = 20
 func (p *Pair) chunk(seed uint64, end int, o Options) (found *Difference, err error) {
 	defer setFlags(map[string]string{
 		"rapid.checks": strconv.Itoa(inChunk), "rapid.seed": strconv.FormatUint(seed, 10),
-		"rapid.nofailfile": "true", "rapid.shrinktime": o.Shrink.String(),
+		"rapid.nofailfile": "true", "rapid.shrinktime": "0s",
 	})()
 	done := make(chan struct{})
 	go func() { // which ends where rapid has it fail

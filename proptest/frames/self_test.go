@@ -8,7 +8,7 @@ import (
 )
 
 func TestFramesSelf(t *testing.T) {
-	p := framesProfiles[0]
+	p := profiles[0]
 	start := func() (frames.Server, error) { return startSim("3.9", frames.Settings) }
 	pair, err := frames.Open(&p, start, start)
 	if err != nil {
@@ -16,7 +16,7 @@ func TestFramesSelf(t *testing.T) {
 	}
 	defer pair.Close()
 	t0 := time.Now()
-	d, err := pair.Search(frames.Options{Seed: 5, Ops: *framesOps, Shrink: 10 * time.Second})
+	d, err := pair.Search(frames.Options{Seed: 5, Ops: *ops, Shrink: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestFramesSelf(t *testing.T) {
 		t.Errorf("%v", d)
 	}
 	t.Logf("%d in %v", pair.Requests, time.Since(t0))
-	if *framesMatrix {
+	if *matrix {
 		t.Logf("\n%v", pair.Matrix)
 	}
 }

@@ -76,7 +76,35 @@ func eachWindow(n int, try func(at, n int) bool) {
 }
 
 func (s *shrinker) steps() {
-	eachWindow(len(s.best.History), func(at, n int) bool { return s.try(without(s.best.History, at, n)) })
+	eachWindow(len(s.best.History), func(at, n int) bool {
+		h := without(s.best.History, at, n)
+		return s.try(h) || s.tryLower(h, s.best.History[at:at+n].Requests())
+	})
+}
+
+// tryLower tries a history with its zxids lowered by what was taken out of it.
+func (s *shrinker) tryLower(h History, by int) bool {
+	lower := func(z *Zxid) bool {
+		if z.Abs || z.N < int64(by) || z.N >= 1000 {
+			return false
+		}
+		z.N -= int64(by)
+		return true
+	}
+	lowered := false
+	h = slices.Clone(h)
+	for i := range h {
+		if h[i].Connect != nil {
+			c := *h[i].Connect
+			lowered = lower(&c.Seen) || lowered
+			h[i].Connect = &c
+		}
+		h[i].Send = slices.Clone(h[i].Send)
+		for k := range h[i].Send {
+			lowered = lower(&h[i].Send[k].Zxid) || lowered
+		}
+	}
+	return lowered && by > 0 && s.try(h)
 }
 
 // with returns the history with another step.
@@ -92,7 +120,8 @@ func (s *shrinker) requests(i int) {
 		eachWindow(len(step().Send), func(at, n int) bool {
 			simpler := step()
 			simpler.Send = without(simpler.Send, at, n)
-			return s.try(s.with(i, simpler))
+			h := s.with(i, simpler)
+			return s.try(h) || s.tryLower(h, n)
 		})
 	}
 	for k := range step().Send {
@@ -149,6 +178,8 @@ var simplifications = []func(*Request) bool{
 		return was
 	},
 	func(r *Request) bool { was := len(r.ACL) > 1; r.ACL = r.ACL[:min(1, len(r.ACL))]; return was },
+	func(r *Request) bool { was := r.Zxid.N < 1000 && !r.Zxid.Abs; r.Zxid = Zxid{N: 1_000_000}; return was },
+	func(r *Request) bool { was := !r.Zxid.Abs; r.Zxid = Zxid{Abs: true}; return was },
 	func(r *Request) bool { was := r.Path != nodes[0]; r.Path = nodes[0]; return was },
 	func(r *Request) bool {
 		was := r.Op == zkapi.OpCreate2 || r.Op == zkapi.OpCreateContainer
@@ -169,9 +200,22 @@ func (s *shrinker) step(i int) {
 		if step.Connect = nil; len(step.Send) > 0 {
 			s.try(s.with(i, step))
 		}
-		for _, simpler := range []Connect{{Timeout: 200_000}, {Timeout: 200_000, Session: c.Session}} {
+		for _, f := range []func(*Connect){
+			func(c *Connect) { *c = Connect{Timeout: 200_000} },
+			func(c *Connect) { c.Session = 0 },
+			func(c *Connect) { c.Passwd = PasswdRight },
+			func(c *Connect) { c.Timeout = 200_000 },
+			func(c *Connect) { c.Seen = Zxid{} },
+			func(c *Connect) { c.Tail = TailFalse },
+			func(c *Connect) { c.Protocol = 0 },
+			func(c *Connect) { c.Cut = 0 },
+		} {
 			step := s.best.History[i]
-			if step.Connect != nil && *step.Connect != simpler {
+			if step.Connect == nil {
+				break
+			}
+			simpler := *step.Connect
+			if f(&simpler); simpler != *step.Connect {
 				step.Connect = &simpler
 				s.try(s.with(i, step))
 			}

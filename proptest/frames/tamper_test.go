@@ -148,6 +148,7 @@ func onStat(f func([]byte)) func(reply, *[]byte) [][]byte {
 // TestFramesNotices plants differences into one of two simulators, and sees
 // each found within a bounded number of requests, and shown by a short history.
 func TestFramesNotices(t *testing.T) {
+	onlyWhenAsked(t)
 	start := func() (frames.Server, error) { return startSim("3.9", frames.Settings) }
 	for _, p := range plants {
 		t.Run(p.name, func(t *testing.T) {

@@ -74,7 +74,9 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 }
 
 func scenarios() []scenario {
-	return slices.Concat(requestScenarios(), watchScenarios(), localScenarios(), scalingScenarios(), []scenario{loadScenario()})
+	// Sessions come first and the load last, so that what they say about memory is about their own.
+	return slices.Concat(sessionScenarios(), requestScenarios(), watchScenarios(), localScenarios(), scalingScenarios(),
+		[]scenario{loadScenario()})
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
@@ -125,14 +127,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 // start starts the servers, or finds those that run.
 func (r *runner) start(ctx context.Context, f *flags) (err error) {
 	if f.sim != "" {
-		r.sim = running("simulator", f.sim)
+		r.sim = running("simulator", f.sim, false)
 	} else if r.sim, err = startSimulator(ctx, f.profile, r.progress); err != nil {
 		return err
 	}
 	switch {
 	case f.real == "off":
 	case f.real != "":
-		r.real = running("ZooKeeper", f.real)
+		r.real = running("ZooKeeper", f.real, true)
 	default:
 		r.progress("starting ZooKeeper")
 		if r.real, err = startReal(ctx, f.version); err != nil {

@@ -31,14 +31,15 @@ type target struct {
 	pid   int           // 0 if it cannot be found out
 	start time.Duration // from nothing to serving; 0 if it ran already
 	owned bool          // ends with this program, so nothing has to be cleaned up at the end
+	jvm   bool          // the process keeps the memory that it has once had, and uses that first
 	root  string        // everything the benchmark creates is below it
 	keys  []string      // nodes of dataSize bytes
 	stop  func() error
 }
 
 // running is a server that somebody else has started.
-func running(name, addr string) *target {
-	return &target{name: name, about: "at " + addr, addr: addr, pid: listenerPID(addr), stop: func() error { return nil }}
+func running(name, addr string, jvm bool) *target {
+	return &target{name: name, about: "at " + addr, addr: addr, pid: listenerPID(addr), jvm: jvm, stop: func() error { return nil }}
 }
 
 // startSimulator builds zksim and runs it. With a profile, or away from the source, it runs this
@@ -195,7 +196,7 @@ func startReal(ctx context.Context, version string) (*target, error) {
 	return &target{
 		name:  "ZooKeeper",
 		about: fmt.Sprintf("%s (%s), %s, forceSync=no, data in %s", install.Version, install.Source, strings.Join(jvm, " "), filepath.Dir(dir)),
-		addr:  srv.Addr(), pid: srv.PID(), start: time.Since(begin), owned: true,
+		addr:  srv.Addr(), pid: srv.PID(), start: time.Since(begin), owned: true, jvm: true,
 		stop: func() error { return errors.Join(srv.Close(), os.RemoveAll(dir)) },
 	}, nil
 }
