@@ -36,9 +36,17 @@ func TestTranscripts(t *testing.T) {
 	t.Run("wire/3.9/pipe", func(t *testing.T) { runTranscripts(t, files, &wireBackend{profile: "3.9"}) })
 	t.Run("wire/3.9/tcp", func(t *testing.T) { runTranscripts(t, files, &wireBackend{profile: "3.9", tcp: true}) })
 	t.Run("wire/3.8/pipe", func(t *testing.T) { runTranscripts(t, files, &wireBackend{profile: "3.8"}) })
-	t.Run("real/3.9", func(t *testing.T) { runTranscripts(t, files, findReal(t, "3.9", "3.9")) })
+	real := func(version, profile string) func(t *testing.T) {
+		return func(t *testing.T) {
+			if !*update { // both would write into the same files
+				t.Parallel()
+			}
+			runTranscripts(t, files, findReal(t, version, profile))
+		}
+	}
+	t.Run("real/3.9", real("3.9", "3.9"))
 	// The profile 3.8 is Debian's package: 3.8.0 with some fixes of 3.8.4 in it.
-	t.Run("real/3.8", func(t *testing.T) { runTranscripts(t, files, findReal(t, "3.8.0", "3.8")) })
+	t.Run("real/3.8", real("3.8.0", "3.8"))
 }
 
 // findReal finds a real server, or skips the test; it fails instead where

@@ -100,6 +100,8 @@ var masks = []struct {
 	{regexp.MustCompile(`\d+\.\d+\.\d+\S*-\S+, built on \d{4}-\d\d-\d\d \d\d:\d\d \w+`), "VERSION-HASH, built on DATE"},
 	{regexp.MustCompile(`(?m)^((?:Latency|Proposal sizes) .*: ).*$`), "${1}N"},
 	{regexp.MustCompile(`^((?:Received|Sent): )\d+$`), "${1}N"},
+	// A request may be counted as done before it is counted as there.
+	{regexp.MustCompile(`^(Outstanding: |zk_outstanding_requests\t)-1$`), "${1}0"},
 	{regexp.MustCompile(`^ /\S+?\[\d+\]`), " /ADDRESS[N]"},
 	{regexp.MustCompile(`\bip: /\S+`), "ip: /ADDRESS"},
 	{regexp.MustCompile(`\b(est|lresp|llat|minlat|avglat|maxlat|queued|recved|sent)=\d+`), "${1}=N"},
