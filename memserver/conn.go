@@ -13,6 +13,8 @@ import (
 const (
 	// firstRead is the size of a connection's read buffer before it proves too small.
 	firstRead = 4 << 10
+	// usualRead is the size to which it grows for a client that sends many requests at once.
+	usualRead = 32 << 10
 	// keptBuffer is the size up to which buffers are kept for the next batch.
 	keptBuffer = 64 << 10
 	// batchBytes ends a batch: replies that large are sent before more requests are looked at.
@@ -33,15 +35,16 @@ func connExpiry(last, timeout int64) int64 { return ((last+timeout)/10_000 + 1) 
 // their replies itself. Only what other clients cause, which is watch events,
 // is written by a goroutine made for that.
 type conn struct {
-	srv   *Server
-	nc    net.Conn
-	st    *state.Conn
-	ip    string
-	in    []byte // bytes read and not yet handled
-	req   wire.Request
-	rsp   state.Response
-	stats connStats
-	asked bool // a four-letter word
+	srv    *Server
+	nc     net.Conn
+	st     *state.Conn
+	ip     string
+	in     []byte // bytes read and not yet handled
+	filled bool   // there was no room for more when they were read
+	req    wire.Request
+	rsp    state.Response
+	stats  connStats
+	asked  bool // a four-letter word
 
 	inBatch bool // guarded by Server.mu: this connection's requests are being applied
 	out     outbox
@@ -116,16 +119,19 @@ func (c *conn) end() {
 	c.flush()
 }
 
-// fill waits for more bytes. The buffer grows only when it is full of bytes
-// that have really come, so a length that lies costs nothing.
+// fill waits for more bytes. The buffer grows only when it was filled by bytes
+// that have really come, so a length that lies costs nothing: without limit but
+// the longest frame's while one frame does not fit, and up to usualRead for
+// more requests, and so more replies, at a time.
 func (c *conn) fill() bool {
-	if len(c.in) == cap(c.in) {
+	if full := len(c.in) == cap(c.in); full || c.filled && cap(c.in) < usualRead {
 		bigger := make([]byte, len(c.in), min(2*cap(c.in), c.srv.cfg.MaxFrame+4+firstRead))
 		copy(bigger, c.in)
 		c.in = bigger
 	}
 	n, err := c.nc.Read(c.in[len(c.in):cap(c.in)])
 	c.in = c.in[:len(c.in)+n]
+	c.filled = len(c.in) == cap(c.in)
 	return n > 0 || err == nil
 }
 

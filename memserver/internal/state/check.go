@@ -11,6 +11,9 @@ func (s *State) Check() error {
 	if err := s.checkTree(); err != nil {
 		return err
 	}
+	if err := s.tree.checkCache(); err != nil {
+		return err
+	}
 	if err := s.checkSessions(); err != nil {
 		return err
 	}

@@ -163,6 +163,7 @@ func (s *State) remember(path string, n *node) {
 }
 
 func (s *State) forget(path string, n *node) {
+	s.tree.forget(path)
 	s.tree.count--
 	s.tree.bytes -= int64(utf16Len(path) + len(n.data))
 	switch {

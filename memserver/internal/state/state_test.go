@@ -28,7 +28,11 @@ type driver struct {
 	rsp   Response
 }
 
-func newDriver(t rapid.TB, s *State) *driver { return &driver{t: t, s: s, now: 1_000_000} }
+// newDriver makes the tree use its cache from the first node on.
+func newDriver(t rapid.TB, s *State) *driver {
+	s.tree.cache = newCache()
+	return &driver{t: t, s: s, now: 1_000_000}
+}
 
 func (d *driver) connect() *Conn {
 	c := d.s.NewConn("127.0.0.1")

@@ -18,9 +18,10 @@ const degree = 8
 type tree struct {
 	root  *node
 	epoch uint64
-	count int   // nodes, the root included
-	bytes int64 // ZooKeeper's approximate data size: lengths of paths and data
-	stray int64 // what the statistics of quotas have grown by, which ZooKeeper does not count in
+	count int    // nodes, the root included
+	bytes int64  // ZooKeeper's approximate data size: lengths of paths and data
+	stray int64  // what the statistics of quotas have grown by, which ZooKeeper does not count in
+	cache *cache // nil in small trees, and in those that nobody changes
 }
 
 var epochs atomic.Uint64
@@ -34,6 +35,7 @@ func newEpoch() uint64 { return epochs.Add(1) }
 func (t *tree) fork() tree {
 	f := *t
 	f.epoch, t.epoch = newEpoch(), newEpoch()
+	f.cache = nil
 	return f
 }
 
@@ -41,13 +43,23 @@ func (t *tree) fork() tree {
 // looks paths up as strings, "" is the root too and a path that is not
 // canonical finds nothing.
 func (t *tree) find(path string) *node {
-	n := t.root
 	if path == "" || path == "/" {
-		return n
+		return t.root
 	}
 	if path[0] != '/' {
 		return nil
 	}
+	n := t.recall(path)
+	if n == nil {
+		n = t.walkTo(path)
+		t.note(path, n)
+	}
+	return n
+}
+
+// walkTo goes down from the root.
+func (t *tree) walkTo(path string) *node {
+	n := t.root
 	for rest := path[1:]; ; {
 		name, tail, more := cutSlash(rest)
 		if n.kids == nil {
@@ -67,13 +79,16 @@ func (t *tree) find(path string) *node {
 // own returns the node at a path ready to be changed: it and its ancestors are
 // copied first where they are shared with a fork.
 func (t *tree) own(path string) *node {
-	n := t.ownRoot()
 	if path == "" || path == "/" {
-		return n
+		return t.ownRoot()
 	}
 	if path[0] != '/' {
 		return nil
 	}
+	if known := t.recall(path); known != nil {
+		return known
+	}
+	n := t.ownRoot()
 	for rest := path[1:]; ; {
 		name, tail, more := cutSlash(rest)
 		child := t.ownChild(n, name)
@@ -81,6 +96,7 @@ func (t *tree) own(path string) *node {
 			return nil
 		}
 		if n = child; !more {
+			t.note(path, n)
 			return n
 		}
 		rest = tail
