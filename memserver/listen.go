@@ -54,7 +54,7 @@ func (s *Server) accept(l net.Listener) error {
 		var temporary interface{ Temporary() bool }
 		switch {
 		case err == nil:
-			s.spawn(nc)
+			s.spawn(direct(nc))
 		case s.isClosed():
 			return ErrServerClosed
 		case errors.As(err, &temporary) && temporary.Temporary():
