@@ -24,8 +24,8 @@ func (s *State) delete(c *Conn, o *wire.Op) zkapi.Code {
 	if !s.allowed(parent.acl, zkapi.PermDelete, c.IDs) {
 		return zkapi.ErrNoAuth
 	}
-	n := s.tree.find(o.Path)
-	if n == nil {
+	n := parent.child(name)
+	if n == nil || parentPath == "/" { // that of "//a"
 		return zkapi.ErrNoNode
 	}
 	if o.Version != zkapi.AnyVersion && o.Version != n.version {
@@ -106,11 +106,11 @@ func (s *State) restoreMost(n *node, most int) {
 }
 
 func (s *State) setData(c *Conn, o *wire.Op, stat *zkapi.Stat) zkapi.Code {
-	if !validPath(o.Path) {
-		return zkapi.ErrBadArguments
-	}
 	n := s.tree.own(o.Path)
-	if n == nil {
+	if n == nil || o.Path == "" { // what is found by another name has a valid path
+		if !validPath(o.Path) {
+			return zkapi.ErrBadArguments
+		}
 		return zkapi.ErrNoNode
 	}
 	if !s.allowed(n.acl, zkapi.PermWrite, c.IDs) {

@@ -40,11 +40,11 @@ func (s *State) create(c *Conn, o *wire.Op, path *string, stat *zkapi.Stat) zkap
 		full = sequential(o.Path, created)
 		name = full[len(parentPath)+1:]
 	}
-	if !validPath(full) {
-		return zkapi.ErrBadArguments
-	}
 	if full == "/" {
 		return zkapi.ErrNodeExists
+	}
+	if parentPath == "/" || !validName(name) { // the parent is there, so its path is valid
+		return zkapi.ErrBadArguments
 	}
 	if parent.hasChild(name) {
 		return zkapi.ErrNodeExists

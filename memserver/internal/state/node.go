@@ -60,6 +60,15 @@ func (n *node) hasChild(name string) bool {
 	return ok
 }
 
+// child returns one of the children, nil if there is none of that name.
+func (n *node) child(name string) *node {
+	if n.kids == nil {
+		return nil
+	}
+	child, _ := n.kids.names.Get(name)
+	return child
+}
+
 // cversion is the number of children ever created, from which sequential names are made.
 func (n *node) cversion() int32 {
 	if n.kids == nil {

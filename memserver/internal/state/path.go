@@ -10,22 +10,29 @@ func validPath(p string) bool {
 	if p == "/" {
 		return true
 	}
-	if len(p) == 0 || p[0] != '/' || p[len(p)-1] == '/' { // which a null path is not either
+	if len(p) == 0 || p[0] != '/' { // which a null path is not either
 		return false
 	}
-	start, unusual := 1, false
-	for i := 1; i <= len(p); i++ {
-		switch {
-		case i == len(p) || p[i] == '/':
-			if name := p[start:i]; name == "" || name == "." || name == ".." {
-				return false
-			}
-			start = i + 1
-		case p[i] < 0x20 || p[i] >= 0x7f:
-			unusual = true
+	for rest, more := p[1:], true; more; {
+		var name string
+		if name, rest, more = cutSlash(rest); !validName(name) {
+			return false
 		}
 	}
-	return !unusual || validRunes(p)
+	return true
+}
+
+// validName is the same for one element of a path.
+func validName(name string) bool {
+	if name == "" || name == "." || name == ".." {
+		return false
+	}
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c < 0x20 || c >= 0x7f {
+			return validRunes(name)
+		}
+	}
+	return true
 }
 
 // validRunes repeats ZooKeeper's list, which was made for UTF-16: what lies
@@ -56,14 +63,14 @@ func deletable(p string) bool {
 
 // utf16Len is the length of a string as Java counts it.
 func utf16Len(s string) int {
-	n := 0
+	n := len(s)
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
-		case c < 0x80, c >= 0xc0:
+		case c < 0x80:
+		case c < 0xc0: // within a character
+			n--
+		case c >= 0xf0: // two units
 			n++
-			if c >= 0xf0 {
-				n++
-			}
 		}
 	}
 	return n

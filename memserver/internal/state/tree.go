@@ -62,14 +62,7 @@ func (t *tree) walkTo(path string) *node {
 	n := t.root
 	for rest := path[1:]; ; {
 		name, tail, more := cutSlash(rest)
-		if n.kids == nil {
-			return nil
-		}
-		child, ok := n.kids.names.Get(name)
-		if !ok {
-			return nil
-		}
-		if n = child; !more {
+		if n = n.child(name); n == nil || !more {
 			return n
 		}
 		rest = tail
