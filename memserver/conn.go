@@ -18,7 +18,8 @@ const (
 	// keptBuffer is the size up to which buffers are kept for the next batch.
 	keptBuffer = 64 << 10
 	// batchBytes ends a batch: replies that large are sent before more requests are looked at.
-	batchBytes = 64 << 10
+	// It is half of keptBuffer, so that the last reply seldom makes the buffer too large to keep.
+	batchBytes = 32 << 10
 	// handshakeTime is how long a connection may take to say what it wants, in
 	// milliseconds, before connExpiry rounds it up.
 	handshakeTime = 10_000
