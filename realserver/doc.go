@@ -1,7 +1,42 @@
-// Package realserver finds, starts and stops a real ZooKeeper server for tests and benchmarks:
+// Package realserver connects to real ZooKeeper servers, and starts them for tests:
 //
 //	srv := realserver.RunT(t, "") // the newest ZooKeeper on this machine; skips t if there is none
-//	conn, _, err := zk.Connect([]string{srv.Addr()}, 10*time.Second)
+//	client, err := realserver.Connect(ctx, []string{srv.Addr()})
+//	defer client.Close()
+//	path, err := client.Create(ctx, "/jobs", nil, nil, zkapi.Persistent)
+//
+// # The client
+//
+// [Connect] makes a [Client], a zkapi.Client over a connection of github.com/go-zookeeper/zk. Code that
+// is written for zkapi.Client and tested on a memserver.Server runs on ZooKeeper by it, without a change:
+//
+//	client, err := realserver.Connect(ctx, []string{"zk1:2181", "zk2:2181", "zk3:2181"})
+//	service := myservice.New(zkapi.Chroot(client, "/myservice"))
+//
+// It has all operations of ZooKeeper 3.9, also those that go-zookeeper has not: persistent watches,
+// removeWatches, multiRead, getEphemerals, getAllChildrenNumber, whoAmI. An older server answers what it
+// does not know with zkapi.ErrUnimplemented.
+//
+// What users of go-zookeeper have to know by heart is taken care of:
+//
+//   - Every call ends when its context does, and at once if there is no connection.
+//   - A session that has expired is LOST in [Client.States], before another one is CONNECTED. No
+//     change of state is dropped, and no request that was meant for the old session is done in the new one.
+//   - Watches survive reconnections, and what happened meanwhile is told. An event comes before any
+//     reply that shows the change.
+//   - A failed Multi says which operation failed.
+//   - errors.Is finds zkapi's name of an error as well as go-zookeeper's: zkapi.ErrNoNode, zk.ErrNoNode.
+//   - The outcome of a write is unknown after zkapi.ErrConnectionLoss and after a context that ended;
+//     zkapi.NothingChanged tells.
+//
+// The client works on a simulator too, over TCP or through memory, also in a bubble of testing/synctest:
+//
+//	srv := memserver.RunT(t)
+//	client, err := realserver.Connect(ctx, []string{srv.Addr()}, func(c *realserver.ClientConfig) {
+//		c.Dialer = srv.Dial
+//	})
+//
+// # The server
 //
 // RunT needs Java and a ZooKeeper. It looks, in this order, at
 //
