@@ -88,7 +88,23 @@ func (s *State) fixACL(acl []zkapi.ACL, ids []zkapi.ID) (*accessList, zkapi.Code
 			list = append(list, a)
 		}
 	}
+	if s.inMulti {
+		for i := range list {
+			list[i].ID = reread(list[i].ID)
+		}
+	}
 	return s.intern(list), 0
+}
+
+// reread is a string after ZooKeeper has written and read it again, which it
+// does with the parts of a multi: it writes a character outside the basic plane
+// as two, which it cannot read.
+func reread(s string) string {
+	beyond := func(c rune) bool { return c > 0xffff }
+	for i := strings.IndexFunc(s, beyond); i >= 0; i = strings.IndexFunc(s, beyond) {
+		s = s[:i] + "\ufffd\ufffd" + s[i+4:]
+	}
+	return s
 }
 
 func (s *State) hasScheme(scheme string) bool {
