@@ -21,7 +21,8 @@ func AppendMulti(b []byte, ops []Op) []byte {
 
 // ReadMulti reads the body of a multi or multiRead into ops[:0] and reuses the
 // memory of the ops there. Every Type that Op knows is accepted; whether the
-// server takes it is not a matter of the format.
+// server takes it is not a matter of the format. If the body is malformed, the
+// ops in front of the malformed one are returned.
 func ReadMulti(r *Reader, ops []Op) []Op {
 	ops = ops[:0]
 	for {
@@ -37,7 +38,9 @@ func ReadMulti(r *Reader, ops []Op) []Op {
 		}
 		o := &ops[len(ops)-1]
 		o.Type = op
-		o.Read(r)
+		if o.Read(r); r.Err() != nil {
+			return ops[:len(ops)-1]
+		}
 	}
 }
 

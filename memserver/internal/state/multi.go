@@ -14,13 +14,8 @@ import (
 // applyMulti does all of the operations at one zxid or, if one fails, none. A
 // failed multi is a success on the level of the reply: the codes are in its parts.
 func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
-	for i := range ops {
-		if fault := s.decode(&ops[i]); fault != sound {
-			if fault == malformed {
-				s.nextZxid()
-			}
-			return zkapi.ErrMarshalling
-		}
+	if !s.decodeAll(ops, false) {
+		return zkapi.ErrMarshalling
 	}
 	if slices.ContainsFunc(ops, func(o wire.Op) bool { return o.Path == wire.NullString }) {
 		return s.tripOverNull(p)
@@ -70,6 +65,25 @@ const (
 	malformed       // the multi takes a zxid all the same
 	crash           // an exception of another kind, and no zxid
 )
+
+// decodeAll decodes the operations of a multi, behind which there may be bytes
+// that are none. What goes wrong in the one that a real server comes to first
+// decides about the zxid.
+func (s *State) decodeAll(ops []wire.Op, cut bool) bool {
+	for i := range ops {
+		switch s.decode(&ops[i]) {
+		case crash:
+			return false
+		case malformed:
+			s.nextZxid()
+			return false
+		}
+	}
+	if cut {
+		s.nextZxid()
+	}
+	return !cut
+}
 
 // decode checks what a real server's decoder checks, and turns an operation
 // into the one as which it is carried out.

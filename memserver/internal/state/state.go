@@ -163,7 +163,9 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 		s.nextZxid()
 		p.Err, p.Zxid = zkapi.ErrBadArguments, s.zxid
 		return
-	case q.Type == zkapi.OpMulti, q.Type == zkapi.OpCreateSession, isWrite(q.Type) && q.Type != zkapi.OpReconfig && s.cfg.V38:
+	case q.Type == zkapi.OpMulti:
+		s.decodeAll(q.Ops, true)
+	case q.Type == zkapi.OpCreateSession, isWrite(q.Type) && q.Type != zkapi.OpReconfig && s.cfg.V38:
 		s.nextZxid()
 	}
 	p.Err, p.Zxid = zkapi.ErrMarshalling, s.zxid
