@@ -32,13 +32,19 @@ func (s *State) nullIn38(path string, ancestors bool) bool {
 	return s.cfg.V38 && path == wire.NullString && ancestors
 }
 
-// climbable reports whether 3.8 can go up a path that it checks: a step, or to
-// the root while there are recursive watches. Where no slash is left it fails.
-func (s *State) climbable(path string) bool {
-	if path == "" || path[0] == '/' {
-		return true
+// contains38 is how 3.8 looks for watches on a path, its own or another's. It
+// goes up the path by slashes: a step, or to the root while the table has
+// recursive watches. It fails where no slash is left before it has found any.
+func (t *watchTable) contains38(path string) (found, ok bool) {
+	switch {
+	case path == "":
+		return false, true
+	case !strings.Contains(path, "/"):
+		return false, false
+	case t.paths[path] != nil:
+		return true, true
 	}
-	return strings.Contains(path, "/") && s.data.recursive == 0
+	return false, path[0] == '/' || t.recursive == 0
 }
 
 func (s *State) watchPersistent(c *Conn, path string) {
@@ -86,16 +92,40 @@ func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 	return 0
 }
 
-// checkWatches tells whether removeWatches would find something. 3.8 looks at
-// every connection's watches, which is a bug that clients can see.
-func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
-	if s.nullIn38(q.Path, true) || s.cfg.V38 && !s.climbable(q.Path) {
+// checkWatches38 looks at every connection's watches, which is a bug that
+// clients can see.
+func (s *State) checkWatches38(q *wire.WatchRequest) zkapi.Code {
+	var tables []*watchTable
+	switch zkapi.WatchType(q.Type) {
+	case zkapi.WatchTypeChildren:
+		tables = []*watchTable{&s.child}
+	case zkapi.WatchTypeData:
+		tables = []*watchTable{&s.data}
+	case zkapi.WatchTypeAny:
+		tables = []*watchTable{&s.child, &s.data}
+	}
+	if tables == nil || q.Path == wire.NullString {
 		return zkapi.ErrMarshalling
 	}
-	has := func(t *watchTable, modes watchModes) bool {
-		if s.cfg.V38 {
-			return t.paths[q.Path] != nil
+	code := zkapi.ErrNoWatcher
+	for _, t := range tables {
+		found, ok := t.contains38(q.Path)
+		if !ok {
+			return zkapi.ErrMarshalling
 		}
+		if found {
+			code = 0
+		}
+	}
+	return code
+}
+
+// checkWatches tells whether removeWatches would find something.
+func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
+	if s.cfg.V38 {
+		return s.checkWatches38(q)
+	}
+	has := func(t *watchTable, modes watchModes) bool {
 		w, ok := c.watches[t.kind][q.Path]
 		return ok && w.modes&modes != 0
 	}
@@ -107,9 +137,9 @@ func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 		found = has(&s.data, modeStandard)
 	case t == zkapi.WatchTypeAny:
 		found = has(&s.child, modeAny) || has(&s.data, modeAny)
-	case t == zkapi.WatchTypePersistent && !s.cfg.V38:
+	case t == zkapi.WatchTypePersistent:
 		found = has(&s.child, modePersistent) || has(&s.data, modePersistent)
-	case t == zkapi.WatchTypePersistentRecursive && !s.cfg.V38:
+	case t == zkapi.WatchTypePersistentRecursive:
 		found = has(&s.data, modeRecursive)
 	default:
 		return zkapi.ErrMarshalling
