@@ -276,7 +276,7 @@ func (c *conn) reply() {
 		b = p.Connect.Append(b)
 	} else {
 		h := wire.ReplyHeader{Xid: c.req.Xid, Zxid: p.Zxid, Err: p.Err}
-		if c.req.Type == zkapi.OpPing {
+		if c.req.Type == zkapi.OpPing && p.Err == 0 {
 			h.Xid = wire.XidPing
 		}
 		if b = h.Append(b); p.Err == 0 || p.Body {
