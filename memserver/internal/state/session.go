@@ -30,6 +30,7 @@ type Conn struct {
 	watches [2]map[string]*watch
 	stamp   uint64 // see State.tell
 	trusted bool   // has satisfied enforce.auth
+	modern  bool   // has said whether it takes a read-only server, and is told whether this is one
 }
 
 // NewConn makes a connection from an address, which is its first identity.
@@ -44,6 +45,7 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 	if q.LastZxidSeen > s.zxid {
 		return false
 	}
+	c.modern = q.HasReadOnly
 	*p = wire.ConnectResponse{HasReadOnly: q.HasReadOnly, Passwd: make([]byte, wire.PasswordLen)}
 	timeout := min(max(int64(q.TimeOut), s.cfg.MinSessionTimeout), s.cfg.MaxSessionTimeout)
 	sess := s.live[q.SessionID]

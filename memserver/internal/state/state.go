@@ -294,7 +294,7 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		s.nextZxid()
 		password := Password(c.Session.ID)
 		p.Connect = &wire.ConnectResponse{TimeOut: int32(c.Session.Timeout),
-			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: true}
+			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: c.modern}
 	case zkapi.OpCloseSession:
 		s.closeSession(c.Session.ID)
 		p.Close = true
