@@ -219,8 +219,12 @@ func (s *scale) reply(payload []byte, op zkapi.OpCode) bool {
 	put(zxid, s.zxid(get(zxid)))
 	if code == 0 {
 		s.body(c, op)
+		return !c.bad
 	}
-	return !c.bad
+	if op == zkapi.OpMulti || op == zkapi.OpMultiRead {
+		s.body(c, op) // an error may come with as much of the body as there was
+	}
+	return true
 }
 
 func (s *scale) body(c *cursor, op zkapi.OpCode) {
@@ -237,7 +241,7 @@ func (s *scale) body(c *cursor, op zkapi.OpCode) {
 		c.each(func() { c.buffer() })
 		s.stat(c)
 	case zkapi.OpMulti, zkapi.OpMultiRead:
-		for !c.bad {
+		for !c.bad && c.at < len(c.b) {
 			part := zkapi.OpCode(c.int())
 			done := c.need(1)
 			c.int()

@@ -190,7 +190,8 @@ func (c *conn) take(payload []byte, o *outcome) {
 	}
 	xid := int32(binary.BigEndian.Uint32(payload))
 	for i, p := range c.pending {
-		if p.xid != xid && p.op != zkapi.OpPing || p.op == zkapi.OpPing && xid != wire.XidPing {
+		// A ping is answered as one whatever its xid was, but refused under its own.
+		if p.xid != xid && (p.op != zkapi.OpPing || xid != wire.XidPing) {
 			continue
 		}
 		for _, skipped := range c.pending[:i] {
@@ -244,7 +245,7 @@ func (c *conn) hangUp() (o outcome) {
 	}
 	c.nc.SetDeadline(time.Now().Add(patience))
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
+		_ = half.CloseWrite()
 		for {
 			payload, err := c.read()
 			if err != nil {

@@ -54,9 +54,9 @@ func pick[T any](t *rapid.T, from []T) T { return from[uniform(t, len(from))] }
 func chance(t *rapid.T, n int) bool { return uniform(t, 128) >= 128-n*128/100 }
 
 var (
-	nodes = []Text{"/h/a", "/h/b", "/h", "/h/a/x", "/h/a/y", "/h/a/x/1", "/h/e", "/h/e/k", "/h/q", "/h/q/r", "/h/q/r/s", "/h/\u00e9"}
+	nodes = []Text{"/h/a", "/h/b", "/h", "/h/a/x", "/h/a/y", "/h/a/x/1", "/h/e", "/h/e/k", "/h/b/k", "/h/q", "/h/q/r", "/h/q/r/s", "/h/\u00e9"}
 	// What sequential creates make, and are asked for.
-	stems    = []Text{"/h/a/n-", "/h/", "/h/q/n-", "/h/a/x/"}
+	stems    = []Text{"/h/a/n-", "/h/", "/h/q/n-", "/h/a/x/", "/h/b/"}
 	numbered = []Text{"/h/a/n-0000000000", "/h/a/n-0000000001", "/h/a/n-0000000002", "/h/0000000001", "/h/0000000002", "/h/q/n-0000000001", "/h/a/x/0000000000"}
 	quotas   = []Text{"/zookeeper/quota/h/q/zookeeper_limits", "/zookeeper/quota/h/q/zookeeper_stats", "/zookeeper/quota/h/q",
 		"/zookeeper/quota/h", "/zookeeper/quota/h/zookeeper_limits", "/zookeeper/quota/h/zookeeper_stats",
@@ -261,12 +261,15 @@ var (
 		weighted[zkapi.OpCode]{1, zkapi.OpDeleteContainer}, weighted[zkapi.OpCode]{1, 999})
 	multiReadOps = choose(weighted[zkapi.OpCode]{30, zkapi.OpGetData}, weighted[zkapi.OpCode]{30, zkapi.OpGetChildren},
 		weighted[zkapi.OpCode]{1, zkapi.OpExists}, weighted[zkapi.OpCode]{1, zkapi.OpDelete}, weighted[zkapi.OpCode]{1, zkapi.OpGetChildren2}, weighted[zkapi.OpCode]{1, -7})
-	parts     = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Request { return drawPart(t, multiOps) }), 0, 6)
+	parts     = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Request { return drawPart(t, multiOps) }), 0, 5)
 	readParts = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Request { return drawPart(t, multiReadOps) }), 0, 6)
 )
 
 func drawPart(t *rapid.T, from []zkapi.OpCode) Request {
 	r := drawPlain(t, pick(t, from))
+	if chance(t, 60) { // or few multis would get past their first parts
+		r.Version, r.ACL = -1, openACL
+	}
 	if chance(t, 1) {
 		r.Mangle = drawMangle(t)
 	}
@@ -307,9 +310,11 @@ var seen = rapid.Custom(func(t *rapid.T) Zxid {
 var pokes = []int32{-1, -2, 0, 1, 2, 3, 4, 31, 255, 1 << 16, 1 << 20, 1<<21 + 1, 0x7fffffff, -0x80000000, 0x2f682f61, 0x01010101}
 
 func drawMangle(t *rapid.T) *Mangle {
-	m := &Mangle{Kind: pick(t, []Mangling{MangleCut, ManglePoke, ManglePoke, MangleJunk}), At: uniform(t, 61)}
+	m := &Mangle{Kind: pick(t, []Mangling{MangleCut, MangleCut, ManglePoke, ManglePoke, ManglePoke, ManglePoke, MangleJunk, MangleNoise}), At: uniform(t, 61)}
 	if m.Kind == ManglePoke {
 		m.With = pick(t, pokes)
+	} else if m.Kind == MangleNoise {
+		m.With = int32(uniform(t, 1<<20))
 	}
 	return m
 }
@@ -476,7 +481,11 @@ func drawMany(t *rapid.T) []Request {
 func drawPlants(t *rapid.T) []Request {
 	var reqs []Request
 	for _, path := range nodes[:min(uniform(t, 2*len(nodes)), len(nodes))] {
-		reqs = append(reqs, Request{Op: zkapi.OpCreate, Path: path, Data: []byte("x"), ACL: openACL})
+		r := Request{Op: zkapi.OpCreate, Path: path, Data: []byte("x"), ACL: openACL}
+		if (path == "/h/e" || path == "/h/b") && chance(t, 40) {
+			r.Flags = int32(zkapi.Ephemeral)
+		}
+		reqs = append(reqs, r)
 	}
 	return reqs
 }
@@ -496,7 +505,11 @@ func drawStep(t *rapid.T) Step {
 			s.Send = requests[1].Draw(t, "send")
 		}
 	case k < 194:
-		s.Send = []Request{pick(t, lonely)}
+		r := pick(t, lonely)
+		if r.Op == 23 {
+			r.Op = zkapi.OpCode(uniform(t, 1<<pick(t, []int{7, 8, 10, 31})) - 1<<6)
+		}
+		s.Send = []Request{r}
 	case k < 197:
 		s.Send = drawQuota(t)
 	case k == 197:

@@ -45,6 +45,20 @@ func (r *Request) mangledBody(b []byte, base int64) []byte {
 		for i := range at {
 			b = append(b, byte(i))
 		}
+	case MangleNoise: // small numbers for the most part, so that some lengths fit
+		b = b[:start]
+		state := uint32(r.Mangle.With)
+		for i := range at {
+			state = state*1664525 + 1013904223
+			switch v := byte(state >> 24); {
+			case i%4 == 3 || v >= 250:
+				b = append(b, v%64)
+			case v < 8:
+				b = append(b, 0xff)
+			default:
+				b = append(b, 0)
+			}
+		}
 	}
 	return b
 }

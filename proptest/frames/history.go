@@ -108,11 +108,13 @@ type Mangle struct {
 // Mangling is a way to spoil a body.
 type Mangling string
 
-// The ways: end the body at At, put four other bytes there, add At bytes to the end.
+// The ways: end the body at At, put four other bytes there, add At bytes to the
+// end, put At bytes that depend on With in place of the body.
 const (
-	MangleCut  Mangling = "cut"
-	ManglePoke Mangling = "poke"
-	MangleJunk Mangling = "junk"
+	MangleCut   Mangling = "cut"
+	ManglePoke  Mangling = "poke"
+	MangleJunk  Mangling = "junk"
+	MangleNoise Mangling = "noise"
 )
 
 // Text is a string that need not be UTF-8.
@@ -142,7 +144,7 @@ func (h History) Token() string {
 	}
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestCompression)
-	w.Write(text)
+	_, _ = w.Write(text) // into memory
 	w.Close()
 	return base64.RawURLEncoding.EncodeToString(b.Bytes())
 }

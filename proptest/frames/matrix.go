@@ -21,14 +21,14 @@ type cell struct{ row, col string }
 func NewMatrix() *Matrix { return &Matrix{make(map[cell]int)} }
 
 // count enters what the second side, which is the one to be believed, has answered.
-func (p *Pair) count(e *Exchange) {
+func (p *Pair) count(e *round) {
 	add := func(row, col string) { p.Matrix.cells[cell{row, col}]++ }
-	if e.Link == "admin" {
+	if e.link == "admin" {
 		return
 	}
-	if e.Step > 0 {
-		p.Requests += len(e.Sent)
-		if e.Connect != nil || e.Raw != nil {
+	if e.step > 0 {
+		p.Requests += len(e.sent)
+		if e.connect != nil || e.raw != nil {
 			p.Requests++
 		}
 	}
@@ -38,7 +38,7 @@ func (p *Pair) count(e *Exchange) {
 		answered[a.index] = true
 		switch a.kind {
 		case isReply:
-			row := e.Sent[a.index].Op.String()
+			row := e.sent[a.index].Op.String()
 			if !p.Profile.served(a.op) && a.op != zkapi.OpCheck {
 				row = "unknown"
 			}
@@ -47,8 +47,8 @@ func (p *Pair) count(e *Exchange) {
 			if code == 0 && (a.op == zkapi.OpMulti || a.op == zkapi.OpMultiRead) {
 				b := wire.NewReader(a.payload[16:])
 				for i, r := range wire.ReadMultiResults(&b) {
-					if i < len(e.Sent[a.index].Parts) {
-						add(row+"."+e.Sent[a.index].Parts[i].Op.String(), columnOf(r.Err))
+					if i < len(e.sent[a.index].Parts) {
+						add(row+"."+e.sent[a.index].Parts[i].Op.String(), columnOf(r.Err))
 					}
 				}
 			}
@@ -60,7 +60,7 @@ func (p *Pair) count(e *Exchange) {
 				col = "refused"
 			}
 			row := "connect"
-			if e.Connect == nil {
+			if e.connect == nil {
 				row = "createSession"
 			}
 			add(row, col)
@@ -70,20 +70,20 @@ func (p *Pair) count(e *Exchange) {
 			add("stray", "frame")
 		}
 	}
-	if !o.closed || e.Drop {
+	if !o.closed || e.drop {
 		return
 	}
 	switch {
-	case e.Connect != nil && !answered[-1]:
+	case e.connect != nil && !answered[-1]:
 		add("connect", "closed")
-	case e.Raw != nil:
+	case e.raw != nil:
 		add("raw", "closed")
-	case len(e.Sent) == 0:
+	case len(e.sent) == 0:
 		add("taken", "closed") // another connection has taken the session
 	}
-	for i := range e.Sent {
+	for i := range e.sent {
 		if !answered[i] {
-			add(e.Sent[i].Op.String(), "closed")
+			add(e.sent[i].Op.String(), "closed")
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 type Difference struct {
 	History History
 	Profile string
-	log     []*Exchange
+	log     []*round
 	err     error
 }
 
@@ -28,7 +28,7 @@ func (d *Difference) String() string {
 	fmt.Fprintf(&b, "ZooKeeper %s: %v\n", d.Profile, d.err)
 	for i, e := range d.log {
 		last := i == len(d.log)-1
-		if e.Link == "admin" && !last || e.quiet() && !last {
+		if e.link == "admin" && !last || e.quiet() && !last {
 			continue
 		}
 		e.describe(&b)
@@ -71,7 +71,7 @@ func head(line string) string {
 	words := strings.Fields(line)
 	var keep []string
 	for _, w := range words {
-		if !strings.ContainsAny(w, "\"+=[{:") {
+		if !strings.ContainsAny(w, "\"+=[{:") && len(w) < 40 {
 			keep = append(keep, w)
 		}
 	}
@@ -79,28 +79,32 @@ func head(line string) string {
 }
 
 // quiet tells an exchange with nothing to see: a link that has heard nothing.
-func (e *Exchange) quiet() bool {
-	return e.Connect == nil && !e.Drop && len(e.Raw) == 0 && len(e.Sent) == 0 && len(e.got[0].answers) == 1
+func (e *round) quiet() bool {
+	return e.connect == nil && !e.drop && len(e.raw) == 0 && len(e.sent) == 0 && len(e.got[0].answers) == 1
 }
 
-func (e *Exchange) describe(b *strings.Builder) {
+func (e *round) describe(b *strings.Builder) {
 	step := "end"
-	if e.Step > 0 {
-		step = fmt.Sprintf("%d.", e.Step)
+	if e.step > 0 {
+		step = fmt.Sprintf("%d.", e.step)
 	}
-	fmt.Fprintf(b, "%4s %s", step, e.Link)
+	fmt.Fprintf(b, "%4s %s", step, e.link)
 	lines := []string{}
-	if e.Connect != nil {
-		lines = append(lines, e.Connect.String())
+	if e.connect != nil {
+		lines = append(lines, e.connect.String())
 	}
-	if e.Drop {
+	if e.drop {
 		lines = append(lines, "hangs up")
 	}
-	if e.Raw != nil {
-		lines = append(lines, fmt.Sprintf("sends the bytes %x", e.Raw))
+	if e.raw != nil {
+		lines = append(lines, fmt.Sprintf("sends the bytes %x", e.raw))
 	}
-	for i := range e.Sent {
-		lines = append(lines, fmt.Sprintf("%d: %v", e.xids[i], &e.Sent[i]))
+	brief := e.link == "admin" // it asks for the whole tree: only what differs is of interest
+	for i := range e.sent {
+		if brief && len(e.got[0].answers) == len(e.got[1].answers) && i < len(e.got[0].answers) && e.got[0].answers[i].equal(e.got[1].answers[i]) {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%d: %v", e.xids[i], &e.sent[i]))
 	}
 	if len(lines) == 0 {
 		lines = append(lines, "hears")
@@ -120,6 +124,9 @@ func (e *Exchange) describe(b *strings.Builder) {
 			}
 		}
 		if has[0] == has[1] {
+			if brief {
+				continue
+			}
 			fmt.Fprintf(b, "          -> %s\n", has[0])
 			continue
 		}
@@ -133,7 +140,7 @@ func (e *Exchange) describe(b *strings.Builder) {
 }
 
 // lines shows answers.
-func (o *outcome) lines(e *Exchange) []string {
+func (o *outcome) lines(e *round) []string {
 	var lines []string
 	for _, a := range o.answers {
 		if a.kind != isBarrier {
@@ -154,7 +161,7 @@ func (o *outcome) lines(e *Exchange) []string {
 	return lines
 }
 
-func (a answer) text(e *Exchange) string {
+func (a answer) text(e *round) string {
 	b := wire.NewReader(a.payload)
 	switch a.kind {
 	case isNotification:
@@ -180,6 +187,10 @@ func (a answer) text(e *Exchange) string {
 	if h.Err != 0 {
 		if len(raw) > 0 {
 			line += fmt.Sprintf(" and %x", raw)
+			body := wire.NewReader(raw)
+			for _, r := range wire.ReadMultiResults(&body) {
+				line += " (" + resultText(&r) + ")"
+			}
 		}
 		return line
 	}

@@ -13,13 +13,13 @@ import (
 type Profile struct {
 	Name string
 	V38  bool // behaves as 3.8
-	// Alone says that no request is sent before the last one is answered,
-	// OneWrite that no request is sent behind a write.
-	Alone    bool
+	// OneWrite says that nothing is sent behind a write until it is answered: a
+	// real server checks quotas against what has been carried out so far.
 	OneWrite bool
-	Settings map[string]string // as in zoo.cfg
-	// Auth, if not empty, is what a connection has to say before it may say anything else.
+	// EnforcesAuth says that a connection must authenticate itself, by digest,
+	// before it may do anything else.
 	EnforcesAuth bool
+	Settings     map[string]string // as in zoo.cfg
 }
 
 // served tells whether the server knows a type of request.
@@ -46,12 +46,14 @@ func isWrite(op zkapi.OpCode) bool {
 // these outside of the queue that all others go through, so that its answer
 // may overtake earlier ones, and may cut them off.
 func (p *Profile) alone(op zkapi.OpCode) bool {
-	return p.Alone || op == zkapi.OpAuth || op == zkapi.OpSasl || !p.served(op)
+	return op == zkapi.OpAuth || op == zkapi.OpSasl || !p.served(op)
 }
 
 // batches splits what a step sends at once into what may be sent at once, and
-// leaves out what no server may be sent.
-func (p *Profile) batches(reqs []Request, base int64) [][]Request {
+// leaves out what no server may be sent. A connection that is silent, because it
+// has not authenticated itself where it must, gets all its requests refused in
+// the same way in which those that are sent alone are handled.
+func (p *Profile) batches(reqs []Request, base int64, silent bool) [][]Request {
 	var all [][]Request
 	var batch []Request
 	end := func() {
@@ -64,7 +66,7 @@ func (p *Profile) batches(reqs []Request, base int64) [][]Request {
 		switch {
 		case p.poison(&r, base):
 			continue
-		case p.alone(r.Op):
+		case silent || p.alone(r.Op):
 			end()
 			batch = []Request{r}
 			end()

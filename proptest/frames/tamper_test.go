@@ -2,12 +2,17 @@ package frames_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"io"
+	"maps"
 	"net"
-	"sync"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/zksim/zksim/proptest/frames"
 	"github.com/zksim/zksim/zkapi"
@@ -145,6 +150,47 @@ func onStat(f func([]byte)) func(reply, *[]byte) [][]byte {
 	return onOp(zkapi.OpExists, func(p []byte) []byte { f(p[16:]); return p })
 }
 
+// TestFramesSelf compares the simulator with itself: what differs there is a
+// mistake of the comparison.
+func TestFramesSelf(t *testing.T) {
+	for _, p := range profiles {
+		t.Run(p.Name, func(t *testing.T) {
+			onlyWhenAsked(t)
+			version, _, _ := strings.Cut(p.Name, "/")
+			settings := maps.Clone(frames.Settings)
+			maps.Copy(settings, p.Settings)
+			start := func() (frames.Server, error) { return startSim(version, settings) }
+			pair, err := frames.Open(&p, start, start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pair.Close()
+			runCorpus(t, pair)
+			d, err := pair.Search(frames.Options{Seed: cmp.Or(*seed, 1), Ops: *ops, Shrink: *shrink})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d != nil {
+				report(t, d, cmp.Or(*seed, 1))
+			}
+		})
+	}
+}
+
+// TestHistoryToken writes histories and reads them again.
+func TestHistoryToken(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := frames.Histories().Draw(t, "history")
+		again, err := frames.ParseHistory(h.Token())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Token() != h.Token() || !reflect.DeepEqual(again, h) {
+			t.Fatalf("%v\nbecame\n%v", h, again)
+		}
+	})
+}
+
 // TestFramesNotices plants differences into one of two simulators, and sees
 // each found within a bounded number of requests, and shown by a short history.
 func TestFramesNotices(t *testing.T) {
@@ -194,7 +240,6 @@ func (s *tamperer) Dial() (net.Conn, error) {
 type tampered struct {
 	*net.TCPConn
 	plant func(reply, *[]byte) [][]byte
-	mu    sync.Mutex
 	asked []wire.RequestHeader
 	begun bool
 	held  []byte
