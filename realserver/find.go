@@ -31,6 +31,9 @@ type Install struct {
 	Classpath []string // the release's jars
 }
 
+// String is what tests log, and what make test prints at its end: "ZooKeeper 3.9.5 (maven)".
+func (in Install) String() string { return fmt.Sprintf("ZooKeeper %s (%s)", in.Version, in.Source) }
+
 // Installs returns all ZooKeeper releases on this machine, newest first. Where the same version is
 // there more than once, the one that $ZKSIM_ZOOKEEPER_HOME names comes first, then Debian's.
 // No Java means no installs. The error is non-nil only if $ZKSIM_ZOOKEEPER_HOME or the cache folder

@@ -114,13 +114,13 @@ func TestFindWithoutJava(t *testing.T) {
 }
 
 func TestWriteConfig(t *testing.T) {
-	o := newOptions([]func(*Options){func(o *Options) {
+	o := newOptions(alone, []func(*Options){func(o *Options) {
 		o.Config["tickTime"] = "500" // the map has the last word
 		o.Config["znode.container.checkIntervalMs"] = "100"
 		delete(o.Config, "maxClientCnxns")
 	}})
 	var text strings.Builder
-	require.NoError(t, o.writeConfig(&text, `C:\data`, 2181))
+	require.NoError(t, o.writeConfig(&text, `C:\data`, 2181, nil))
 	require.Equal(t, strings.Join([]string{
 		"4lw.commands.whitelist=*",
 		"admin.enableServer=false",
@@ -136,10 +136,13 @@ func TestWriteConfig(t *testing.T) {
 }
 
 func TestServerLog(t *testing.T) {
-	l := newServerLog()
-	ready := func() bool {
+	n := new(news)
+	l := newServerLog(false, n)
+	changed := n.next()
+	told := func() bool {
 		select {
-		case <-l.ready:
+		case <-changed:
+			changed = n.next()
 			return true
 		default:
 			return false
@@ -147,15 +150,43 @@ func TestServerLog(t *testing.T) {
 	}
 	for _, part := range []string{"one\nUsing check", "IntervalMs=60000 max"} {
 		_, _ = l.Write([]byte(part))
-		require.False(t, ready(), "the line is not whole yet")
+		require.False(t, told(), "the line is not whole yet")
 	}
 	_, _ = l.Write([]byte("PerMinute\ntwo\n"))
-	require.True(t, ready())
+	require.True(t, told())
+	serving, taken := l.progress()
+	require.True(t, serving)
+	require.False(t, taken)
 	require.Equal(t, "two", l.tail(1))
+	_, _ = l.Write([]byte("java.net.BindException: Address already in use\n"))
+	require.True(t, told())
+	_, taken = l.progress()
+	require.True(t, taken)
 
 	for range 40 {
 		_, _ = l.Write([]byte(strings.Repeat("x", logLimit/16)))
 	}
 	require.LessOrEqual(t, len(l.String()), logLimit)
 	require.Greater(t, len(l.String()), logLimit/2)
+}
+
+func TestLogOfAMember(t *testing.T) {
+	l := newServerLog(true, new(news))
+	for _, c := range []struct {
+		line    string
+		serving bool
+	}{
+		{"INFO ContainerManager - Using checkIntervalMs=60000", false}, // says nothing here
+		{"INFO QuorumPeer - Peer state changed: following - synchronization", false},
+		{"INFO QuorumPeer - Peer state changed: following - broadcast\r", true},
+		{"INFO QuorumPeer - something else", true},
+		{"INFO QuorumPeer - Peer state changed: looking", false},
+		{"INFO ReadOnlyZooKeeperServer - Read-only server started", true},
+		{"INFO QuorumPeer - Peer state changed: leading", false},
+		{"INFO QuorumPeer - Peer state changed: leading - broadcast", true},
+	} {
+		_, _ = l.Write([]byte(c.line + "\n"))
+		serving, _ := l.progress()
+		require.Equal(t, c.serving, serving, c.line)
+	}
 }

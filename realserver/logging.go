@@ -3,7 +3,6 @@ package realserver
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -26,13 +25,8 @@ log4j.appender.OUT.layout.ConversionPattern=%d{ISO8601} %-5p [%t] %c{1} - %m%n
 `,
 }
 
-// loggerFlags writes the loggers' files into dir and returns the JVM flags that point there.
-func loggerFlags(dir string) ([]string, error) {
-	for name, text := range loggerFiles {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return nil, err
-		}
-	}
+// loggerFlags returns the JVM flags that point to the loggers' files in dir.
+func loggerFlags(dir string) []string {
 	return []string{
 		"-Dlogback.configurationFile=" + filepath.Join(dir, "logback.xml"),
 		"-Dlog4j.configuration=file:" + filepath.ToSlash(filepath.Join(dir, "log4j.properties")),
@@ -41,13 +35,19 @@ func loggerFlags(dir string) ([]string, error) {
 		"-Dorg.slf4j.simpleLogger.showDateTime=true",
 		"-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss,SSS",
 		"-Dorg.slf4j.simpleLogger.showShortLogName=true",
-	}, nil
+	}
 }
 
 const (
 	// readyText is in the last line that a standalone server logs on its way up. Its request
 	// processors run by then.
 	readyText = "Using checkIntervalMs="
+	// stateText comes before what a member of an ensemble is doing, such as "following - broadcast",
+	// which is the state in which it serves clients.
+	stateText    = "Peer state changed: "
+	servingState = " - broadcast"
+	// readOnlyText is logged by a member that has lost its quorum and starts to serve reads.
+	readOnlyText = "Read-only server started"
 	// bindText is in the exception of a server that found its port taken.
 	bindText = "Address already in use"
 
@@ -57,15 +57,17 @@ const (
 // serverLog is what a server has printed: the last megabyte or so of it. It is the process's standard
 // output and standard error.
 type serverLog struct {
-	ready chan struct{} // closed when a line with readyText has come
+	member bool  // of an ensemble
+	news   *news // is told of every change of what follows the text
 
-	mu   sync.Mutex
-	text []byte
-	line []byte // what has come of the line that is not yet whole
-	up   bool
+	mu      sync.Mutex
+	text    []byte
+	line    []byte // what has come of the line that is not yet whole
+	serving bool   // clients, by what it says
+	taken   bool   // it found a port taken
 }
 
-func newServerLog() *serverLog { return &serverLog{ready: make(chan struct{})} }
+func newServerLog(member bool, n *news) *serverLog { return &serverLog{member: member, news: n} }
 
 func (l *serverLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
@@ -74,18 +76,41 @@ func (l *serverLog) Write(p []byte) (int, error) {
 	if over := len(l.text) - logLimit; over > 0 {
 		l.text = append(l.text[:0], l.text[over+logLimit/4:]...) // a quarter at once: not on each line
 	}
-	if l.up {
-		return len(p), nil
-	}
 	l.line = append(l.line, p...)
-	if end := bytes.LastIndexByte(l.line, '\n'); end >= 0 {
-		if bytes.Contains(l.line[:end], []byte(readyText)) {
-			l.up = true
-			close(l.ready)
+	for {
+		line, rest, whole := bytes.Cut(l.line, []byte("\n"))
+		if !whole {
+			break
 		}
-		l.line = append(l.line[:0], l.line[end+1:]...)
+		if l.understand(string(line)) {
+			l.news.tell()
+		}
+		l.line = rest
 	}
 	return len(p), nil
+}
+
+// understand tells whether a line says how far the server is.
+func (l *serverLog) understand(line string) bool {
+	_, state, isState := strings.Cut(line, stateText)
+	switch {
+	case l.member && isState:
+		l.serving = strings.HasSuffix(strings.TrimSpace(state), servingState)
+	case l.member && strings.Contains(line, readOnlyText), !l.member && strings.Contains(line, readyText):
+		l.serving = true
+	case strings.Contains(line, bindText):
+		l.taken = true
+	default:
+		return false
+	}
+	return true
+}
+
+// progress returns what the log says of the server.
+func (l *serverLog) progress() (serving, taken bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.serving, l.taken
 }
 
 func (l *serverLog) String() string {
@@ -102,5 +127,5 @@ func (l *serverLog) tail(lines int) string {
 
 // failed makes the error for a server that did not come up, with the end of its log.
 func (l *serverLog) failed(why error) error {
-	return fmt.Errorf("realserver: the server did not start: %w\n%s", why, l.tail(15))
+	return fmt.Errorf("realserver: the server does not serve: %w\n%s", why, l.tail(15))
 }

@@ -28,11 +28,22 @@ type Options struct {
 	JVM []string
 
 	// Dir is where the server keeps its data, configuration and snapshots. The default is a new
-	// temporary folder, which [Server.Close] removes. A folder that has data is served as it is.
+	// temporary folder, which [Server.Close] removes. A folder that has data is served as it is. The
+	// members of an ensemble have a folder each in it, named after their ID.
 	Dir string
+
+	// ID is the number of the member that these options are for, from 1; 0 for a server that stands
+	// alone. It is for option functions to read.
+	ID int
+
+	// Observer makes a member follow the leader without a vote.
+	Observer bool
+
+	reserve func() (*port, error) // finds ports; tests replace it
 }
 
-func newOptions(opts []func(*Options)) Options {
+// newOptions returns the defaults, changed by what they are for and by the caller.
+func newOptions(purpose func(*Options), opts []func(*Options)) Options {
 	o := Options{
 		TickTime: 2 * time.Second,
 		Config: map[string]string{
@@ -42,12 +53,36 @@ func newOptions(opts []func(*Options)) Options {
 			"forceSync":              "no",
 			"maxClientCnxns":         "0",
 		},
-		JVM: []string{"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"},
+		JVM:     []string{"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"},
+		reserve: reservePort,
 	}
+	purpose(&o)
 	for _, opt := range opts {
 		opt(&o)
 	}
 	return o
+}
+
+// alone has a server stand alone.
+func alone(*Options) {}
+
+// member has a server be a member of an ensemble. Its ticks are short, because members give up another
+// one that is silent for so many of them: 2 s in service (syncLimit), 5 s while it joins (initLimit). A
+// server that was elected by votes that others have changed meanwhile, which happens on busy machines,
+// waits 2 s for its followers. Session timeouts may be as long as with the ticks of a server that stands
+// alone.
+func member(id int) func(*Options) {
+	return func(o *Options) {
+		o.ID = id
+		o.TickTime = 200 * time.Millisecond
+		maps.Copy(o.Config, map[string]string{
+			"initLimit":                    "25",
+			"syncLimit":                    "10",
+			"leader.maxTimeToWaitForEpoch": "2000",
+			"maxSessionTimeout":            "40000",
+			"standaloneEnabled":            "false", // an ensemble of one is one, too
+		})
+	}
 }
 
 // systemOnly tells whether the server reads a setting from a system property of that very name. All
@@ -68,13 +103,17 @@ func (o *Options) properties() []string {
 }
 
 // writeConfig writes zoo.cfg. Config comes last, so it has the last word on every key.
-func (o *Options) writeConfig(w io.Writer, dataDir string, port int) error {
+func (o *Options) writeConfig(w io.Writer, dataDir string, port int, members map[string]string) error {
 	settings := map[string]string{
 		"clientPort":        strconv.Itoa(port),
 		"clientPortAddress": "127.0.0.1",
 		"dataDir":           dataDir,
 		"tickTime":          strconv.FormatInt(o.TickTime.Milliseconds(), 10),
 	}
+	if o.Observer {
+		settings["peerType"] = "observer"
+	}
+	maps.Copy(settings, members)
 	maps.Copy(settings, o.Config)
 	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`) // the file is a Java properties file
 	for _, key := range slices.Sorted(maps.Keys(settings)) {

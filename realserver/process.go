@@ -17,7 +17,8 @@ type process struct {
 	err  error         // how it ended; read it after done
 }
 
-func startProcess(path string, args []string, dir string, out io.Writer) (*process, error) {
+// startProcess starts a program. It calls ended after the process has.
+func startProcess(path string, args []string, dir string, out io.Writer, ended func()) (*process, error) {
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = out, out
@@ -35,6 +36,7 @@ func startProcess(path string, args []string, dir string, out io.Writer) (*proce
 		if err == nil {
 			p.err = cmd.Wait()
 			close(p.done)
+			ended()
 		}
 	}()
 	if err := <-started; err != nil {
@@ -56,9 +58,14 @@ func (p *process) running() bool {
 const stopGrace = 20 * time.Second
 
 // stop asks the process to end, and waits.
-func (p *process) stop() error {
+func (p *process) stop(paused bool) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return p.kill() // gone already, or a system that cannot ask
+	}
+	if paused { // then the question waits
+		if err := p.resume(); err != nil {
+			return errors.Join(err, p.kill())
+		}
 	}
 	late := time.NewTimer(stopGrace)
 	defer late.Stop()

@@ -24,21 +24,55 @@ type TB interface {
 // where ZKSIM_REQUIRE_REAL is 1.
 func RunT(t TB, version string, opts ...func(*Options)) *Server {
 	t.Helper()
+	s, err := Start(context.Background(), FindT(t, version), opts...)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	closeT(t, s.Close)
+	return s
+}
+
+// RunEnsembleT starts an ensemble of n servers for the length of a test. It chooses the version, and
+// skips or fails the test, as [RunT] does.
+func RunEnsembleT(t TB, version string, n int, opts ...func(*Options)) *Ensemble {
+	t.Helper()
+	e, err := StartEnsemble(context.Background(), FindT(t, version), n, opts...)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	closeT(t, e.Close)
+	return e
+}
+
+// FindT finds an install as [Find] does, and logs which it is. It skips the test if this machine has no
+// Java or no such ZooKeeper, and fails it instead where ZKSIM_REQUIRE_REAL is 1.
+func FindT(t TB, version string) Install {
+	t.Helper()
 	in, err := Find(version)
 	if errors.Is(err, ErrNotFound) && os.Getenv(RequireEnv) != "1" {
 		t.Skipf("%v", err)
 	} else if err != nil {
 		t.Fatalf("%v", err)
 	}
+	t.Logf("%s", in)
+	return in
+}
 
-	s, err := Start(context.Background(), in, opts...)
-	if err != nil {
-		t.Fatalf("%v", err)
-	}
+func closeT(t TB, close func() error) {
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
+		if err := close(); err != nil {
 			t.Logf("realserver: closing: %v", err)
 		}
 	})
-	return s
+}
+
+// ProxyT starts a proxy for the server at an address, for the length of a test.
+func ProxyT(t TB, server string) *Proxy {
+	t.Helper()
+	p, err := NewProxy(server)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	closeT(t, p.Close)
+	return p
 }

@@ -1,65 +1,97 @@
 package realserver
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
 
-// Server is a real ZooKeeper server, standalone, in a process of its own. All methods may be called
-// from any goroutine.
+// Server is a real ZooKeeper server in a process of its own: standalone, or a member of an [Ensemble].
+// All methods may be called from any goroutine.
 type Server struct {
 	install Install
 	options Options
 	dir     string
-	ownDir  bool // Close removes it
-	port    int
+	ownDir  bool  // Close removes it
+	port    *port // for clients
+	quorum  *quorum
+	news    *news // of this server; members of an ensemble share it
 
-	mu   sync.Mutex // held while the process is changed
-	proc *process
-	log  *serverLog
+	mu     sync.Mutex // held while the process is changed
+	proc   *process
+	log    *serverLog
+	paused bool
 }
 
 // Start starts a server and returns when it serves. The context bounds the start only, to a minute if it
 // has no deadline; the server runs until [Server.Close].
 func Start(ctx context.Context, in Install, opts ...func(*Options)) (*Server, error) {
-	s := &Server{install: in, options: newOptions(opts)}
+	ctx, cancel := limited(ctx, startLimit)
+	defer cancel()
+	s, err := newServer(in, newOptions(alone, opts), new(news))
+	if err != nil {
+		return nil, err
+	}
+	err = retryPorts(func() error { return s.startAnew(ctx) })
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// newServer makes a server that has not been started.
+func newServer(in Install, o Options, n *news) (*Server, error) {
+	s := &Server{install: in, options: o, news: n}
 	if err := s.makeDir(); err != nil {
 		return nil, fmt.Errorf("realserver: %w", err)
 	}
-	// Between the moment a free port is picked and the moment the server binds it, somebody else may
-	// take it.
+	return s, nil
+}
+
+// errPortTaken is why a server did not start: between the moment its ports were picked and the moment
+// it bound them, somebody else took one.
+var errPortTaken = errors.New("a port that was free is taken")
+
+// retryPorts starts something on other ports if it did not get those it wanted.
+func retryPorts(start func() error) error {
 	const tries = 5
 	var err error
 	for range tries {
-		if s.port, err = freePort(); err != nil {
-			break
-		}
-		if err = s.launch(ctx); err == nil {
-			return s, nil
-		}
-		if !strings.Contains(s.Log(), bindText) {
-			break
+		if err = start(); !errors.Is(err, errPortTaken) {
+			return err
 		}
 	}
-	return nil, errors.Join(err, s.Close())
+	return err
 }
 
-// Addr returns the address for clients, such as 127.0.0.1:41234. It stays the same over Restart.
-func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+func (s *Server) startAnew(ctx context.Context) error {
+	if err := s.newPort(); err != nil {
+		return fmt.Errorf("realserver: %w", err)
+	}
+	if err := s.run(); err != nil {
+		return err
+	}
+	err := s.WaitServing(ctx)
+	if err != nil {
+		err = errors.Join(err, s.Kill())
+	}
+	return err
+}
+
+// Addr returns the address for clients, such as 127.0.0.1:21234. It stays the same over Restart.
+func (s *Server) Addr() string { return s.port.addr() }
 
 // Version returns the server's version, such as 3.9.6.
 func (s *Server) Version() string { return s.install.Version }
+
+// ID returns the number of a member in its ensemble, from 1, as in the file myid. It is 0 for a server
+// that stands alone.
+func (s *Server) ID() int { return s.options.ID }
 
 // PID returns the process id of the server, or of its last run if it has ended.
 func (s *Server) PID() int {
@@ -79,7 +111,7 @@ func (s *Server) Log() string {
 }
 
 // Stop asks the server to shut down (SIGTERM) and waits until it has. Its data stays for Restart.
-// Stopping a server that does not run is fine.
+// Stopping a server that does not run is fine; one that is paused wakes up and shuts down.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,19 +122,64 @@ func (s *Server) Stop() error {
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.proc == nil || !s.proc.running() {
+	if !s.runs() {
 		return nil
 	}
+	s.paused = false
 	return s.proc.kill()
 }
 
-// Restart starts the server again on its data and its port, after stopping it if it runs. To restart
-// from a crash, Kill first. The context bounds the start.
+// Pause stops the server in its tracks (SIGSTOP) and returns when it stands still. Its connections stay
+// open, the system goes on accepting new ones and acknowledging what is sent to it, and nobody answers:
+// so a server looks that has hung, or that a network has cut off. Windows has no such thing:
+// errors.ErrUnsupported.
+func (s *Server) Pause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.runs() {
+		return errors.New("realserver: cannot pause a server that does not run")
+	}
+	if err := s.proc.pause(); err != nil {
+		return fmt.Errorf("realserver: pausing: %w", err)
+	}
+	s.paused = true
+	return nil
+}
+
+// Continue lets a paused server go on (SIGCONT). It answers what has been sent to it in the meantime, as
+// far as it finds that still in time: sessions have expired by its own clock.
+func (s *Server) Continue() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.continueLocked()
+}
+
+func (s *Server) continueLocked() error {
+	if !s.runs() || !s.paused {
+		return nil
+	}
+	if err := s.proc.resume(); err != nil {
+		return fmt.Errorf("realserver: continuing: %w", err)
+	}
+	s.paused = false
+	s.news.tell()
+	return nil
+}
+
+// Restart starts the server again on its data and its port, after stopping it if it runs, and returns
+// when it serves. To restart from a crash, Kill first. The context bounds the waiting, to a minute if it
+// has no deadline; a server that is not ready by then stays up.
 func (s *Server) Restart(ctx context.Context) error {
-	if err := s.Stop(); err != nil {
+	s.mu.Lock()
+	err := s.stopLocked()
+	if err == nil {
+		err = s.runLocked()
+	}
+	s.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	return s.launch(ctx)
+	return s.WaitServing(ctx)
 }
 
 // Close stops the server and removes the data folder, if Start made it.
@@ -113,14 +190,40 @@ func (s *Server) Close() error {
 	if s.ownDir {
 		err = errors.Join(err, os.RemoveAll(s.dir))
 	}
+	return errors.Join(err, s.releasePorts())
+}
+
+func (s *Server) releasePorts() error {
+	err := s.port.release()
+	if s.quorum != nil {
+		err = errors.Join(err, s.quorum.release())
+	}
 	return err
 }
 
+// runs tells whether there is a process, paused or not. s.mu is held.
+func (s *Server) runs() bool { return s.proc != nil && s.proc.running() }
+
+// awake returns the process and its log, or an error if it can answer nobody.
+func (s *Server) awake() (*process, *serverLog, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.runs():
+		return nil, nil, errors.New("the server does not run")
+	case s.paused:
+		return nil, nil, errors.New("the server is paused")
+	}
+	return s.proc, s.log, nil
+}
+
 func (s *Server) stopLocked() error {
-	if s.proc == nil || !s.proc.running() {
+	if !s.runs() {
 		return nil
 	}
-	return s.proc.stop()
+	err := s.proc.stop(s.paused)
+	s.paused = false
+	return err
 }
 
 func (s *Server) makeDir() (err error) {
@@ -129,117 +232,23 @@ func (s *Server) makeDir() (err error) {
 		s.dir, err = os.MkdirTemp("", "zksim-zookeeper-")
 		return err
 	}
-	if s.dir, err = filepath.Abs(s.options.Dir); err != nil {
+	dir := s.options.Dir
+	if s.options.ID > 0 {
+		dir = filepath.Join(dir, strconv.Itoa(s.options.ID))
+	}
+	if s.dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
 	return os.MkdirAll(s.dir, 0o700)
 }
 
-// launch starts the JVM and waits until it serves. A server that does not come up is killed.
-func (s *Server) launch(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	args, err := s.commandLine()
-	if err != nil {
-		return fmt.Errorf("realserver: %w", err)
-	}
-	log := newServerLog()
-	proc, err := startProcess(s.install.Java, args, s.dir, log)
-	if err != nil {
-		return fmt.Errorf("realserver: %w", err)
-	}
-	s.proc, s.log = proc, log
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not ready after %v", startLimit))
-		defer cancel()
-	}
-	if err := s.awaitReady(ctx); err != nil {
-		return errors.Join(log.failed(err), proc.kill())
-	}
-	return nil
-}
-
-// commandLine writes the server's configuration and returns the arguments of the JVM.
-func (s *Server) commandLine() ([]string, error) {
-	config := filepath.Join(s.dir, "zoo.cfg")
-	var text bytes.Buffer
-	if err := s.options.writeConfig(&text, filepath.Join(s.dir, "data"), s.port); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(config, text.Bytes(), 0o600); err != nil {
-		return nil, err
-	}
-	args, err := loggerFlags(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	args = append(args, s.options.JVM...)
-	args = append(args, s.options.properties()...)
-	return append(args,
-		"-cp", strings.Join(s.install.Classpath, string(os.PathListSeparator)),
-		"org.apache.zookeeper.server.ZooKeeperServerMain", config), nil
-}
-
-// awaitReady waits for the log line of a server that is up, then has it confirm. The ticker is for
-// installs whose logger does not heed us: a silent server is asked now and then.
-func (s *Server) awaitReady(ctx context.Context) error {
-	silent := time.NewTicker(3 * time.Second)
-	defer silent.Stop()
-	for {
-		select {
-		case <-s.proc.done:
-			return fmt.Errorf("it ended: %w", cmp.Or(s.proc.err, errors.New("exit status 0")))
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.log.ready:
-			return s.confirm(ctx)
-		case <-silent.C:
-			if s.confirm(ctx) == nil {
-				return nil
-			}
-		}
-	}
-}
-
-// confirm asks the server whether it serves. The limit matters: a connection that a server accepts in a
-// certain moment of its start, before it has put its parts together, is never answered.
-func (s *Server) confirm(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	answer, err := FourLetterWord(ctx, s.Addr(), "srvr")
-	if err == nil && !strings.Contains(answer, "\nMode: ") {
-		err = fmt.Errorf("it answers srvr with %q", answer)
-	}
-	return err
-}
-
-// FourLetterWord sends one of ZooKeeper's four-letter commands, such as srvr or mntr, and returns the
-// answer.
-func FourLetterWord(ctx context.Context, addr, word string) (string, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if _, err := io.WriteString(conn, word); err != nil {
-		return "", err
-	}
-	answer, err := io.ReadAll(conn)
-	return string(answer), err
-}
-
 // startLimit is how long a server may take to start on a machine that is busy with other tests.
 const startLimit = time.Minute
 
-// freePort picks a port that nobody uses now. ZooKeeper itself could pick one, but does not tell which.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// limited gives a context without a deadline one.
+func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %v", limit))
 }

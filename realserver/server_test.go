@@ -26,7 +26,10 @@ func everyInstall(t *testing.T, test func(t *testing.T, version string)) {
 		realserver.RunT(t, "") // skips, or fails where it must not
 	}
 	for _, in := range all {
-		t.Run(in.Version+"-"+in.Source, func(t *testing.T) { test(t, in.Version) })
+		t.Run(in.Version+"-"+in.Source, func(t *testing.T) {
+			t.Parallel()
+			test(t, in.Version)
+		})
 	}
 }
 
@@ -92,7 +95,7 @@ func TestStartOfABrokenServer(t *testing.T) {
 		t.Skip(err)
 	}
 	_, err = realserver.Start(t.Context(), in, func(o *realserver.Options) { o.Config["tickTime"] = "soon" })
-	require.ErrorContains(t, err, "did not start: it ended: exit status")
+	require.ErrorContains(t, err, "does not serve: it ended: exit status")
 	require.ErrorContains(t, err, "soon", "the end of the log says why")
 }
 
