@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
@@ -303,4 +305,59 @@ func ExampleDigestACL() {
 	// Output:
 	// getData /mine: zookeeper: NoAuth
 	// secret <nil>
+}
+
+func ExampleACL() {
+	c := newClient()
+	defer c.Close()
+
+	check(c.AddAuth(ctx, "digest", []byte("me:pw")))
+	for _, acl := range [][]zkapi.ACL{
+		zkapi.OpenACL(),
+		zkapi.ReadACL(),
+		zkapi.WorldACL(zkapi.PermRead | zkapi.PermCreate),
+		zkapi.AuthACL(zkapi.PermRead),
+		zkapi.CreatorAllACL(),
+	} {
+		path, err := c.Create(ctx, "/n-", nil, acl, zkapi.PersistentSequential)
+		check(err)
+		stored, _, err := c.GetACL(ctx, path)
+		check(err)
+		for _, a := range stored {
+			name, _, _ := strings.Cut(a.ID, ":") // without the hash of the password
+			fmt.Println(a.Scheme, name, a.Perms)
+		}
+	}
+	// Output:
+	// world anyone 31
+	// world anyone 1
+	// world anyone 5
+	// digest me 1
+	// digest me 31
+}
+
+func ExampleOp() {
+	c := newClient()
+	defer c.Close()
+
+	results, err := c.Multi(ctx,
+		zkapi.CreateOp("/app", []byte("v1"), nil, zkapi.Persistent),
+		zkapi.CheckOp("/app", 0),
+		zkapi.SetOp("/app", []byte("v2"), 0),
+		zkapi.CreateOp("/app/old", nil, nil, zkapi.Persistent),
+		zkapi.DeleteOp("/app/old", zkapi.AnyVersion),
+	)
+	check(err)
+	fmt.Println(results[0].Path, results[2].Stat.Version)
+
+	_, err = c.Multi(ctx, zkapi.CreateTTLOp("/app/cache", nil, nil, zkapi.PersistentTTL, time.Minute))
+	fmt.Println(err) // the server must have extendedTypesEnabled
+
+	results, err = c.MultiRead(ctx, zkapi.GetOp("/app"), zkapi.ChildrenOp("/nowhere"))
+	check(err)
+	fmt.Printf("%s, %v\n", results[0].Data, results[1].Err)
+	// Output:
+	// /app 1
+	// multi /app/cache: zookeeper: Unimplemented
+	// v2, zookeeper: NoNode
 }

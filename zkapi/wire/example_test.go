@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/zksim/zksim/zkapi"
@@ -121,4 +122,35 @@ func ExampleWatcherEvent() {
 	ev.Read(&r)
 	fmt.Println(ev.Type, ev.Path, "by", h.Zxid)
 	// Output: NodeDeleted /app by 9
+}
+
+func ExampleRepairUTF8() {
+	fmt.Printf("%+q\n", wire.RepairUTF8([]byte("/a\xff")))
+	// Output:
+	// "/a\ufffd"
+}
+
+// The parts that records are made of.
+func ExampleAppendInt() {
+	b := wire.AppendLong(wire.AppendInt(nil, 1), -1)
+	b = wire.AppendBuffer(wire.AppendBool(b, true), nil) // a null buffer
+	b = wire.AppendStrings(b, []string{"/a", "/b"})
+	b = wire.AppendACLs(b, zkapi.ReadACL())
+	b = wire.AppendStat(b, &zkapi.Stat{Version: 3})
+
+	r := wire.NewReader(b)
+	fmt.Println(r.Int(), r.Long(), r.Bool(), r.Buffer() == nil, r.Strings(nil), r.ACLs(nil), r.Stat().Version, r.Err())
+	// Output:
+	// 1 -1 true true [/a /b] [{1 world anyone}] 3 <nil>
+}
+
+func ExampleAppendMulti() {
+	ops := []wire.Op{{Type: zkapi.OpDelete, Path: "/a", Version: zkapi.AnyVersion}}
+	by := wire.AppendMulti(nil, ops)
+
+	hand := wire.AppendMultiHeader(nil, zkapi.OpDelete, false, -1)
+	hand = wire.AppendMultiEnd(ops[0].Append(hand))
+	fmt.Println(bytes.Equal(by, hand))
+	// Output:
+	// true
 }
