@@ -77,12 +77,12 @@ func (s *State) remove(path string) {
 	n, _ := k.names.Delete(name)
 	s.leave(path, n)
 	if s.inMulti {
-		pzxid, most := k.pzxid, s.mostOf(n)
+		pzxid, holding := k.pzxid, s.holding(path, n)
 		s.undo = append(s.undo, func() {
 			k.names.Set(strings.Clone(name), n)
 			k.pzxid = pzxid
 			s.remember(path, n)
-			s.restoreMost(n, most)
+			s.restore(path, n, holding)
 		})
 	}
 	k.pzxid = max(k.pzxid, s.zxid)
@@ -92,16 +92,27 @@ func (s *State) remove(path string) {
 	s.changes = append(s.changes, change{zkapi.EventNodeDeleted, path, n.acl, parentPath, parent.acl})
 }
 
-func (s *State) mostOf(n *node) int {
-	if sess := s.live[n.owner]; sess != nil {
-		return sess.most
-	}
-	return 0
+// holding is what decides where a session's ephemeral node is listed.
+type holding struct {
+	most int   // the most that the session has had
+	ord  int64 // the node's place in the order of creation, 0 if it is not there
 }
 
-func (s *State) restoreMost(n *node, most int) {
+func (s *State) holding(path string, n *node) (h holding) {
 	if sess := s.live[n.owner]; sess != nil {
-		sess.most = most
+		h.most = sess.most
+		h.ord, _ = s.ephemerals.Get(ephemeralKey(n.owner, path))
+	}
+	return h
+}
+
+// restore undoes what a multi did to it.
+func (s *State) restore(path string, n *node, h holding) {
+	if sess := s.live[n.owner]; sess != nil {
+		sess.most = h.most
+		if h.ord != 0 {
+			s.ephemerals.Set(ephemeralKey(n.owner, path), h.ord)
+		}
 	}
 }
 

@@ -124,11 +124,12 @@ func (s *State) insert(parent *node, parentPath, path, name string, n *node, cre
 	s.leave(parentPath, parent)
 	k := s.tree.ownKids(parent)
 	if s.inMulti {
-		before := *k
+		before, holding := *k, s.holding(path, n)
 		s.undo = append(s.undo, func() {
 			k.names.Delete(name)
 			k.pzxid, k.cversion, k.most = before.pzxid, before.cversion, before.most
 			s.forget(path, n)
+			s.restore(path, n, holding)
 		})
 		if created < k.cversion {
 			s.seqs[parent] = created
