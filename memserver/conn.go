@@ -196,7 +196,11 @@ func (c *conn) connect(payload []byte) bool {
 	start := len(c.out.buf)
 	c.out.buf = wire.EndFrame(p.Append(wire.BeginFrame(c.out.buf)), start)
 	c.stats.sessionTimeout = p.TimeOut
-	c.sent(zkapi.OpCreateSession, -1, 0, len(c.out.buf)-start-4)
+	op, zxid := resumed, int64(0)
+	if q.SessionID == 0 {
+		op, zxid = zkapi.OpCreateSession, s.st.Zxid()
+	}
+	c.sent(op, -1, zxid, len(c.out.buf)-start-4)
 	return c.st.Session != nil
 }
 

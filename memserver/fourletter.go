@@ -91,7 +91,12 @@ func (c *conn) sent(op zkapi.OpCode, cxid int32, zxid int64, size int) {
 	c.stats.lastOp, c.stats.answered, c.stats.lastZxid = op, true, zxid
 }
 
+// resumed is the last request of a connection that has only resumed a session,
+// which is none.
+const resumed = zkapi.OpNotification
+
 var lastOps = map[zkapi.OpCode]string{
+	resumed:      "null",
 	zkapi.OpPing: "PING", zkapi.OpMulti: "MULT", zkapi.OpMultiRead: "MLTR", zkapi.OpCreate: "CREA",
 	zkapi.OpCreate2: "CREA", zkapi.OpCreateTTL: "CREA", zkapi.OpCreateContainer: "CREA",
 	zkapi.OpDelete: "DELE", zkapi.OpDeleteContainer: "DELE", zkapi.OpSetData: "SETD",
@@ -164,7 +169,7 @@ func (s *Server) version() string {
 
 func (s *Server) flwResetConnections(b *strings.Builder) {
 	for c := range s.conns {
-		c.stats = connStats{established: c.stats.established, sessionTimeout: c.stats.sessionTimeout}
+		c.stats = connStats{established: c.stats.established, sessionTimeout: c.stats.sessionTimeout, lastCxid: -1}
 	}
 	b.WriteString("Connection stats reset.\n")
 }
@@ -253,9 +258,12 @@ func (s *Server) flwDump(b *strings.Builder) {
 	ephemerals, owners := "", 0
 	for _, sess := range sessions {
 		byExpiry[sess.Expiry] = append(byExpiry[sess.Expiry], fmt.Sprintf("0x%x", sess.ID))
-		if len(sess.Ephemerals) > 0 {
+		if sess.Owner { // of none any more, perhaps
 			owners++
-			ephemerals += fmt.Sprintf("0x%x:\n\t%s\n", sess.ID, strings.Join(sess.Ephemerals, "\n\t"))
+			ephemerals += fmt.Sprintf("0x%x:\n", sess.ID)
+		}
+		for _, path := range sess.Ephemerals {
+			ephemerals += fmt.Sprintf("\t%s\n", path)
 		}
 	}
 	dumpSets(b, byExpiry, len(sessions))

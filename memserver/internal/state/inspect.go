@@ -67,13 +67,14 @@ type SessionInfo struct {
 	Expiry     int64 // the end of the tick in which it would expire now, milliseconds since 1970
 	Connected  bool
 	Ephemerals []string
+	Owner      bool // of an ephemeral node at some time since the server started
 }
 
 // Sessions lists the sessions in the order of their ids.
 func (s *State) Sessions(now int64) []SessionInfo {
 	infos := make([]SessionInfo, 0, len(s.live))
 	for _, sess := range s.live {
-		i := SessionInfo{ID: sess.ID, Timeout: sess.Timeout, Expiry: sess.deadline, Connected: sess.Conn != nil}
+		i := SessionInfo{ID: sess.ID, Timeout: sess.Timeout, Expiry: sess.deadline, Connected: sess.Conn != nil, Owner: sess.most > 0}
 		if sess.Pinned && sess.Conn != nil {
 			i.Expiry = s.deadlineFor(now, sess.Timeout)
 		}
