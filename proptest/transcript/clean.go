@@ -13,6 +13,12 @@ import (
 
 // finish ends all sessions, so that none expires during another transcript.
 func (x *exec) finish() {
+	for _, c := range x.called {
+		c.Close()
+	}
+	if x.server.Dial == nil {
+		return
+	}
 	for _, s := range x.sessions {
 		for _, c := range x.all {
 			if c.session == s {
@@ -44,19 +50,39 @@ func (x *exec) end(c *conn) {
 	_, _ = x.collect(c, []*request{r}, false)
 }
 
-// clean removes every node that a new server does not have and returns the zxid reached.
-func clean(server Instance) (int64, error) {
-	x := newExec(server, nil, 0)
-	for _, line := range []string{"clean connect", "clean auth digest super:secret"} {
-		if lines, err := x.command(line, nil); err != nil || isTrouble(lines[len(lines)-1]) {
-			return 0, errors.Join(err, fmt.Errorf("%s: %q", line, lines))
-		}
+// zxidOfEmpty makes sure that a server has no nodes that a new one has not, and
+// returns its zxid.
+func zxidOfEmpty(server *Instance) (int64, error) {
+	x, paths, err := inspect(server)
+	if err == nil && len(paths) > 0 {
+		err = fmt.Errorf("the server is not empty, it has %s", paths[len(paths)-1])
 	}
-	c := x.conns["clean"]
-	paths, err := x.below(c, "")
 	if err != nil {
 		return 0, err
 	}
+	x.finish()
+	return x.now, nil
+}
+
+// inspect connects as the super user and lists what a new server does not have.
+func inspect(server *Instance) (*exec, []string, error) {
+	x := newExec(server, nil, 0)
+	for _, line := range []string{"clean connect", "clean auth digest super:secret"} {
+		if lines, err := x.command(line, nil); err != nil || isTrouble(lines[len(lines)-1]) {
+			return nil, nil, errors.Join(err, fmt.Errorf("%s: %q", line, lines))
+		}
+	}
+	paths, err := x.below(x.conns["clean"], "")
+	return x, paths, err
+}
+
+// clean removes every node that a new server does not have and returns the zxid reached.
+func clean(server *Instance) (int64, error) {
+	x, paths, err := inspect(server)
+	if err != nil {
+		return 0, err
+	}
+	c := x.conns["clean"]
 	var rs []*request
 	for _, path := range paths {
 		r, err := x.request("delete", x.args([]word{{text: path, quoted: true}}), nil)

@@ -16,11 +16,10 @@ import (
 // awaitDisconnect waits until a server whose time can be moved has noticed that
 // a client is gone: else it would let the session live on.
 func (x *exec) awaitDisconnect(c *conn) error {
-	o, ok := x.server.(Observer)
-	if !ok || c.session == nil {
+	if x.server.Connected == nil || c.session == nil {
 		return nil
 	}
-	for end := time.Now().Add(patience); o.Connected(c.session.id); time.Sleep(50 * time.Microsecond) {
+	for end := time.Now().Add(patience); x.server.Connected(c.session.id); time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(end) {
 			return errors.New("the server does not notice the end of the connection")
 		}

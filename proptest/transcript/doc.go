@@ -36,7 +36,7 @@
 //	server fresh            a server of its own, where the root's counters or the zxid 0 matter
 //	server tickTime=100     settings, as in zoo.cfg, on top of DefaultSettings
 //	server -key             without a setting
-//	skip NAME: reason       not on backends, or profiles, of that name
+//	skip NAME: reason       not on backends, or profiles, of that name; "client" are those without Dial
 //	option event-zxid       print the zxids of events
 //	option times            print how mtime compares to ctime
 //
@@ -94,6 +94,22 @@
 // world:anyone:cdrwa,digest:hash(user:password):1, or empty, or null. Zxids may
 // be given as now+1 or with a mark. Atoms are int:5 long:-1 bool:1 str:/a
 // buf:"x y" acl:world:anyone:31 strs:/a,/b zeros:100 hex:00ff text:ruok.
+//
+// # Without the protocol
+//
+// An [Instance] without Dial is asked by the clients that its Connect makes. A
+// command is then a call of zkapi.Client, and what it prints is the same, but
+// for what a client does not show:
+//
+//   - Events that come together may come in any order, since each watch has a
+//     channel of its own. What clients make up themselves does not count.
+//   - Zxids are left out, unless Instance.Zxid tells the latest.
+//   - A step with a command that changes nothing and cannot be said (a four-letter
+//     word, a read of a null path, "checkWatches", the fields of a handshake) is
+//     done without it, and not compared.
+//   - At any other command that cannot be said (frames, xids, pipelines, setWatches,
+//     nulls, a connection that comes back without its watches) the transcript
+//     ends and counts as skipped.
 //
 // # What is printed
 //

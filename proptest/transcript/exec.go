@@ -14,21 +14,32 @@ import (
 	"github.com/zksim/zksim/zkapi/wire"
 )
 
+// beyond says why a transcript cannot be played on a server.
+type beyond struct {
+	who  string // whose fault it is, for many reasons
+	what string
+}
+
+func (b beyond) Error() string { return b.who + b.what }
+
 // exec is the run of one transcript on one server.
 type exec struct {
-	server   Instance
+	server   *Instance
 	options  map[string]bool
 	conns    map[string]*conn
 	all      []*conn
+	callers  map[string]*caller // in the place of connections, where there is no Dial
+	called   []*caller
+	leftOut  bool // a command of this step
 	sessions []*session
 	now      int64            // the highest zxid that a reply has shown
 	marks    map[string]int64 // named zxids; "now" is one
 }
 
-func newExec(server Instance, options []string, now int64) *exec {
+func newExec(server *Instance, options []string, now int64) *exec {
 	x := &exec{
 		server: server, options: map[string]bool{}, now: now,
-		conns: map[string]*conn{}, marks: map[string]int64{"now": now},
+		conns: map[string]*conn{}, callers: map[string]*caller{}, marks: map[string]int64{"now": now},
 	}
 	for _, o := range options {
 		x.options[o] = true
@@ -71,6 +82,9 @@ func (x *exec) command(line string, body []string) ([]string, error) {
 		lines, err := x.command(strings.TrimPrefix(line, "sorted "), body)
 		return sortLines(lines), err
 	case "flw":
+		if x.server.Dial == nil {
+			return x.leave()
+		}
 		return x.fourLetters(x.args(ws[1:]))
 	case "mark":
 		a := x.args(ws[1:])
@@ -79,12 +93,36 @@ func (x *exec) command(line string, body []string) ([]string, error) {
 	case "advance":
 		return x.advance(x.args(ws[1:]))
 	case "restart":
-		return nil, x.server.Restart()
+		return nil, x.restart()
 	}
 	if len(ws) < 2 {
 		return nil, errors.New("no such command")
 	}
+	if x.server.Dial == nil {
+		return x.call(ws[0].text, ws[1].text, x.args(ws[2:]), body)
+	}
 	return x.onConn(ws[0].text, ws[1].text, x.args(ws[2:]), body)
+}
+
+// restart restarts the server. Clients would come back by themselves: they are
+// cut off before.
+func (x *exec) restart() error {
+	for _, c := range x.called {
+		if c.gone() {
+			continue
+		}
+		if x.server.Disconnect == nil {
+			return notForClients("staying away from the server")
+		}
+		if err := x.server.Disconnect(c.Client); err != nil {
+			return err
+		}
+		c.cut = true
+	}
+	if x.server.Restart == nil {
+		return beyond{"", "there is no restarting the server"}
+	}
+	return x.server.Restart()
 }
 
 // sortLines sorts lines, and the names in each list within them.
@@ -136,8 +174,8 @@ func (x *exec) onConn(name, verb string, a *args, body []string) ([]string, erro
 		return nil, x.awaitDisconnect(c)
 	case "stall":
 		c.stalled = true
-		if s, ok := x.server.(Staller); ok {
-			s.Stall(c.session.id)
+		if x.server.Stall != nil {
+			x.server.Stall(c.session.id)
 		}
 		return nil, nil
 	case "events":

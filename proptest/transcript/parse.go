@@ -155,10 +155,14 @@ func parseCommands(lines []string) ([]command, error) {
 	return cs, nil
 }
 
-// accepts tells whether the block's expectations for a profile admit got.
-func (b *block) accepts(profile string, got []string) bool {
+// accepts tells whether the block's expectations for a profile admit got, as
+// the view shows both; nil shows them as they are.
+func (b *block) accepts(profile string, got []string, view func([]string) []string) bool {
+	if view == nil {
+		view = slices.Clone[[]string]
+	}
 	for _, sec := range b.expected(profile) {
-		if slices.Equal(sec.lines, got) {
+		if slices.Equal(view(sec.lines), view(got)) {
 			return true
 		}
 	}
@@ -187,7 +191,7 @@ func (b *block) expected(profile string) []section {
 // alternatives it is one more of them.
 func (b *block) record(profile string, isMain bool, got []string) {
 	if isMain {
-		if b.accepts("", got) {
+		if b.accepts("", got, nil) {
 			return
 		}
 		if len(b.expected("")) > 1 {
@@ -200,7 +204,7 @@ func (b *block) record(profile string, isMain bool, got []string) {
 		b.sections = slices.Insert(b.sections, 0, section{lines: got})
 		return
 	}
-	if b.accepts(profile, got) && !b.redundant(profile) {
+	if b.accepts(profile, got, nil) && !b.redundant(profile) {
 		return
 	}
 	if own := b.expected(profile); len(own) > 1 && slices.Contains(own[0].label, profile) {
@@ -208,7 +212,7 @@ func (b *block) record(profile string, isMain bool, got []string) {
 		return
 	}
 	b.sections = slices.DeleteFunc(b.sections, func(s section) bool { return slices.Contains(s.label, profile) })
-	if !b.accepts(profile, got) {
+	if !b.accepts(profile, got, nil) {
 		b.sections = append(b.sections, section{label: []string{profile}, lines: got})
 	}
 }

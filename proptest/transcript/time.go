@@ -16,10 +16,11 @@ func (x *exec) advance(a *args) ([]string, error) {
 		return nil, err
 	}
 	var watched *conn
+	var client *caller
 	events, closed := 0, false
 	if a.flag("until") {
 		name := a.next("connection").text
-		if watched = x.conns[name]; watched == nil {
+		if watched, client = x.conns[name], x.callers[name]; watched == nil && client == nil {
 			return nil, fmt.Errorf("there is no connection %q", name)
 		}
 		events = int(a.int32("events", 0))
@@ -28,9 +29,11 @@ func (x *exec) advance(a *args) ([]string, error) {
 	if err := a.done(); err != nil {
 		return nil, err
 	}
-	if clock, ok := x.server.(Clock); ok && !x.mustWait() {
-		clock.Advance(d)
+	if x.server.Advance != nil && !x.mustWait() {
+		x.server.Advance(d)
 		switch {
+		case client != nil:
+			return x.events(client), nil
 		case closed:
 			return x.untilClosed(watched)
 		case watched != nil:
@@ -38,13 +41,16 @@ func (x *exec) advance(a *args) ([]string, error) {
 		}
 		return nil, nil
 	}
+	if x.server.Dial == nil {
+		return nil, notForClients("waiting for real time")
+	}
 	return x.wait(d, watched, events)
 }
 
 // mustWait tells whether somebody is silent on an open connection, and the
 // server has no way to be told so: then only real time shows what comes of it.
 func (x *exec) mustWait() bool {
-	if _, ok := x.server.(Staller); ok {
+	if x.server.Stall != nil {
 		return false
 	}
 	return slices.ContainsFunc(x.all, func(c *conn) bool { return c.stalled && !c.closed })

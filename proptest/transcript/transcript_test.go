@@ -70,31 +70,32 @@ func (r *recorder) Run(_ string, f func(*recorder)) bool {
 // simulator is a Backend for the tests of this package. shared makes Run clean
 // up behind each transcript, as it does on a real server.
 type simulator struct {
-	shared  bool
+	Backend
 	started atomic.Int32
 }
 
-func (b *simulator) Name() string    { return "sim" }
-func (b *simulator) Profile() string { return "3.9" }
-func (b *simulator) Shared() bool    { return b.shared }
+func newSimulator() *simulator {
+	b := &simulator{Backend: Backend{Name: "sim", Profile: "3.9"}}
+	b.Start = b.start
+	return b
+}
 
-func (b *simulator) Start(settings map[string]string) (Instance, error) {
+func (b *simulator) start(settings map[string]string) (*Instance, error) {
 	b.started.Add(1)
 	srv, err := memserver.New(func(c *memserver.Config) {
 		for key, value := range settings {
 			_ = c.Set(key, value)
 		}
 	})
-	return instance{srv}, err
+	return &Instance{
+		Dial:    func() (net.Conn, error) { return srv.Dial("tcp", "", time.Second) },
+		Restart: func() error { srv.Restart(); return nil },
+		Advance: srv.Advance,
+		Stop:    srv.Close,
+	}, err
 }
 
-type instance struct{ *memserver.Server }
-
-func (i instance) Dial() (net.Conn, error) { return i.Server.Dial("tcp", "", time.Second) }
-func (i instance) Restart() error          { i.Server.Restart(); return nil }
-func (i instance) Stop() error             { return i.Close() }
-
-func play(b Backend, texts ...string) *recorder {
+func play(b *Backend, texts ...string) *recorder {
 	files := fstest.MapFS{}
 	for i, text := range texts {
 		files[fmt.Sprintf("t%d.txt", i)] = &fstest.MapFile{Data: []byte(text)}
@@ -127,7 +128,7 @@ func TestRun(t *testing.T) {
 		{"no reply", "a connect\na send ping\na frame int:1\na ping\n----\nzxid+1 connected timeout=10000\nping: ok\nclosed\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			said := strings.Join(play(&simulator{}, c.text).said, "\n")
+			said := strings.Join(play(&newSimulator().Backend, c.text).said, "\n")
 			if c.want == "" {
 				require.Empty(t, said)
 			}
@@ -142,25 +143,26 @@ func TestSharedServer(t *testing.T) {
 	const text = "a connect\n----\nzxid+1 connected timeout=10000\n\n" +
 		"- a create /zookeeper/quota/x\n- a create /p acl=world:anyone:0\n- a create /q\n- a create /q/e ephemeral\na close\n----\n\n" +
 		"b connect\n----\nzxid+1 connected timeout=10000\n\nb getAllChildrenNumber /\n----\n7\n"
-	b := &simulator{shared: true}
-	r := play(b, text, text, "server tickTime=500\n"+text, "server fresh\n"+text)
+	b := newSimulator()
+	b.Shared = true
+	r := play(&b.Backend, text, text, "server tickTime=500\n"+text, "server fresh\n"+text)
 	require.Empty(t, r.said)
 	require.EqualValues(t, 3, b.started.Load())
 }
 
-// late is a backend whose time cannot be moved, and whose first servers do not
-// do what is expected, as on a machine that is too busy.
-type late struct {
-	simulator
-	bad int32
-}
-
-func (b *late) Start(settings map[string]string) (Instance, error) {
-	if b.started.Load() < b.bad {
-		settings["minSessionTimeout"] = "5000"
+// late makes a backend whose time cannot be moved, and whose first servers do
+// not do what is expected, as on a machine that is too busy.
+func late(bad int32) *simulator {
+	b := newSimulator()
+	b.Start = func(settings map[string]string) (*Instance, error) {
+		if b.started.Load() < bad {
+			settings["minSessionTimeout"] = "5000"
+		}
+		in, err := b.start(settings)
+		in.Advance = nil
+		return in, err
 	}
-	in, err := b.simulator.Start(settings)
-	return struct{ Instance }{in}, err
+	return b
 }
 
 func TestWaitingIsTriedAgain(t *testing.T) {
@@ -176,8 +178,8 @@ func TestWaitingIsTriedAgain(t *testing.T) {
 		{text: text + waits, bad: tries, want: tries, failed: true},
 		{text: text, bad: 1, want: 1, failed: true},
 	} {
-		b := &late{bad: c.bad}
-		r := play(b, c.text)
+		b := late(c.bad)
+		r := play(&b.Backend, c.text)
 		require.Equal(t, c.failed, r.failed, "%v", r.said)
 		require.Equal(t, c.want, b.started.Load())
 	}
@@ -189,7 +191,7 @@ func TestUpdate(t *testing.T) {
 	const asked = "# Why.\n\nserver tickTime=500\n\na connect\n----\nold\n---- 3.8\nkept\n\n# More.\na create /n\n----\n\n# The end.\n"
 	require.NoError(t, os.WriteFile(file, []byte(asked), 0o600))
 	r := &recorder{}
-	Update(r, dir, &simulator{})
+	Update(r, dir, &newSimulator().Backend)
 	require.Empty(t, r.said)
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -222,7 +224,7 @@ func TestRecord(t *testing.T) {
 			b := parsed(c.before)
 			b.record(c.profile, c.profile == MainProfile, []string{"new"})
 			require.Equal(t, "a ping\n"+c.after, (&script{blocks: []*block{b}}).String())
-			require.True(t, b.accepts(c.profile, []string{"new"}))
+			require.True(t, b.accepts(c.profile, []string{"new"}, nil))
 		})
 	}
 }

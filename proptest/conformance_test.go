@@ -1,0 +1,206 @@
+package proptest_test
+
+import (
+	"context"
+	"encoding/binary"
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/proptest/transcript"
+	"github.com/zksim/zksim/zkapi"
+)
+
+func TestConformance(t *testing.T) {
+	t.Run("direct/3.9", func(t *testing.T) { proptest.Conformance(t, proptest.Direct("3.9")) })
+	t.Run("direct/3.8", func(t *testing.T) { proptest.Conformance(t, proptest.Direct("3.8")) })
+}
+
+// A server of which there is nothing but an address.
+func TestConformanceAt(t *testing.T) {
+	t.Run("wire", func(t *testing.T) {
+		srv := memserver.RunT(t, func(c *memserver.Config) {
+			for key, value := range transcript.DefaultSettings {
+				require.NoError(t, c.Set(key, value))
+			}
+		})
+		require.NoError(t, srv.Listen("127.0.0.1:0"))
+		report := transcript.Run(t, proptest.Transcripts(), proptest.At(srv.Addr(), "3.9"))
+		t.Log(report)
+		require.Greater(t, len(report.Ran), 200)
+		require.Contains(t, report.Skipped, "it needs a fresh server: unsupported operation")
+		require.Contains(t, report.Skipped, "there is no restarting the server")
+	})
+}
+
+// passes runs a test within an example, where nothing else may be printed.
+func passes(test func(t *testing.T)) bool {
+	verbose := flag.Lookup("test.v")
+	before := verbose.Value.String()
+	defer func() { _ = verbose.Value.Set(before) }()
+	_ = verbose.Value.Set("false")
+	all := func(string, string) (bool, error) { return true, nil }
+	return testing.RunTests(all, []testing.InternalTest{{Name: "Test", F: test}})
+}
+
+// fakes are simulators of which one thing is wrong, and the transcripts that have to tell.
+var fakes = map[string]struct {
+	backend *proptest.Backend
+	suites  []string
+	told    []string
+}{
+	"the version of a delete does not matter": {
+		calling(func(c zkapi.Client) zkapi.Client { return anyVersion{c} }),
+		[]string{"transcripts", "model"},
+		[]string{"transcripts/delete/version", "model"},
+	},
+	"numbers of sequential nodes begin at 1": {
+		calling(func(c zkapi.Client) zkapi.Client { return fromOne{c} }),
+		[]string{"transcripts", "model"},
+		[]string{"transcripts/create/sequence_counts_creations", "model"},
+	},
+	"watches do not tell of deleted nodes": {
+		dialing(func(frame []byte) []byte {
+			if len(frame) >= 20 && int32(binary.BigEndian.Uint32(frame)) == -1 && binary.BigEndian.Uint32(frame[16:]) == 2 {
+				return nil
+			}
+			return frame
+		}),
+		[]string{"transcripts"},
+		[]string{"transcripts/watches/trigger_delete", "transcripts/watches/child_watch_delete"},
+	},
+}
+
+// TestFake is run by TestFakesAreFoundOut, in a process of its own.
+func TestFake(t *testing.T) {
+	fake, ok := fakes[os.Getenv("PROPTEST_FAKE")]
+	if !ok {
+		t.Skip("without a fake")
+	}
+	proptest.Conformance(t, fake.backend)
+}
+
+func TestFakesAreFoundOut(t *testing.T) {
+	for name, fake := range fakes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.run=^TestFake$/^("+strings.Join(fake.suites, "|")+")$", "-test.v",
+				"-rapid.nofailfile", "-rapid.checks=30", "-rapid.shrinktime=0s")
+			cmd.Env = append(os.Environ(), "PROPTEST_FAKE="+name)
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err, "%s", out)
+			for _, test := range fake.told {
+				if !strings.Contains(string(out), "--- FAIL: TestFake/"+test+" ") {
+					t.Errorf("%s has not failed", test)
+				}
+			}
+			require.Greater(t, strings.Count(string(out), "--- PASS: "), 100, "one thing is wrong, not everything")
+		})
+	}
+}
+
+// calling is the direct client with something around it.
+func calling(wrap func(zkapi.Client) zkapi.Client) *proptest.Backend {
+	b := proptest.Direct("3.9")
+	start := b.Start
+	b.Name, b.Start = "fake", func(settings map[string]string) (*proptest.Instance, error) {
+		in, err := start(settings)
+		if err != nil {
+			return nil, err
+		}
+		connect := in.Connect
+		in.Connect = func(ctx context.Context, timeout time.Duration) (zkapi.Client, error) {
+			c, err := connect(ctx, timeout)
+			return wrap(c), err
+		}
+		in.Disconnect, in.Reconnect = nil, nil
+		return in, nil
+	}
+	return b
+}
+
+type anyVersion struct{ zkapi.Client }
+
+func (c anyVersion) Delete(ctx context.Context, path string, _ int32) error {
+	return c.Client.Delete(ctx, path, zkapi.AnyVersion)
+}
+
+// fromOne burns the number 0 of each parent.
+type fromOne struct{ zkapi.Client }
+
+func (c fromOne) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
+	made, err := c.Client.Create(ctx, path, data, acl, mode)
+	if err == nil && mode.Sequential() && strings.HasSuffix(made, "0000000000") {
+		if err := c.Client.Delete(ctx, made, zkapi.AnyVersion); err != nil {
+			return "", err
+		}
+		return c.Client.Create(ctx, path, data, acl, mode)
+	}
+	return made, err
+}
+
+// dialing is the simulator behind its pipe, with a filter for the frames that it sends.
+func dialing(filter func(frame []byte) []byte) *proptest.Backend {
+	b := proptest.Wire("3.9")
+	start := b.Start
+	b.Name, b.Start = "fake", func(settings map[string]string) (*proptest.Instance, error) {
+		in, err := start(settings)
+		if err != nil {
+			return nil, err
+		}
+		dial := in.Dial
+		in.Dial = func() (net.Conn, error) {
+			nc, err := dial()
+			return &filtered{Conn: nc, filter: filter}, err
+		}
+		return in, nil
+	}
+	return b
+}
+
+// filtered passes on the frames that come as the filter leaves them.
+type filtered struct {
+	net.Conn
+	filter  func([]byte) []byte
+	in, out []byte
+	text    atomic.Bool // four-letter words have no frames
+}
+
+func (f *filtered) Write(b []byte) (int, error) {
+	if len(b) > 0 && b[0] >= 'a' && b[0] <= 'z' {
+		f.text.Store(true)
+	}
+	return f.Conn.Write(b)
+}
+
+func (f *filtered) Read(b []byte) (int, error) {
+	for len(f.out) == 0 && !f.text.Load() {
+		if n := len(f.in); n >= 4 && n >= 4+int(binary.BigEndian.Uint32(f.in)) {
+			size := 4 + int(binary.BigEndian.Uint32(f.in))
+			if frame := f.filter(f.in[4:size]); frame != nil {
+				f.out = append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)
+			}
+			f.in = f.in[size:]
+			continue
+		}
+		n, err := f.Conn.Read(b)
+		if f.in = append(f.in, b[:n]...); err != nil {
+			return 0, err
+		}
+	}
+	if len(f.out) == 0 {
+		return f.Conn.Read(b)
+	}
+	n := copy(b, f.out)
+	f.out = f.out[n:]
+	return n, nil
+}

@@ -1,0 +1,211 @@
+package proptest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/zksim/zksim/realserver"
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// clients are those of one instance: its own, or ones that dial.
+type clients struct {
+	in *Instance
+
+	mu     sync.Mutex
+	dialed []*dialed
+}
+
+func (cs *clients) connect(ctx context.Context, timeout time.Duration) (zkapi.Client, error) {
+	if cs.in.Connect != nil {
+		return cs.in.Connect(ctx, timeout)
+	}
+	d := &dialed{in: cs.in}
+	c, err := realserver.Connect(ctx, []string{"127.0.0.1:2181"}, func(c *realserver.ClientConfig) {
+		c.SessionTimeout = timeout
+		c.Dialer = d.dial
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.Client = c
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.dialed = append(cs.dialed, d)
+	return d, nil
+}
+
+// disconnect is a function that breaks the connection of a client until it is
+// reconnected, or nil where that cannot be done.
+func (cs *clients) disconnect() func(zkapi.Client) error {
+	switch {
+	case cs.in.Connect == nil:
+		return func(c zkapi.Client) error { c.(*dialed).cut(); return nil }
+	case cs.in.Disconnect != nil:
+		return func(c zkapi.Client) error { return cs.in.Disconnect(c) }
+	}
+	return nil
+}
+
+func (cs *clients) reconnect() func(zkapi.Client) error {
+	switch {
+	case cs.in.Connect == nil:
+		return func(c zkapi.Client) error { c.(*dialed).heal(); return nil }
+	case cs.in.Reconnect != nil:
+		return func(c zkapi.Client) error { return cs.in.Reconnect(c) }
+	}
+	return nil
+}
+
+// expire is a function that ends a session on the server, or nil.
+func (cs *clients) expire() func(int64) error {
+	switch {
+	case cs.in.Expire != nil:
+		return func(session int64) error { return cs.in.Expire(session) }
+	case cs.in.Connect != nil:
+		return nil
+	}
+	return func(session int64) error {
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		for _, d := range cs.dialed {
+			if q := d.resume(); q.SessionID == session {
+				return expire(cs.in, &q)
+			}
+		}
+		return fmt.Errorf("nobody knows the password of session %#x", session)
+	}
+}
+
+// dialed is a client on connections that can be cut, for instances that are
+// entered by Dial. It listens to its session's id and password.
+type dialed struct {
+	*realserver.Client
+	in *Instance
+
+	mu       sync.Mutex
+	shut     bool // no connection
+	conn     *tapped
+	session  int64
+	password []byte
+}
+
+var errShut = errors.New("the network is cut")
+
+// dial is the client's dialer. It makes one connection at a time.
+func (d *dialed) dial(string, string, time.Duration) (net.Conn, error) {
+	d.mu.Lock()
+	shut := d.shut
+	d.mu.Unlock()
+	if shut {
+		return nil, errShut
+	}
+	nc, err := d.in.Dial()
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.shut {
+		nc.Close()
+		return nil, errShut
+	}
+	d.conn = &tapped{Conn: nc, owner: d}
+	return d.conn, nil
+}
+
+// cut breaks the connection and lets no other be made.
+func (d *dialed) cut() {
+	d.mu.Lock()
+	d.shut = true
+	conn := d.conn
+	d.mu.Unlock()
+	if conn != nil {
+		conn.Close()
+	}
+}
+
+func (d *dialed) heal() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shut = false
+}
+
+// tapped is a connection whose first frame, the response to the connect
+// request, is listened to.
+type tapped struct {
+	net.Conn
+	owner *dialed
+	first []byte
+	done  bool
+}
+
+func (t *tapped) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	if !t.done {
+		t.first = append(t.first, b[:n]...)
+		t.listen()
+	}
+	return n, err
+}
+
+func (t *tapped) listen() {
+	frame, _, ok, err := wire.NextFrame(t.first, wire.DefaultMaxFrame)
+	if t.done = ok || err != nil; !ok {
+		return
+	}
+	r := wire.NewReader(frame)
+	var p wire.ConnectResponse
+	if p.Read(&r); p.SessionID != 0 {
+		t.owner.mu.Lock()
+		defer t.owner.mu.Unlock()
+		t.owner.session, t.owner.password = p.SessionID, p.Passwd
+	}
+}
+
+// resume is the request with which the session can be taken over.
+func (d *dialed) resume() wire.ConnectRequest {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return wire.ConnectRequest{SessionID: d.session, Passwd: d.password, TimeOut: 10_000}
+}
+
+// expire ends a session where the server has no way to be told: somebody who
+// knows its password takes it over and closes it.
+func expire(in *Instance, q *wire.ConnectRequest) error {
+	nc, err := in.Dial()
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
+	frames := wire.EndFrame(q.Append(wire.BeginFrame(nil)), 0)
+	at := len(frames)
+	frames = wire.BeginFrame(frames)
+	h := wire.RequestHeader{Xid: 1, Type: zkapi.OpCloseSession}
+	frames = wire.EndFrame(h.Append(frames), at)
+	if _, err := nc.Write(frames); err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(nc)
+	if err != nil {
+		return err
+	}
+	frame, _, ok, err := wire.NextFrame(answer, wire.DefaultMaxFrame)
+	if !ok {
+		return fmt.Errorf("the server did not answer: %w", cmp.Or(err, io.ErrUnexpectedEOF))
+	}
+	r := wire.NewReader(frame)
+	var p wire.ConnectResponse
+	if p.Read(&r); p.SessionID == 0 {
+		return fmt.Errorf("there is no session %#x", q.SessionID)
+	}
+	return nil
+}
