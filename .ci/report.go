@@ -12,6 +12,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"regexp"
@@ -30,11 +31,12 @@ type testName struct{ pkg, name string }
 type report struct {
 	output map[testName][]string // until the test has passed
 	parent map[testName]bool
+	real   map[string]bool       // the ZooKeepers that tests have logged, as realserver prints them
 	ended  map[string][]testName // by pass, fail and skip; only tests without parts
 }
 
 func main() {
-	r := report{make(map[testName][]string), make(map[testName]bool), make(map[string][]testName)}
+	r := report{make(map[testName][]string), make(map[testName]bool), make(map[string]bool), make(map[string][]testName)}
 	if err := r.run(os.Args[1:]); err != nil {
 		r.summary()
 		fmt.Printf("FAIL: go test %s: %v\n", strings.Join(os.Args[1:], " "), err)
@@ -86,6 +88,9 @@ func (r *report) take(e event) {
 			fmt.Print(e.Output)
 			return
 		}
+		if found := realVersion.FindStringSubmatch(e.Output); found != nil {
+			r.real[found[1]] = true
+		}
 		r.output[name] = append(r.output[name], e.Output)
 	case "pass", "fail", "skip":
 		r.end(name, e.Action)
@@ -113,6 +118,9 @@ func (r *report) end(name testName, action string) {
 		r.ended[action] = append(r.ended[action], name)
 	}
 }
+
+// realVersion is how realserver logs what a test runs on.
+var realVersion = regexp.MustCompile(`ZooKeeper (\d\S* \((?:env|debian|maven)\))\n$`)
 
 var version = regexp.MustCompile(`^\d+\.\d+`)
 
@@ -156,6 +164,9 @@ func (r *report) summary() {
 			if b == "real" {
 				ran = []string{"none (make real fetches a ZooKeeper; it needs Java and Maven)"}
 			}
+		}
+		if b == "real" && len(r.real) > 0 {
+			ran[len(ran)-1] += "; ZooKeeper " + strings.Join(slices.Sorted(maps.Keys(r.real)), " and ")
 		}
 		fmt.Printf("  %-6s %s\n", b, strings.ReplaceAll(strings.Join(ran, ", "), "  ", " "))
 	}

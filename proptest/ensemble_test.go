@@ -1,4 +1,4 @@
-package proptest
+package proptest_test
 
 import (
 	"context"

@@ -54,7 +54,8 @@ func TestPortIsTaken(t *testing.T) {
 	all, err := Installs()
 	require.NoError(t, err)
 	for _, in := range all {
-		t.Run(in.Version, func(t *testing.T) {
+		t.Run("real/"+in.Version, func(t *testing.T) {
+			t.Parallel()
 			th := &thief{nth: 1}
 			s, err := Start(t.Context(), in, th.option(t))
 			require.NoError(t, err)

@@ -26,7 +26,7 @@ func everyInstall(t *testing.T, test func(t *testing.T, version string)) {
 		realserver.RunT(t, "") // skips, or fails where it must not
 	}
 	for _, in := range all {
-		t.Run(in.Version+"-"+in.Source, func(t *testing.T) {
+		t.Run("real/"+in.Version, func(t *testing.T) {
 			t.Parallel()
 			test(t, in.Version)
 		})
