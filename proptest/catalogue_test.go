@@ -2,6 +2,7 @@ package proptest_test
 
 import (
 	"io/fs"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -28,6 +29,26 @@ func TestCatalogue(t *testing.T) {
 		for name := range strings.SplitSeq(row[4], ", ") {
 			_, err := fs.Stat(proptest.Transcripts(), name+".txt")
 			require.NoError(t, err, "row %d", i+1)
+		}
+	}
+}
+
+// Each difference in the README names its transcripts, or says why there is none.
+func TestDifferences(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(text), "\n## Differences from ZooKeeper\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := regexp.MustCompile(`(?m)^\| .* \| (.+) \|$`).FindAllStringSubmatch(table, -1)
+	require.Greater(t, len(rows), 2)
+	name := regexp.MustCompile(`[a-z]+/[a-z_0-9]+\b|[a-z]+/\*`)
+	for _, row := range rows[2:] {
+		names := name.FindAllString(row[1], -1)
+		require.True(t, len(names) > 0 || strings.Contains(row[1], "none: "), "%s", row[0])
+		for _, n := range names {
+			found, err := fs.Glob(proptest.Transcripts(), n+".txt")
+			require.NoError(t, err)
+			require.NotEmpty(t, found, "%s in %s", n, row[0])
 		}
 	}
 }
