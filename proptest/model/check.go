@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +56,7 @@ type Config struct {
 	SessionTimeout time.Duration // what clients ask for
 	ClockError     time.Duration // how far the server's clock may be off; one minute by default
 	Steps          int           // the length of a history, roughly, on average; 60 by default
+	Nodes          int           // how many nodes there are beside those that a history makes
 
 	// Stats, if not nil, counts.
 	Stats *Stats
@@ -64,8 +68,38 @@ type Config struct {
 // Stats is what Check has done.
 type Stats struct {
 	Histories int
-	Steps     int            // operations, and what befell the server and the clients
-	ByName    map[string]int // of the operations
+	Steps     int
+	Results   map[string]map[string]int // operation, result: how often
+}
+
+// String is the table of the results.
+func (s Stats) String() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.Results)) {
+		fmt.Fprintf(&b, "%s:", name)
+		for _, result := range slices.Sorted(maps.Keys(s.Results[name])) {
+			fmt.Fprintf(&b, " %s %d", result, s.Results[name][result])
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// count notes a result. Expirations and the like have none.
+func (s *Stats) count(o *request, got *outcome) {
+	if s.Results == nil {
+		s.Results = make(map[string]map[string]int)
+	}
+	add := func(name, result string) {
+		if s.Results[name] == nil {
+			s.Results[name] = make(map[string]int)
+		}
+		s.Results[name][result]++
+	}
+	add(o.name(), got.String())
+	for i, r := range got.results {
+		add(opNames[o.op]+" "+o.parts[i].name(), zkapi.CodeOf(r.Err).Name())
+	}
 }
 
 func (c *Config) v38() bool { return c.Profile == "3.8" }
@@ -120,7 +154,7 @@ type abilities struct {
 	lacks    [len(opNames)]bool
 	multiTTL bool // containers and TTL nodes in a multi
 
-	authFailure bool
+	authFailure bool // which leaves a session to its timeout
 }
 
 func (a *abilities) op(o op) bool {
@@ -148,7 +182,7 @@ func probe(srv *Server, cfg *Config) (*abilities, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	defer c.Close()
-	a := &abilities{srv: srv, cfg: cfg, root: srv.Reset != nil, authFailure: srv.Reset != nil}
+	a := &abilities{srv: srv, cfg: cfg, root: srv.Reset != nil, authFailure: cfg.timed}
 	_, _, err = c.Exists(ctx, "/a//b")
 	a.oddPaths = !errors.Is(err, zkapi.ErrBadArguments)
 	asked := client{Client: c}
@@ -240,7 +274,7 @@ func (m *machine) run(prepare func() error, next func() (request, bool)) (text s
 	if err := prepare(); err != nil {
 		m.fail("%v", err)
 	}
-	m.connect(0)
+	m.populate(m.connect(0))
 	for range maxSteps {
 		o, ok := next()
 		if !ok {
@@ -250,6 +284,20 @@ func (m *machine) run(prepare func() error, next func() (request, bool)) (text s
 	}
 	m.audit()
 	return ""
+}
+
+// ballast is where the nodes are that make a tree large.
+const ballast = "/z"
+
+func (m *machine) populate(c *client) {
+	if m.cfg.Nodes == 0 {
+		return
+	}
+	o := request{op: opMulti, parts: []request{{path: m.at(ballast)}}}
+	for i := range m.cfg.Nodes - 1 {
+		o.parts = append(o.parts, request{path: m.at(ballast + "/" + strconv.Itoa(i))})
+	}
+	m.request(c, &o)
 }
 
 // maxSteps bounds a history.
@@ -265,11 +313,10 @@ func (m *machine) audit() {
 	for _, c := range m.slots {
 		if c != nil {
 			m.reconnect(c)
-			m.settle(c)
 		}
 	}
 	for _, path := range m.z.sorted() {
-		if m.prefix != "" && path != m.prefix && !strings.HasPrefix(path, m.prefix+"/") {
+		if m.prefix != "" && path != m.prefix && !strings.HasPrefix(path, m.prefix+"/") || strings.Contains(path, ballast+"/") {
 			continue
 		}
 		for _, o := range []op{opGet, opGetACL, opChildren} {
@@ -284,7 +331,6 @@ func (m *machine) audit() {
 	for _, c := range m.slots {
 		if c != nil {
 			m.close(c)
-			m.poll(c)
 		}
 	}
 }

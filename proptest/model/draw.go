@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,13 +15,13 @@ import (
 
 // weights are the odds of the operations. The simple ones come first.
 var weights = [...]int{
-	opCreate: 26, opDelete: 10, opSet: 10, opGet: 9, opExists: 8, opChildren: 8, opCreateTTL: 3, opMulti: 9, opSetACL: 4,
+	opCreate: 32, opDelete: 8, opSet: 10, opGet: 9, opExists: 8, opChildren: 8, opCreateTTL: 3, opMulti: 9, opSetACL: 4,
 	opGetACL: 3, opAddWatch: 5, opRemoveWatches: 5, opCloseStream: 1, opMultiRead: 3, opAllChildrenNumber: 2, opEphemerals: 2,
 	opWhoAmI: 1, opAddAuth: 2, opSync: 1, opReconfig: 1, opDisconnect: 3, opReconnect: 3, opExpire: 2, opRestart: 1,
 	opAdvance: 3, opClose: 2, opConnect: 1,
 }
 
-var paths = []string{"/a", "/a/b", "/b", "/a/c", "/a/b/c", "/ab", "/b/b", "/", "/a/b/s-", "/a/-0000000000", "/a/-0000000001",
+var paths = []string{"/a", "/a/b", "/b", "/a", "/a/b", "/a/c", "/a/b/c", "/ab", "/b/b", "/", "/a/b/s-", "/a/-0000000000", "/a/-0000000001",
 	"/a/b/s-0000000000", "/a/b/s-0000000001", "/a/-0000000002", "/b/b/b", "/a/-"}
 
 // oddPaths are those that a client may refuse to send.
@@ -31,12 +32,12 @@ var rootPaths = []string{"/zookeeper/x", "/zookeeper", "/zookeeper/quota", "/zoo
 
 var (
 	data     = [][]byte{{}, []byte("x"), nil, []byte("longer than others")}
-	modes    = []zkapi.CreateMode{0, 0, 1, 2, 0, 3, 4, 1, 0, 4, 2, 0, 1, 5, 6, 9}
+	modes    = []zkapi.CreateMode{0, 0, 1, 2, 0, 3, 4, 1, 0, 4, 2, 0, 1, 0, 0, 4, 0, 0, 1, 2, 0, 3, 4, 1, 0, 4, 2, 0, 1, 5, 6, 9}
 	ttlModes = []zkapi.CreateMode{5, 6, 5, 6, 5, 5, 0, 4}
 	ttls     = []int64{5_000, 1, 61_000, maxTTL, 0, maxTTL + 1, 30_000, 5_000}
 	users    = []string{"u1:p1", "u2:p2", "u1:p2", "noColon", ""}
 	acls     = [][]zkapi.ACL{
-		nil, nil, nil, nil, nil, nil,
+		nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil,
 		zkapi.ReadACL(),
 		zkapi.AuthACL(zkapi.PermAll),
 		zkapi.WorldACL(zkapi.PermAll &^ zkapi.PermRead),
@@ -91,18 +92,10 @@ type drawer struct {
 }
 
 func newDrawer(can *abilities, stops int) *drawer {
-	var ops []op
-	for o, weight := range weights {
-		if !can.op(op(o)) {
-			continue
-		}
-		for range weight {
-			ops = append(ops, op(o))
-		}
-	}
+	ops := mixed(can)
 	modes := modes
 	if !can.oddPaths { // such a client looks at flags too
-		modes = modes[:len(modes)-1]
+		modes = slices.DeleteFunc(slices.Clone(modes), func(m zkapi.CreateMode) bool { return m.TTL() || m.String() == "invalid" })
 	}
 	d := &drawer{
 		coin: rapid.Bool(), client: rapid.SampledFrom([]int{1, 2, 1, 2, 3, 1, 2, 3}), op: rapid.SampledFrom(ops),
@@ -125,6 +118,29 @@ func newDrawer(can *abilities, stops int) *drawer {
 	}
 	d.step = rapid.Custom(d.draw)
 	return d
+}
+
+// mixed is a list with each operation as often as its weight says. All of them
+// are spread over the list, for rapid draws from its beginning more often.
+func mixed(can *abilities) []op {
+	type place struct {
+		at float64
+		op op
+	}
+	var places []place
+	for o, weight := range weights {
+		for i := range weight {
+			if can.op(op(o)) {
+				places = append(places, place{(float64(i) + 0.5) / float64(weight), op(o)})
+			}
+		}
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.at, b.at) })
+	ops := make([]op, len(places))
+	for i, p := range places {
+		ops[i] = p.op
+	}
+	return ops
 }
 
 func (d *drawer) draw(t *rapid.T) request {
@@ -178,7 +194,7 @@ func (d *drawer) drawPart(t *rapid.T, multi op) request {
 	switch {
 	case o.op == opCreateTTL && !o.mode.TTL(): // which is something else in a multi
 		o.mode = zkapi.PersistentTTL
-	case o.mode == zkapi.Container && !d.can.multiTTL, o.op == opCreate && o.mode.TTL() && !d.can.oddPaths:
+	case o.mode == zkapi.Container && !d.can.multiTTL:
 		o.mode = zkapi.Persistent
 	}
 	o.stat = false
@@ -207,7 +223,9 @@ func (d *drawer) fill(t *rapid.T, o *request) {
 	case opDelete, opCheck:
 		o.expect = d.version.Draw(t, "version")
 	case opSetACL:
-		o.acl, o.expect = d.acl.Draw(t, "acl"), d.version.Draw(t, "version")
+		if o.acl, o.expect = d.acl.Draw(t, "acl"), d.version.Draw(t, "version"); o.acl == nil && d.coin.Draw(t, "open") {
+			o.acl = zkapi.OpenACL()
+		}
 	case opGet, opExists, opChildren:
 		o.watch = d.coin.Draw(t, "watch")
 	case opAddWatch:
@@ -215,6 +233,6 @@ func (d *drawer) fill(t *rapid.T, o *request) {
 			o.watches = zkapi.WatchPersistentRecursive
 		}
 	case opRemoveWatches:
-		o.remove = zkapi.WatchType(1 + d.count.Draw(t, "type")%5)
+		o.remove, o.pick = zkapi.WatchType(1+d.count.Draw(t, "type")%5), d.count.Draw(t, "watch")
 	}
 }

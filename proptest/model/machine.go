@@ -61,6 +61,9 @@ func (m *machine) at(path string) string {
 
 // connect puts a new client into a slot.
 func (m *machine) connect(slot int) *client {
+	if old := m.slots[slot]; old != nil && old.end == zkapi.StateAuthFailed {
+		m.close(old)
+	}
 	m.clients++
 	c := &client{number: m.clients, ip: netip.MustParseAddr(m.cfg.IP), linked: true}
 	api, err := m.srv.Connect(m.ctx, m.cfg.SessionTimeout)
@@ -115,8 +118,10 @@ func (m *machine) step(drawn request) {
 	case o.op == opAdvance:
 		m.advance(o.time)
 		return
-	case c == nil, c.end != 0 && (o.op == opConnect || m.steps%4 != 0):
+	case c == nil, c.end != 0 && (o.op == opConnect || !o.stubborn()):
 		c = m.connect(slot)
+	case c.end == 0 && !c.linked && o.op < opDisconnect && !o.stubborn():
+		c = m.other(c)
 	}
 	switch o.op {
 	case opConnect:
@@ -132,15 +137,35 @@ func (m *machine) step(drawn request) {
 		m.closeStream(c, o.pick)
 	default:
 		m.resolve(&o)
+		if n := len(c.watchers); o.op == opRemoveWatches && n > 0 && o.pick < 6 {
+			o.path = c.watchers[o.pick%n].path
+		}
 		m.request(c, &o)
+		if c.linked {
+			m.poll(c)
+		}
 	}
-	m.settle(c)
+	m.settle()
+}
+
+// other is a client that can do what the given one cannot, having no connection.
+func (m *machine) other(c *client) *client {
+	for _, other := range m.slots {
+		if other != nil && other.linked {
+			return other
+		}
+	}
+	m.reconnect(c)
+	return c
 }
 
 // resolve fills in what a drawn step leaves to the moment.
 func (m *machine) resolve(o *request) {
 	if o.op != opAddAuth {
 		o.path = m.at(o.path)
+	}
+	if m.prefix != "" && o.path == m.prefix && o.mode.Sequential() { // its siblings are none of the history's
+		o.path += "/-"
 	}
 	switch o.op {
 	case opDelete, opSet, opCheck, opSetACL:
@@ -179,6 +204,9 @@ func (m *machine) request(c *client, o *request) {
 		c.watchers = append(c.watchers, w)
 	}
 	m.log = append(m.log, entry{client: c, request: *o, got: got})
+	if m.cfg.Stats != nil {
+		m.cfg.Stats.count(o, &got)
+	}
 	if text := m.compare(o, &got, &want); text != "" {
 		m.fail("%s: %s", o.text(), text)
 	}
@@ -194,6 +222,7 @@ func (m *machine) authFailed(c *client) {
 	c.end = zkapi.StateAuthFailed
 	c.endWatches(zkapi.ErrAuthFailed)
 	m.await(c, zkapi.StateAuthFailed)
+	m.poll(c)
 }
 
 // unlink says that a client has lost its connection.
@@ -300,9 +329,7 @@ func (m *machine) restart() {
 		m.await(c, zkapi.StateSuspended)
 		m.comeBack(c)
 	}
-	for _, c := range back {
-		m.settle(c)
-	}
+	m.settle()
 }
 
 func (m *machine) advance(d time.Duration) {
@@ -312,11 +339,7 @@ func (m *machine) advance(d time.Duration) {
 	}
 	m.z.advance(d.Milliseconds())
 	m.srv.Advance(d)
-	for _, c := range m.slots {
-		if c != nil {
-			m.settle(c)
-		}
-	}
+	m.settle()
 }
 
 func (m *machine) close(c *client) {
@@ -353,6 +376,7 @@ func (m *machine) close(c *client) {
 	if _, err := c.states.Next(m.ctx); !errors.Is(err, zkapi.ErrClosed) {
 		m.fail("the states of c%d go on after CLOSED", c.number)
 	}
+	m.poll(c)
 }
 
 // closeStream ends a persistent watch from the receiver's side. The last on its
@@ -396,11 +420,10 @@ func (m *machine) await(c *client, states ...zkapi.State) {
 	}
 }
 
-// settle looks at the events that must have come by now: those of the client
-// that has had a reply, or everybody's where the server promises that.
-func (m *machine) settle(c *client) {
+// settle looks at everybody's events after a step, if the server promises that
+// they are there by then. Otherwise they are looked at after a client's next reply.
+func (m *machine) settle() {
 	if !m.srv.Prompt {
-		m.poll(c)
 		return
 	}
 	for _, c := range m.slots {

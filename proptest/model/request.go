@@ -81,6 +81,22 @@ const (
 	negativeVersion
 )
 
+// name is the operation, with what makes it another request.
+func (o *request) name() string {
+	name := opNames[o.op]
+	if o.stat {
+		name = "create2"
+	}
+	if o.watch {
+		name += "W"
+	}
+	return name
+}
+
+// stubborn says of one in four requests that it is made even by a client that
+// has no connection or was closed. It depends on nothing but the request.
+func (o *request) stubborn() bool { return (int(o.op)+3*len(o.path)+len(o.data)+len(o.parts))%4 == 0 }
+
 // opCode is the request's type in the results of a multi.
 func (o *request) opCode() zkapi.OpCode {
 	switch o.op {
@@ -137,17 +153,10 @@ func (o request) String() string {
 }
 
 func (o *request) text() string {
-	name := opNames[o.op]
-	if o.watch {
-		name += "W"
-	}
-	words := []string{name}
+	words := []string{o.name()}
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 	switch o.op {
 	case opCreate, opCreateTTL:
-		if o.stat {
-			words[0] = "create2"
-		}
 		add("%q %s %v", o.path, printData(o.data), o.mode)
 		if o.op == opCreateTTL {
 			add("ttl=%dms", o.ttl)
