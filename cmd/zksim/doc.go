@@ -11,7 +11,7 @@
 // zksim is short for zksim serve. When clients can connect, it prints one line
 // on standard output; a script that asked for port 0 finds the port there:
 //
-//	zksim: ready clients=127.0.0.1:41373 http=off
+//	zksim: ready clients=127.0.0.1:41373 http=127.0.0.1:8080
 //
 // All else is on standard error: first the seed of this run, then warnings, one
 // line each.
@@ -27,8 +27,13 @@
 // 0 picks a free one. Clients need no permission to connect, so an address that
 // other machines can reach, such as :2181, is worth a warning.
 //
-// --http HOST:PORT is the address of the HTTP side, which this version does not
-// have yet: only off, the default, is accepted.
+// --http HOST:PORT is where the HTTP side listens, see below; 127.0.0.1:8080 by
+// default. Port 0 picks a free one, and off leaves it away. If the default
+// address is in use, a free port takes its place, and a warning says so.
+//
+// --http-token TOKEN is what every request to the HTTP side must carry, as
+// Authorization: Bearer TOKEN. An address that other machines can reach needs
+// one. Other users of this machine can see a flag; they cannot see ZKSIM_HTTP_TOKEN.
 //
 // --tick-time MS is ZooKeeper's unit of time, in milliseconds; 2000 by default.
 // A session expires between its timeout and one tick later.
@@ -50,7 +55,7 @@
 // # Environment
 //
 // Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_HTTP,
-// ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
+// ZKSIM_HTTP_TOKEN, ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
 // ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
 // separated by newlines or, if there is none, by semicolons. An empty variable
 // counts as not set.
@@ -71,4 +76,31 @@
 // clientPort and clientPortAddress say where to listen, as in ZooKeeper: a
 // clientPort alone listens on all addresses. --listen wins over them, so a
 // configuration file of a real server can be used beside that server.
+//
+// # The HTTP side
+//
+// It takes orders and shows what there is. Answers are JSON; an error is
+// {"error": "..."} and says what to send instead. Session ids and zxids are
+// 0x and hexadecimal digits, as ZooKeeper prints them.
+//
+//	curl -X POST 127.0.0.1:8080/sim/v1/sessions/0x100002f3ab10000/expire
+//	curl -d '{"advance":"30s"}' 127.0.0.1:8080/sim/v1/clock
+//
+//	GET  /sim/v1                           the list of all this
+//	GET  /sim/v1/state                     the server, its sessions and watches
+//	POST /sim/v1/sessions/{id}/expire      ends a session, as its timeout would
+//	POST /sim/v1/sessions/{id}/disconnect  breaks a session's connection; the session lives on
+//	POST /sim/v1/clock                     {"advance":"30s"} moves the server's clock
+//	GET  /sim/v1/tree?path=/a              the nodes at and below a path, or all
+//	POST /sim/v1/restart                   connections and watches are lost, tree and sessions are not
+//
+// When an order has been answered, it has been carried out: who then asks the
+// server sees its effects. The clock moves from deadline to deadline; clients
+// that are connected count as pinging all the while, so only sessions without a
+// connection expire.
+//
+// Everybody on this machine may send requests, but no page in a browser may:
+// what has a foreign Host or Origin is refused with status 403. Bodies are
+// limited to 64 KiB, and a client that takes more than a minute to send or to
+// read loses its connection.
 package main

@@ -21,6 +21,7 @@ var flags = []struct {
 	{"set", nil},
 	{"listen", setListen},
 	{"http", setHTTP},
+	{"http-token", setHTTPToken},
 	{"tick-time", milliseconds("tickTime")},
 	{"min-session-timeout", milliseconds("minSessionTimeout")},
 	{"max-session-timeout", milliseconds("maxSessionTimeout")},
@@ -103,22 +104,34 @@ func splitSettings(text string) []string {
 }
 
 func setListen(o *options, value string) error {
-	_, port, err := net.SplitHostPort(value)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
+	if !isHostPort(value) {
 		return errors.New("want HOST:PORT, such as 127.0.0.1:2181")
 	}
 	o.listen = value
 	return nil
 }
 
-func setHTTP(o *options, value string) error {
-	if value != "off" {
-		return errors.New("there is no HTTP side yet, so only off is accepted")
+func isHostPort(value string) bool {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
-	o.http = value
+	return err == nil
+}
+
+func setHTTP(o *options, value string) error {
+	if value != "off" && !isHostPort(value) {
+		return errors.New("want HOST:PORT, such as 127.0.0.1:8080, or off")
+	}
+	o.http, o.httpAsked = value, true
+	return nil
+}
+
+func setHTTPToken(o *options, value string) error {
+	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("want a token without spaces, of printable ASCII characters")
+	}
+	o.httpToken = value
 	return nil
 }
 

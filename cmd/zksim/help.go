@@ -7,7 +7,8 @@ Usage: zksim [serve] [flags]
        zksim version
 
   --listen HOST:PORT        where clients connect, port 0 picks (127.0.0.1:2181)
-  --http HOST:PORT|off      the HTTP side; there is none yet, so only off (off)
+  --http HOST:PORT|off      the HTTP side, port 0 picks (127.0.0.1:8080)
+  --http-token TOKEN        what requests must carry; needed beyond loopback
   --tick-time MS            ZooKeeper's unit of time (2000)
   --min-session-timeout MS  the least that clients may ask for (2 ticks)
   --max-session-timeout MS  the most that clients may ask for (20 ticks)

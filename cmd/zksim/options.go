@@ -17,10 +17,13 @@ import (
 // options is what zksim has been told, by all sources together.
 type options struct {
 	listen  string
-	http    string
+	http    string // an address or off
 	config  memserver.Config
 	unknown []string // settings that ZooKeeper does not have
 	secure  bool     // secureClientPort is set
+
+	httpToken string // "" if none is asked for
+	httpAsked bool   // http is not just the default
 
 	clientPort, clientPortAddress string // ZooKeeper's way to say listen
 	moved                         bool   // one of them is newer than listen
@@ -29,7 +32,7 @@ type options struct {
 func defaults() *options {
 	return &options{
 		listen: "127.0.0.1:2181",
-		http:   "off",
+		http:   "127.0.0.1:8080",
 		config: memserver.Config{TickTime: 2 * time.Second, MaxClientCnxns: 60},
 	}
 }
@@ -113,6 +116,9 @@ func (o *options) apply(from source) error {
 				continue
 			}
 			if err := f.set(o, value); err != nil {
+				if f.name == "http-token" {
+					value = "..." // a secret
+				}
 				return fmt.Errorf("%s %s: %w", from.label(f.name), value, err)
 			}
 		}

@@ -23,7 +23,7 @@ func TestProcess(t *testing.T) {
 
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
-			cmd := exec.Command(binary, "--listen", "127.0.0.1:0", "--seed", "9")
+			cmd := exec.Command(binary, "--listen", "127.0.0.1:0", "--http", "off", "--seed", "9")
 			cmd.Env = []string{} // flags of the environment are not for this test
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr

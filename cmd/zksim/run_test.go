@@ -23,13 +23,14 @@ type result struct {
 	stdout, stderr string
 }
 
-// runOnce runs zksim with a context that is done, so that a server ends when it is ready.
+// runOnce runs zksim with a context that is done, so that a server ends when it
+// is ready. Without the HTTP side, unless args or env say otherwise: its usual port is fixed.
 func runOnce(t *testing.T, args, env []string) result {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr strings.Builder
-	status := run(ctx, args, env, &stdout, &stderr)
+	status := run(ctx, args, append([]string{"ZKSIM_HTTP=off"}, env...), &stdout, &stderr)
 	return result{status, stdout.String(), stderr.String()}
 }
 
@@ -63,7 +64,10 @@ func TestWrongUsage(t *testing.T) {
 		{name: "listen on a name", args: []string{"--listen", ":zk"}, line: "--listen :zk: want HOST:PORT, such as 127.0.0.1:2181"},
 		{name: "listen on a large port", args: []string{"--listen", ":65536"}, line: "--listen :65536: want HOST:PORT, such as 127.0.0.1:2181"},
 		{name: "listen on nothing", args: []string{"--listen", ""}, line: "--listen : want HOST:PORT, such as 127.0.0.1:2181"},
-		{name: "http", args: []string{"--http", "127.0.0.1:8080"}, line: "--http 127.0.0.1:8080: there is no HTTP side yet, so only off is accepted"},
+		{name: "http", args: []string{"--http", "on"}, line: "--http on: want HOST:PORT, such as 127.0.0.1:8080, or off"},
+		{name: "http on a large port", args: []string{"--http", ":70000"}, line: "--http :70000: want HOST:PORT, such as 127.0.0.1:8080, or off"},
+		{name: "token", args: []string{"--http-token", "a b"}, line: "--http-token ...: want a token without spaces, of printable ASCII characters"},
+		{name: "no token", args: []string{"--http-token="}, line: "--http-token ...: want a token without spaces, of printable ASCII characters"},
 		{name: "tick time", args: []string{"--tick-time", "2s"}, line: "--tick-time 2s: want milliseconds, 1 or more"},
 		{name: "no tick time", args: []string{"--tick-time", "0"}, line: "--tick-time 0: want milliseconds, 1 or more"},
 		{name: "session timeout", args: []string{"--min-session-timeout", "-1"}, line: "--min-session-timeout -1: want milliseconds, 1 or more"},
@@ -228,7 +232,7 @@ func startServer(t *testing.T, args ...string) string {
 	out, in := io.Pipe()
 	status := make(chan int)
 	go func() {
-		status <- run(ctx, append([]string{"--listen=127.0.0.1:0"}, args...), nil, in, io.Discard)
+		status <- run(ctx, append([]string{"--listen=127.0.0.1:0", "--http=off"}, args...), nil, in, io.Discard)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -239,11 +243,18 @@ func startServer(t *testing.T, args ...string) string {
 
 func readyAddr(t *testing.T, out io.Reader) string {
 	t.Helper()
+	clients, http := readyAddrs(t, out)
+	require.Equal(t, "off", http)
+	return clients
+}
+
+func readyAddrs(t *testing.T, out io.Reader) (clients, http string) {
+	t.Helper()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
-	match := regexp.MustCompile(`^zksim: ready clients=(\S+) http=off\n$`).FindStringSubmatch(line)
+	match := regexp.MustCompile(`^zksim: ready clients=(\S+) http=(\S+)\n$`).FindStringSubmatch(line)
 	require.NotNil(t, match, line)
-	return match[1]
+	return match[1], match[2]
 }
 
 // quiet keeps the client from telling that its server has gone.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/zksim/zksim/cmd/zksim/control"
 	"github.com/zksim/zksim/memserver"
 )
 
@@ -24,17 +27,57 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 	if err := srv.Listen(o.listen); err != nil {
 		return complain(stderr, statusFailed, err)
 	}
+	httpAddr, stop, err := serveHTTP(o, srv)
+	if err != nil {
+		return complain(stderr, statusOf(err), err)
+	}
+	defer stop()
 	fmt.Fprintf(stderr, "zksim: seed %d\n", o.config.Seed)
-	for _, text := range warnings(o, srv.Addr()) {
+	for _, text := range warnings(o, srv.Addr(), httpAddr) {
 		fmt.Fprintf(stderr, "zksim: warning: %s\n", oneLine(text))
 	}
-	fmt.Fprintf(stdout, "zksim: ready clients=%s http=%s\n", srv.Addr(), o.http)
+	fmt.Fprintf(stdout, "zksim: ready clients=%s http=%s\n", srv.Addr(), httpAddr)
 	<-ctx.Done()
 	return statusOK
 }
 
+// serveHTTP starts the HTTP side, unless it is off, and tells its address.
+func serveHTTP(o *options, srv *memserver.Server) (addr string, stop func(), err error) {
+	if o.http == "off" {
+		return "off", func() {}, nil
+	}
+	l, err := net.Listen("tcp", o.http)
+	if err != nil && !o.httpAsked { // nobody who has not asked for the port should fail for it
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if err := control.CheckBind(l.Addr(), o.httpToken); err != nil {
+		l.Close()
+		return "", nil, usageError{fmt.Errorf("--http %s: %w", o.http, err)}
+	}
+	side := control.New(srv, control.Options{Token: o.httpToken})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = side.Serve(l) // it ends with Close
+	}()
+	return l.Addr().String(), func() { side.Close(); <-ended }, nil
+}
+
+// usageError is an error of whoever started zksim, not of the machine.
+type usageError struct{ error }
+
+func statusOf(err error) int {
+	if _, ok := errors.AsType[usageError](err); ok {
+		return statusUsage
+	}
+	return statusFailed
+}
+
 // warnings is what a user should know of a server that runs all the same.
-func warnings(o *options, addr string) []string {
+func warnings(o *options, addr, httpAddr string) []string {
 	var w []string
 	if len(o.unknown) > 0 {
 		w = append(w, "ZooKeeper has no such setting: "+strings.Join(o.unknown, ", ")+"; ignored")
@@ -44,6 +87,9 @@ func warnings(o *options, addr string) []string {
 	}
 	if at, err := netip.ParseAddrPort(addr); err == nil && !at.Addr().Unmap().IsLoopback() {
 		w = append(w, "other machines can connect to "+addr+" too")
+	}
+	if !o.httpAsked && o.http != httpAddr {
+		w = append(w, o.http+" is in use, so the HTTP side is on "+httpAddr)
 	}
 	return w
 }

@@ -70,7 +70,7 @@ func startIn(ctx context.Context, dir, profile string, progress func(string, ...
 		if out, err := build.CombinedOutput(); err != nil {
 			progress("zksim cannot be built here: %v: %s", err, bytes.TrimSpace(out))
 		} else {
-			about, args = "zksim in a process of its own", []string{binary, "--listen", "127.0.0.1:0", "--set", "maxClientCnxns=0"}
+			about, args = "zksim in a process of its own", []string{binary, "--listen", "127.0.0.1:0", "--http", "off", "--set", "maxClientCnxns=0"}
 		}
 	}
 	begin := time.Now()

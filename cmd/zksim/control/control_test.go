@@ -1,0 +1,285 @@
+package control_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/cmd/zksim/control"
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// side is a simulated ZooKeeper and its HTTP side.
+type side struct {
+	t   *testing.T
+	sim *memserver.Server
+	web *control.Server
+}
+
+func newSide(t *testing.T, opts ...func(*memserver.Config)) *side {
+	sim := memserver.RunT(t, opts...)
+	web := control.New(sim, control.Options{})
+	t.Cleanup(func() { web.Close() })
+	return &side{t, sim, web}
+}
+
+// ask sends a request, "GET /path", and returns the status and the answer.
+func (s *side) ask(request, body string) (int, string) {
+	s.t.Helper()
+	method, target, _ := strings.Cut(request, " ")
+	return s.do(httptest.NewRequest(method, "http://127.0.0.1:8080"+target, strings.NewReader(body)))
+}
+
+func (s *side) do(q *http.Request) (int, string) {
+	w := httptest.NewRecorder()
+	s.web.ServeHTTP(w, q)
+	return w.Code, w.Body.String()
+}
+
+// must is ask for what succeeds; it reads the answer into v.
+func (s *side) must(request, body string, v any) {
+	s.t.Helper()
+	status, answer := s.ask(request, body)
+	require.Equal(s.t, http.StatusOK, status, answer)
+	require.NoError(s.t, json.Unmarshal([]byte(answer), v))
+}
+
+// TestGoZooKeeper has a client of another library lose its connection, then its
+// session, and the clock end another one.
+func TestGoZooKeeper(t *testing.T) {
+	s := newSide(t)
+	conn, events, err := zk.Connect([]string{s.sim.Addr(), s.sim.Addr()}, 10*time.Second,
+		zk.WithDialer(s.sim.Dial), zk.WithLogger(quiet{}))
+	require.NoError(t, err)
+	defer conn.Close()
+	await := func(want zk.State) {
+		t.Helper()
+		for e := range events {
+			if e.State == want && e.Type == zk.EventSession {
+				return
+			}
+		}
+	}
+	await(zk.StateHasSession)
+	_, err = conn.Create("/e", []byte("x"), zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
+	id := conn.SessionID()
+	var answer map[string]string
+
+	s.must("POST /sim/v1/sessions/"+hex(id)+"/disconnect", "", &answer)
+	require.Equal(t, map[string]string{"session": hex(id), "zxid": "0x2"}, answer)
+	await(zk.StateDisconnected)
+	await(zk.StateHasSession)
+	require.Equal(t, id, conn.SessionID(), "it is the same session")
+
+	s.must("POST /sim/v1/sessions/"+hex(id)+"/expire", "", &answer)
+	require.Equal(t, map[string]string{"session": hex(id), "zxid": "0x3"}, answer)
+	_, there := s.sim.Node("/e")
+	require.False(t, there)
+	await(zk.StateExpired)
+	await(zk.StateHasSession)
+	require.NotEqual(t, id, conn.SessionID())
+}
+
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+func hex(id int64) string { return "0x" + strconv.FormatInt(id, 16) }
+
+func TestClock(t *testing.T) {
+	s := newSide(t)
+	c := s.sim.ClientT(t)
+	_, err := c.Create(t.Context(), "/e", nil, nil, zkapi.Ephemeral)
+	require.NoError(t, err)
+	before := s.sim.Now()
+	s.sim.Disconnect(c.SessionID())
+	var answer struct {
+		Now  time.Time
+		Zxid string
+	}
+	s.must("POST /sim/v1/clock", `{"advance":"1m"}`, &answer)
+	require.Equal(t, "0x3", answer.Zxid, "the session has expired")
+	require.WithinDuration(t, before.Add(time.Minute), answer.Now, 10*time.Second)
+	_, there := s.sim.Node("/e")
+	require.False(t, there)
+}
+
+func TestRestart(t *testing.T) {
+	s := newSide(t)
+	c := s.sim.ClientT(t)
+	_, err := c.Create(t.Context(), "/a", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	_, _, watch, err := c.GetW(t.Context(), "/a")
+	require.NoError(t, err)
+	var answer map[string]string
+	s.must("POST /sim/v1/restart", "{}", &answer)
+	require.Equal(t, map[string]string{"zxid": "0x2"}, answer)
+	require.Empty(t, watch, "the watch has moved to the new connection")
+	require.Equal(t, zkapi.StateConnected, c.State())
+}
+
+func TestState(t *testing.T) {
+	s := newSide(t, func(c *memserver.Config) { c.Seed = 1 })
+	c := s.sim.ClientT(t)
+	_, err := c.Create(t.Context(), "/e", nil, nil, zkapi.Ephemeral)
+	require.NoError(t, err)
+	_, _, _, err = c.ChildrenW(t.Context(), "/")
+	require.NoError(t, err)
+	s.sim.Disconnect(s.sim.ClientT(t).SessionID())
+	var state map[string]any
+	s.must("GET /sim/v1/state", "", &state)
+	for _, x := range state["sessions"].([]any) {
+		delete(x.(map[string]any), "expiry")
+	}
+	delete(state, "now")
+	want := `{
+		"clients": "127.0.0.1:1", "zxid": "0x3", "nodes": 5,
+		"sessions": [
+			{"id": "0x100000000010000", "timeout_ms": 10000, "connected": true, "ephemerals": ["/e"]},
+			{"id": "0x100000000010001", "timeout_ms": 10000, "connected": false, "ephemerals": []}],
+		"watches": [{"path": "/", "session": "0x100000000010000", "child": true, "modes": ["standard"]}]}`
+	got, err := json.Marshal(state)
+	require.NoError(t, err)
+	require.JSONEq(t, want, string(got))
+}
+
+func TestTree(t *testing.T) {
+	s := newSide(t, func(c *memserver.Config) { c.ExtendedTypes = true })
+	c := s.sim.ClientT(t)
+	for path, data := range map[string][]byte{"/a": []byte("é"), "/a-b": nil, "/b": {}} {
+		_, err := c.Create(t.Context(), path, data, nil, zkapi.Persistent)
+		require.NoError(t, err)
+	}
+	_, _, err := c.CreateTTL(t.Context(), "/a/b", []byte{0xff}, zkapi.WorldACL(zkapi.PermRead|zkapi.PermAdmin), zkapi.PersistentTTL, 90*time.Second)
+	require.NoError(t, err)
+	var tree struct {
+		Zxid  string
+		Nodes []struct {
+			Path  string
+			Data  []byte
+			Text  *string
+			ACL   []map[string]string
+			TTLMS int64 `json:"ttl_ms"`
+			Stat  map[string]any
+		}
+	}
+	s.must("GET /sim/v1/tree?path=/a", "", &tree)
+	require.Equal(t, "0x5", tree.Zxid)
+	require.Len(t, tree.Nodes, 2, "not /a-b, which only begins like /a")
+	require.Equal(t, "/a", tree.Nodes[0].Path)
+	require.Equal(t, "é", *tree.Nodes[0].Text)
+	require.EqualValues(t, 1, tree.Nodes[0].Stat["num_children"])
+	b := tree.Nodes[1]
+	require.Equal(t, "/a/b", b.Path)
+	require.Equal(t, []byte{0xff}, b.Data)
+	require.Nil(t, b.Text)
+	require.EqualValues(t, 90_000, b.TTLMS)
+	require.Equal(t, []map[string]string{{"perms": "ra", "scheme": "world", "id": "anyone"}}, b.ACL)
+	require.Equal(t, "0x5", b.Stat["czxid"])
+
+	status, text := s.ask("GET /sim/v1/tree?path=/a-b", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, text, `"data":null,"acl"`)
+	s.must("GET /sim/v1/tree", "", &tree)
+	require.Len(t, tree.Nodes, s.sim.Snapshot().Len())
+}
+
+// TestBadRequests has every kind of wrong request, and what it is told.
+func TestBadRequests(t *testing.T) {
+	s := newSide(t)
+	c := s.sim.ClientT(t)
+	s.sim.Disconnect(c.SessionID())
+	id := hex(c.SessionID())
+	long := `{"advance":"` + strings.Repeat(" ", 70_000) + `1s"}`
+	const wantID = `want 0x and up to 16 hexadecimal digits, such as 0x100002f3ab10000`
+	const wantAdvance = `send {"advance":"30s"}`
+	tests := []struct {
+		request, body string
+		status        int
+		text          string
+	}{
+		{"GET /", "", 404, "there is no /; GET /sim/v1 lists what there is"},
+		{"GET /sim/v2/state", "", 404, "there is no /sim/v2/state; GET /sim/v1 lists what there is"},
+		{"POST /sim/v1/state", "", 405, "/sim/v1/state does not take POST; send GET"},
+		{"GET /sim/v1/state?a=1", "", 400, `unknown parameter "a"; it takes no parameter`},
+		{"GET /sim/v1/state?%zz", "", 400, `the query "%zz" is not well formed; it takes no parameter`},
+		{"GET /sim/v1/sessions/0x1/expire", "", 405, "/sim/v1/sessions/0x1/expire does not take GET; send POST"},
+		{"POST /sim/v1/sessions/1/expire", "", 400, `session id "1": ` + wantID},
+		{"POST /sim/v1/sessions/0x/expire", "", 400, `session id "0x": ` + wantID},
+		{"POST /sim/v1/sessions/0xg/expire", "", 400, `session id "0xg": ` + wantID},
+		{"POST /sim/v1/sessions/0x+1/expire", "", 400, `session id "0x+1": ` + wantID},
+		{"POST /sim/v1/sessions/0x11112222333344445/disconnect", "", 400, `session id "0x11112222333344445": ` + wantID},
+		{"POST /sim/v1/sessions/0x1/expire", "", 404, "there is no session 0x1; GET /sim/v1/state lists them"},
+		{"POST /sim/v1/sessions/0x1/disconnect", "", 404, "there is no session 0x1; GET /sim/v1/state lists them"},
+		{"POST /sim/v1/sessions/" + id + "/disconnect", "", 409, "session " + id + " has no connection now"},
+		{"POST /sim/v1/sessions/0x1/expire?now=1", "", 400, `unknown parameter "now"; it takes no parameter`},
+		{"POST /sim/v1/sessions/0x1/expire", "x", 400, "POST /sim/v1/sessions/0x1/expire takes no body"},
+		{"POST /sim/v1/restart", `{"a":1}`, 400, "POST /sim/v1/restart takes no body"},
+		{"POST /sim/v1/clock", "", 400, "body: it is empty; " + wantAdvance},
+		{"POST /sim/v1/clock", "{", 400, "body: it is cut off; " + wantAdvance},
+		{"POST /sim/v1/clock", "[]", 400, "body: it is an array; " + wantAdvance},
+		{"POST /sim/v1/clock", "{}", 400, "body: advance is missing; " + wantAdvance},
+		{"POST /sim/v1/clock", "advance=30s", 400, "body: invalid character 'a' looking for beginning of value; " + wantAdvance},
+		{"POST /sim/v1/clock", `{"advance":30}`, 400, `body: "advance" is a number; ` + wantAdvance},
+		{"POST /sim/v1/clock", `{"advance":"1s"}{}`, 400, "body: there is more than one value; " + wantAdvance},
+		{"POST /sim/v1/clock", `{"forward":"1s"}`, 400, `body: unknown field "forward"; ` + wantAdvance},
+		{"POST /sim/v1/clock", `{"advance":"30"}`, 400, `advance "30": want a number and its unit, such as 30s, 500ms or 24h`},
+		{"POST /sim/v1/clock", `{"advance":"-1s"}`, 400, `advance "-1s": the clock does not go backwards`},
+		{"POST /sim/v1/clock", `{"advance":"9000h"}`, 400, `advance "9000h": at most 8784h0m0s at a time`},
+		{"POST /sim/v1/clock", long, 413, "body: it is longer than 65536 bytes"},
+		{"POST /sim/v1/clock?advance=1s", "", 400, `unknown parameter "advance"; it takes no parameter`},
+		{"GET /sim/v1/tree?path=a", "", 400, `path "a": want a path such as /a/b`},
+		{"GET /sim/v1/tree?path=/a/", "", 400, `path "/a/": want a path such as /a/b`},
+		{"GET /sim/v1/tree?path=", "", 400, `path "": want a path such as /a/b`},
+		{"GET /sim/v1/tree?path=/none", "", 404, "there is no node /none"},
+		{"GET /sim/v1/tree?path=/a&path=/b", "", 400, `parameter "path" is there 2 times`},
+		{"GET /sim/v1/tree?node=/a", "", 400, `unknown parameter "node"; there is path`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.request, func(t *testing.T) {
+			status, text := s.ask(tt.request, tt.body)
+			require.Equal(t, tt.status, status, text)
+			var answer map[string]string
+			require.NoError(t, json.Unmarshal([]byte(text), &answer), text)
+			require.Equal(t, map[string]string{"error": tt.text}, answer)
+		})
+	}
+	require.Equal(t, int64(1), s.sim.Zxid(), "none of them has done anything")
+}
+
+func TestIndexListsAll(t *testing.T) {
+	s := newSide(t)
+	var index []struct{ Method, Path, Help string }
+	s.must("GET /sim/v1", "", &index)
+	require.NotEmpty(t, index)
+	for _, e := range index {
+		status, text := s.ask("BREW "+e.Path, "")
+		require.Equal(t, http.StatusMethodNotAllowed, status, e.Path)
+		require.Contains(t, text, e.Method)
+		require.NotEmpty(t, e.Help)
+	}
+}
+
+func TestHead(t *testing.T) {
+	s := newSide(t)
+	w := httptest.NewServer(s.web)
+	defer w.Close()
+	p, err := w.Client().Head(w.URL + "/sim/v1/state")
+	require.NoError(t, err)
+	defer p.Body.Close()
+	body, err := io.ReadAll(p.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, p.StatusCode)
+	require.Empty(t, bytes.TrimSpace(body))
+}
