@@ -17,9 +17,9 @@ import (
 // A transcript that prints something else on 3.8, or runs on one of the two only.
 var isDifferent = regexp.MustCompile(`(?m)^(---- 3\.8|skip 3\.[89]:)`)
 
-// TestDifferences holds the transcripts and the list of differences together: whoever records one more
+// TestDifferencesOfReleases holds the transcripts and the list of differences together: whoever records one more
 // names it.
-func TestDifferences(t *testing.T) {
+func TestDifferencesOfReleases(t *testing.T) {
 	shown := make(map[string]bool)
 	for _, d := range realserver.Differences {
 		require.NotEmpty(t, d.Shown, d.Name)
