@@ -22,7 +22,7 @@ import (
 
 // event is a line of go test -json; see go doc test2json.
 type event struct {
-	Action, Package, Test, Output string
+	Action, Package, Test, Output, Key, Value string
 }
 
 type testName struct{ pkg, name string }
@@ -92,6 +92,8 @@ func (r *report) take(e event) {
 			r.real[found[1]] = true
 		}
 		r.output[name] = append(r.output[name], e.Output)
+	case "attr": // what a test says of itself, such as its seed
+		fmt.Printf("%s: %s: %s\n", e.Test, e.Key, e.Value)
 	case "pass", "fail", "skip":
 		r.end(name, e.Action)
 	}

@@ -60,6 +60,7 @@ const (
 	isSilence // a request that was passed over
 	isBarrier
 	isStray // a frame that belongs to nothing
+	isText  // a line
 )
 
 // outcome is all that an exchange has brought on one connection.

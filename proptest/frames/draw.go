@@ -515,7 +515,9 @@ func drawStep(t *rapid.T) Step {
 	case k == 197:
 		s.Send = drawMany(t)
 	case k == 198:
-		s.Drop = true
+		if s.Drop = bit.Draw(t, "drop"); !s.Drop {
+			return Step{Word: pick(t, words)}
+		}
 	default:
 		s.Raw = pick(t, raws)
 	}

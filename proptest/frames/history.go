@@ -28,6 +28,7 @@ type Step struct {
 	Drop    bool      `json:"drop,omitzero"`    // close the connection, not the session
 	Send    []Request `json:"send,omitzero"`    // in one write
 	Raw     []byte    `json:"raw,omitzero"`     // bytes that are no frame
+	Word    string    `json:"word,omitzero"`    // a four-letter word, on a connection of its own
 }
 
 // Connect is a ConnectRequest.
@@ -171,7 +172,7 @@ func (h History) Requests() int {
 	n := 0
 	for _, s := range h {
 		n += len(s.Send)
-		if s.Connect != nil || s.Raw != nil {
+		if s.Connect != nil || s.Raw != nil || s.Word != "" {
 			n++
 		}
 	}

@@ -33,6 +33,11 @@ func (p *Pair) count(e *round) {
 		}
 	}
 	o := &e.got[1]
+	if e.word != "" {
+		add(e.word, "text")
+		p.Requests++
+		return
+	}
 	answered := make(map[int]bool)
 	for _, a := range o.answers {
 		answered[a.index] = true
@@ -60,7 +65,7 @@ func (p *Pair) count(e *round) {
 				col = "refused"
 			}
 			row := "connect"
-			if e.connect == nil {
+			if a.op == zkapi.OpCreateSession {
 				row = "createSession"
 			}
 			add(row, col)
@@ -73,18 +78,20 @@ func (p *Pair) count(e *round) {
 	if !o.closed || e.drop {
 		return
 	}
+	last := len(e.sent) - 1
 	switch {
-	case e.connect != nil && !answered[-1]:
-		add("connect", "closed")
+	case e.connect != nil: // what came behind it was not looked at
+		if !answered[-1] {
+			add("connect", "closed")
+		}
 	case e.raw != nil:
 		add("raw", "closed")
-	case len(e.sent) == 0:
-		add("taken", "closed") // another connection has taken the session
-	}
-	for i := range e.sent {
-		if !answered[i] {
-			add(e.sent[i].Op.String(), "closed")
+	case last >= 0 && p.Profile.alone(e.sent[last].Op):
+		if !answered[last] {
+			add(e.sent[last].Op.String(), "closed")
 		}
+	case len(o.answers) == 0:
+		add("taken", "closed") // another connection has taken the session
 	}
 }
 
@@ -136,80 +143,4 @@ func (m *Matrix) total(col string) (n int) {
 		}
 	}
 	return n
-}
-
-// reachable is what each request can be answered with, by the knowledge of the
-// real server's order of checks. Behind a slash are conditions: 38 and 39 for
-// the version, acl where permissions are checked, quota where quotas are
-// enforced, ttl and !ttl for extended types.
-const reachable = `
-create           OK -5 -8 -101 -102/acl -108 -110 -114 -125/quota -6/!ttl
-create2          OK -5 -8 -101 -102/acl -108 -110 -114 -125/quota -6/!ttl
-createContainer  OK -5 -8 -101 -102/acl -108 -110 -114 -125/quota -6/!ttl
-createTTL        OK/ttl -5 -8 -101/ttl -102/acl,ttl -108/ttl -110/ttl -114/ttl -6/!ttl
-delete           OK -5 -8 -101 -102/acl -103 -111
-deleteContainer  OK/39 -5/39 -8 -101/39 -103/39 -111/39
-exists           OK -5 -8 -101 -102/acl,39
-getData          OK -5 -101 -102/acl
-setData          OK -5 -8 -101 -102/acl -103 -125/quota
-getACL           OK -5 -101 -102/acl
-setACL           OK -5 -8 -101 -102/acl -103 -114
-getChildren      OK -5 -101 -102/acl
-getChildren2     OK -5 -101 -102/acl
-getAllChildrenNumber  OK -5 -101 -102/acl
-getEphemerals    OK -5
-sync             OK -5
-ping             OK
-whoAmI           OK
-check            silence/38 -5/38 -8/38 -101/38 -102/38,acl -103/38 -6/39
-multi            OK -5
-multi.create     OK -2 -8 -101 -102/acl -108 -110 -114 -125/quota
-multi.create2    OK -2 -8 -101 -102/acl -108 -110 -114 -125/quota
-multi.createContainer  OK -2 -8 -101 -102/acl -108 -110 -114 -125/quota
-multi.createTTL  OK/ttl -2 -8 -101/ttl -102/acl,ttl -110/ttl -114/ttl -6/!ttl
-multi.delete     OK -2 -8 -101 -102/acl -103 -111
-multi.setData    OK -2 -8 -101 -102/acl -103 -125/quota
-multi.check      OK -2 -8 -101 -102/acl -103
-multiRead        OK -5
-multiRead.getData      OK -101 -102/acl
-multiRead.getChildren  OK -101 -102/acl
-reconfig         -5 -123/ttl -6/!ttl
-checkWatches     OK -5 -121
-removeWatches    OK -5 -121
-addWatch         OK -5
-setWatches       OK -5
-setWatches2      OK -5
-auth             OK -115 closed
-sasl             OK closed
-createSession    OK -5
-closeSession     OK
-connect          OK refused closed
-taken            closed
-raw              closed
-unknown          -6
-event            Created Deleted DataChanged ChildrenChanged
-`
-
-// Empty names the cells of the matrix in which there could be something, and
-// is nothing.
-func (m *Matrix) Empty(p *Profile) []string {
-	holds := map[string]bool{
-		"38": p.V38, "39": !p.V38, "acl": p.Settings["skipACL"] != "yes", "quota": p.Settings["enforceQuota"] == "true",
-		"ttl": p.Settings["extendedTypesEnabled"] != "false", "!ttl": p.Settings["extendedTypesEnabled"] == "false",
-	}
-	var empty []string
-	for line := range strings.Lines(reachable) {
-		words := strings.Fields(line)
-		for _, word := range words[min(1, len(words)):] {
-			col, conditions, _ := strings.Cut(word, "/")
-			fulfilled := true
-			for c := range strings.SplitSeq(conditions, ",") {
-				fulfilled = fulfilled && (c == "" || holds[c])
-			}
-			if fulfilled && m.cells[cell{words[0], col}] == 0 {
-				empty = append(empty, words[0]+" "+col)
-			}
-		}
-	}
-	return empty
 }

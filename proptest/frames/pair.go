@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/zksim/zksim/zkapi"
@@ -32,6 +33,7 @@ var Settings = map[string]string{
 	"maxClientCnxns":                           "0",
 	"znode.container.checkIntervalMs":          "2000000000",
 	"extendedTypesEnabled":                     "true",
+	"4lw.commands.whitelist":                   "*",
 	"DigestAuthenticationProvider.superDigest": zkapi.DigestID(Super),
 }
 
@@ -51,6 +53,7 @@ type Pair struct {
 	admin    *link
 	dirty    bool // the last history has left something behind
 	broken   bool // a server must be started again
+	recent   []History
 }
 
 // Open starts both servers: the simulator, then the real one.
@@ -63,7 +66,7 @@ func Open(p *Profile, sim, real func() (Server, error)) (*Pair, error) {
 }
 
 func (p *Pair) open() error {
-	p.broken, p.dirty = false, false
+	p.broken, p.dirty, p.recent = false, false, nil
 	for i, start := range p.start {
 		// The clock's milliseconds are cut off, not rounded.
 		p.scales[i] = &scale{started: time.Now().Add(-time.Millisecond), times: make(map[int64]int64)}
@@ -97,6 +100,7 @@ func (p *Pair) Run(h History) (*Difference, error) {
 	if err := p.ready(); err != nil {
 		return nil, err
 	}
+	p.recent = append(p.recent[max(0, len(p.recent)-kept+1):], h)
 	x := &run{Pair: p}
 	p.dirty = true
 	err := x.run(h)
@@ -173,6 +177,9 @@ func (p *Pair) resync() error {
 			p.scales[side].raw = false
 			if err != nil {
 				return err
+			}
+			if slices.ContainsFunc(o.answers[:2], func(a answer) bool { return a.kind != isReply || codeOf(a) != 0 }) {
+				return fmt.Errorf("%s cannot be read", path)
 			}
 			stats[side] = o.answers[0].payload[16:]
 			acl := wire.NewReader(o.answers[1].payload[16:])

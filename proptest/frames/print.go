@@ -53,6 +53,11 @@ func (d *Difference) Signature() string {
 	return onlyA + " | " + onlyB
 }
 
+// lacking are the lines of a that are not in b.
+func lacking(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
 // onlyIn is the head of the first line of a that is not in b.
 func onlyIn(a, b []string) string {
 	b = slices.Clone(b)
@@ -71,7 +76,7 @@ func head(line string) string {
 	words := strings.Fields(line)
 	var keep []string
 	for _, w := range words {
-		if !strings.ContainsAny(w, "\"+=[{:") && len(w) < 40 {
+		if !strings.ContainsAny(w, "\"+=[{:0123456789") && len(w) < 40 {
 			keep = append(keep, w)
 		}
 	}
@@ -80,7 +85,7 @@ func head(line string) string {
 
 // quiet tells an exchange with nothing to see: a link that has heard nothing.
 func (e *round) quiet() bool {
-	return e.connect == nil && !e.drop && len(e.raw) == 0 && len(e.sent) == 0 && len(e.got[0].answers) == 1
+	return e.connect == nil && e.word == "" && !e.drop && len(e.raw) == 0 && len(e.sent) == 0 && len(e.got[0].answers) == 1
 }
 
 func (e *round) describe(b *strings.Builder) {
@@ -95,6 +100,9 @@ func (e *round) describe(b *strings.Builder) {
 	}
 	if e.drop {
 		lines = append(lines, "hangs up")
+	}
+	if e.word != "" {
+		lines = append(lines, "asks "+e.word)
 	}
 	if e.raw != nil {
 		lines = append(lines, fmt.Sprintf("sends the bytes %x", e.raw))
@@ -116,6 +124,9 @@ func (e *round) describe(b *strings.Builder) {
 		fmt.Fprintf(b, " %s\n", line)
 	}
 	sides := [2][]string{e.got[0].lines(e), e.got[1].lines(e)}
+	if e.word != "" { // long, and mostly the same
+		sides[0], sides[1] = lacking(sides[0], sides[1]), lacking(sides[1], sides[0])
+	}
 	for i := range max(len(sides[0]), len(sides[1])) {
 		var has [2]string
 		for side := range sides {
@@ -175,6 +186,8 @@ func (a answer) text(e *round) string {
 		p.Read(&b)
 		return fmt.Sprintf("connected session=%s timeout=%d password=%x readOnly=%v/%v protocol=%d length=%d",
 			number(p.SessionID), p.TimeOut, p.Passwd, p.HasReadOnly, p.ReadOnly, p.ProtocolVersion, len(a.payload))
+	case isText:
+		return string(a.payload)
 	case isSilence:
 		return fmt.Sprintf("%s: no answer", a.op)
 	case isStray:

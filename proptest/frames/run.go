@@ -49,6 +49,7 @@ type round struct {
 	connect *Connect
 	drop    bool
 	raw     []byte
+	word    string
 	sent    []Request
 	xids    []int32
 	got     [2]outcome
@@ -77,6 +78,9 @@ func (x *run) run(h History) error {
 }
 
 func (x *run) step(n int, s *Step) error {
+	if s.Word != "" {
+		return x.word(n, s.Word)
+	}
 	l := x.links[s.Link%Links]
 	if s.Drop {
 		if !l.open() {

@@ -2,13 +2,11 @@ package frames_test
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"io"
 	"maps"
 	"net"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -127,6 +125,17 @@ var plants = []struct {
 		}
 		return p
 	})},
+	{"zxid of a write", onOp(zkapi.OpDelete, func(p []byte) []byte { p[11]++; return p })},
+	{"bit of the data", onOp(zkapi.OpGetData, func(p []byte) []byte {
+		if n := binary.BigEndian.Uint32(p[16:]); n > 0 && n < 100 {
+			p[20] ^= 1
+		}
+		return p
+	})},
+	{"xid", onOp(zkapi.OpExists, func(p []byte) []byte { p[3]++; return p })},
+	{"line of a four-letter word", func(r reply, _ *[]byte) [][]byte {
+		return [][]byte{bytes.Replace(r.payload, []byte("Total watches:"), []byte("Total watches: "), 1)}
+	}},
 	{"lost reply", func(r reply, _ *[]byte) [][]byte {
 		if r.op == zkapi.OpSync {
 			return nil
@@ -154,25 +163,18 @@ func onStat(f func([]byte)) func(reply, *[]byte) [][]byte {
 // mistake of the comparison.
 func TestFramesSelf(t *testing.T) {
 	for _, p := range profiles {
-		t.Run(p.Name, func(t *testing.T) {
-			onlyWhenAsked(t)
-			version, _, _ := strings.Cut(p.Name, "/")
+		t.Run("wire/"+p.Name, func(t *testing.T) {
 			settings := maps.Clone(frames.Settings)
 			maps.Copy(settings, p.Settings)
-			start := func() (frames.Server, error) { return startSim(version, settings) }
+			start := func() (frames.Server, error) { return startSim(versionOf(p), settings) }
 			pair, err := frames.Open(&p, start, start)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer pair.Close()
-			runCorpus(t, pair)
-			d, err := pair.Search(frames.Options{Seed: cmp.Or(*seed, 1), Ops: *ops, Shrink: *shrink})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d != nil {
-				report(t, d, cmp.Or(*seed, 1))
-			}
+			c := comparison{T: t, pair: pair, kinds: make(map[string]int)}
+			c.corpus()
+			c.search(max(*seed, 1), 2000)
 		})
 	}
 }
@@ -194,7 +196,6 @@ func TestHistoryToken(t *testing.T) {
 // TestFramesNotices plants differences into one of two simulators, and sees
 // each found within a bounded number of requests, and shown by a short history.
 func TestFramesNotices(t *testing.T) {
-	onlyWhenAsked(t)
 	start := func() (frames.Server, error) { return startSim("3.9", frames.Settings) }
 	for _, p := range plants {
 		t.Run(p.name, func(t *testing.T) {
@@ -206,9 +207,11 @@ func TestFramesNotices(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer pair.Close()
-			d, err := pair.Search(frames.Options{Seed: 1, Ops: 20_000, Shrink: 3 * time.Second})
-			if err != nil {
-				t.Fatal(err)
+			d := firstDifference(t, pair)
+			if d != nil {
+				if d, err = pair.Shrink(d, 3*time.Second); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if d == nil {
 				t.Fatalf("not noticed in %d requests", pair.Requests)
@@ -216,6 +219,83 @@ func TestFramesNotices(t *testing.T) {
 			t.Logf("noticed after %d requests, shown by %d:\n%v", pair.Requests, d.History.Requests(), d)
 			if n := d.History.Requests(); n > 6 {
 				t.Errorf("shown by %d requests", n)
+			}
+		})
+	}
+}
+
+func firstDifference(t *testing.T, pair *frames.Pair) (first *frames.Difference) {
+	err := pair.Search(frames.Options{Seed: 1, Ops: 20_000, Found: func(d *frames.Difference, _ uint64) bool {
+		first = d
+		return false
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return first
+}
+
+// TestFramesConfirm plants what is there once, what is there always, and what
+// is there only after a server has answered a few hundred requests.
+func TestFramesConfirm(t *testing.T) {
+	bad := func(r reply) [][]byte {
+		r.payload[11]++
+		return [][]byte{r.payload}
+	}
+	once := 0
+	for _, c := range []struct {
+		name      string
+		plant     func() func(reply, *[]byte) [][]byte // in each server that starts
+		confirmed bool
+	}{
+		{"once", func() func(reply, *[]byte) [][]byte {
+			return func(r reply, _ *[]byte) [][]byte {
+				if r.op == zkapi.OpGetACL {
+					if once++; once == 30 {
+						return bad(r)
+					}
+				}
+				return [][]byte{r.payload}
+			}
+		}, false},
+		{"always", func() func(reply, *[]byte) [][]byte {
+			return func(r reply, _ *[]byte) [][]byte {
+				if r.op == zkapi.OpSync {
+					return bad(r)
+				}
+				return [][]byte{r.payload}
+			}
+		}, true},
+		{"later", func() func(reply, *[]byte) [][]byte {
+			n := 0
+			return func(r reply, _ *[]byte) [][]byte {
+				if n++; n > 500 && r.op == zkapi.OpSync {
+					return bad(r)
+				}
+				return [][]byte{r.payload}
+			}
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			start := func() (frames.Server, error) { return startSim("3.9", frames.Settings) }
+			pair, err := frames.Open(&frames.Profile{Name: "3.9"}, func() (frames.Server, error) {
+				srv, err := start()
+				return &tamperer{srv, c.plant()}, err
+			}, start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pair.Close()
+			d := firstDifference(t, pair)
+			if d == nil {
+				t.Fatal("not noticed")
+			}
+			again, err := pair.Confirm(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (again != nil) != c.confirmed {
+				t.Errorf("%v\nwas seen again: %v", d, again != nil)
 			}
 		})
 	}
@@ -242,12 +322,17 @@ type tampered struct {
 	plant func(reply, *[]byte) [][]byte
 	asked []wire.RequestHeader
 	begun bool
+	text  bool // a four-letter word was asked
 	held  []byte
 	in    bytes.Buffer
 	out   bytes.Buffer
 }
 
 func (c *tampered) Write(b []byte) (int, error) {
+	if !c.begun && len(b) == 4 {
+		c.text = true
+		return c.TCPConn.Write(b)
+	}
 	c.in.Write(b)
 	for {
 		payload, rest, ok, err := wire.NextFrame(c.in.Bytes(), wire.DefaultMaxFrame)
@@ -267,6 +352,10 @@ func (c *tampered) Write(b []byte) (int, error) {
 }
 
 func (c *tampered) Read(b []byte) (int, error) {
+	if c.text {
+		n, err := c.TCPConn.Read(b)
+		return copy(b, c.plantWord(b[:n])), err
+	}
 	for c.out.Len() == 0 {
 		var head [4]byte
 		if _, err := io.ReadFull(c.TCPConn, head[:]); err != nil {
@@ -282,6 +371,11 @@ func (c *tampered) Read(b []byte) (int, error) {
 		}
 	}
 	return c.out.Read(b)
+}
+
+// plantWord hands text to the plant as if it were a reply to opcode 0.
+func (c *tampered) plantWord(b []byte) []byte {
+	return c.plant(reply{b, zkapi.OpNotification, 0}, &c.held)[0]
 }
 
 func (c *tampered) classify(payload []byte) reply {
