@@ -24,6 +24,7 @@ func TestEnsemble(t *testing.T) {
 			test func(*testing.T, *realserver.Ensemble)
 		}{
 			{"members", testMembers},
+			{"expire is like expiry", testExpireIsLikeExpiry}, // before others come, who take zxids
 			{"expire", testExpireInEnsemble},
 			{"disconnect", testDisconnectInEnsemble},
 			{"kill the leader", testKillLeader},
@@ -101,6 +102,14 @@ func testExpireInEnsemble(t *testing.T, e *realserver.Ensemble) {
 	for _, owner := range owners {
 		owner.await(zk.StateExpired)
 	}
+}
+
+func testExpireIsLikeExpiry(t *testing.T, e *realserver.Ensemble) {
+	leader := leaderOf(t, e)
+	followers, err := e.Followers(t.Context())
+	require.NoError(t, err)
+	requireLikeExpiry(t, leader, followers[0], e.Expire)
+	requireLikeExpiry(t, followers[0], leader, e.Expire)
 }
 
 func testDisconnectInEnsemble(t *testing.T, e *realserver.Ensemble) {

@@ -3,6 +3,7 @@ package realserver_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -110,7 +111,7 @@ func TestStartIsCancelled(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// childEnv makes TestMain start a server and wait, for TestServerDiesWithItsParent.
+// childEnv makes TestMain start servers in a folder, for TestServersDieWithTheirParent.
 const childEnv = "ZKSIM_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -120,46 +121,66 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// child prints the addresses of its servers, one of which is paused, and panics when told to.
 func child() {
 	in, err := realserver.Find("")
 	if err != nil {
 		panic(err)
 	}
-	srv, err := realserver.Start(context.Background(), in, func(o *realserver.Options) { o.Dir = os.Getenv(childEnv) })
+	e, err := realserver.StartEnsemble(context.Background(), in, 2, func(o *realserver.Options) { o.Dir = os.Getenv(childEnv) })
 	if err != nil {
 		panic(err)
 	}
-	os.Stdout.WriteString(srv.Addr() + "\n")
+	if err := e.Member(1).Pause(); err != nil {
+		panic(err)
+	}
+	fmt.Println(strings.Join(e.Addrs(), " "))
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	go func() { panic("as a test might") }()
 	select {}
 }
 
-func TestServerDiesWithItsParent(t *testing.T) {
+func TestServersDieWithTheirParent(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has a way")
 	}
-	if _, err := realserver.Find(""); err != nil {
-		t.Skip(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir())
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err)
-	addr := strings.TrimSpace(line)
+	realserver.FindT(t, "")
+	for _, how := range []string{"killed", "panics"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir())
+			in, err := cmd.StdinPipe()
+			require.NoError(t, err)
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			line, err := bufio.NewReader(out).ReadString('\n')
+			require.NoError(t, err)
 
-	// A connection tells when the server is gone: the kernel closes it.
-	conn, err := net.Dial("tcp", addr)
-	require.NoError(t, err)
-	defer conn.Close()
-	require.NoError(t, cmd.Process.Kill())
-	_ = cmd.Wait()
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
-	_, err = conn.Read(make([]byte, 1))
-	require.Error(t, err)
-	require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+			// A connection tells when its server is gone: the kernel closes it.
+			var conns []net.Conn
+			for addr := range strings.FieldsSeq(line) {
+				conn, err := net.Dial("tcp", addr)
+				require.NoError(t, err)
+				defer conn.Close()
+				conns = append(conns, conn)
+			}
+			require.Len(t, conns, 2)
+			if how == "killed" {
+				require.NoError(t, cmd.Process.Kill())
+			} else {
+				require.NoError(t, in.Close())
+			}
+			require.Error(t, cmd.Wait())
+			for _, conn := range conns {
+				require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+				_, err = conn.Read(make([]byte, 1))
+				require.Error(t, err)
+				require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+			}
+		})
+	}
 }
 
 var (
