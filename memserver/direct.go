@@ -135,7 +135,19 @@ func (c *Client) serverClosed() {
 	c.change(zkapi.StateSuspended)
 }
 
-// Reconnect brings back a client that Server.Disconnect has cut off: to its
+// Disconnect breaks the client's connection, as Server.Disconnect does, until Reconnect.
+func (c *Client) Disconnect() {
+	s := c.srv
+	s.mu.Lock()
+	defer s.release()
+	c.cut = true
+	if c.conn != nil {
+		s.st.Cut(s.now(), c.session)
+		s.settle()
+	}
+}
+
+// Reconnect brings back a client that Disconnect or Server.Disconnect has cut off: to its
 // session and its watches if the session is still there, otherwise to a new one.
 func (c *Client) Reconnect() {
 	s := c.srv

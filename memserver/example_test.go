@@ -292,6 +292,22 @@ func ExampleServer_Disconnect() {
 }
 
 // Back in time, a client has its session, and learns what its watches missed.
+func ExampleClient_Disconnect() {
+	t := new(exampleT) // your test's t
+	defer t.end()
+	srv := memserver.RunT(t)
+	c := srv.ClientT(t)
+
+	c.Disconnect()
+	_, _, err := c.Exists(ctx, "/")
+	fmt.Println(c.State(), err)
+	c.Reconnect()
+	fmt.Println(c.State())
+	// Output:
+	// SUSPENDED exists /: zookeeper: ConnectionLoss
+	// CONNECTED
+}
+
 func ExampleClient_Reconnect() {
 	srv := must(memserver.New())
 	defer srv.Close()

@@ -131,7 +131,7 @@ func (c *chroot) Exists(ctx context.Context, path string) (Stat, bool, error) {
 }
 
 func (c *chroot) ExistsW(ctx context.Context, path string) (stat Stat, ok bool, ch <-chan Event, err error) {
-	ch, err = armMapped(ctx, c.upEvent, func(ctx context.Context) (in <-chan Event, err error) {
+	ch, err = ArmMapped(ctx, c.upEvent, func(ctx context.Context) (in <-chan Event, err error) {
 		stat, ok, in, err = c.Client.ExistsW(ctx, c.read(path))
 		return in, err
 	})
@@ -144,7 +144,7 @@ func (c *chroot) Get(ctx context.Context, path string) ([]byte, Stat, error) {
 }
 
 func (c *chroot) GetW(ctx context.Context, path string) (data []byte, stat Stat, ch <-chan Event, err error) {
-	ch, err = armMapped(ctx, c.upEvent, func(ctx context.Context) (in <-chan Event, err error) {
+	ch, err = ArmMapped(ctx, c.upEvent, func(ctx context.Context) (in <-chan Event, err error) {
 		data, stat, in, err = c.Client.GetW(ctx, c.read(path))
 		return in, err
 	})
@@ -172,7 +172,7 @@ func (c *chroot) Children(ctx context.Context, path string) ([]string, Stat, err
 }
 
 func (c *chroot) ChildrenW(ctx context.Context, path string) (names []string, stat Stat, ch <-chan Event, err error) {
-	ch, err = armMapped(ctx, c.upEvent, func(ctx context.Context) (in <-chan Event, err error) {
+	ch, err = ArmMapped(ctx, c.upEvent, func(ctx context.Context) (in <-chan Event, err error) {
 		names, stat, in, err = c.Client.ChildrenW(ctx, c.read(path))
 		return in, err
 	})

@@ -33,8 +33,12 @@ func EventMap(ctx context.Context) func(Event) Event {
 	return m.apply
 }
 
-// armMapped arms a one-shot watch and returns a channel whose event has gone through apply.
-func armMapped(ctx context.Context, apply func(Event) Event, arm func(context.Context) (<-chan Event, error)) (<-chan Event, error) {
+// ArmMapped is for those who wrap a Client: arm, called with a context of
+// ArmMapped's, arms a one-shot watch; the event of the channel that ArmMapped
+// returns has gone through apply. A client that calls EventMap does so before
+// any reply that shows the change is returned, and apply must neither block nor
+// call the client; for any other client a goroutine does it that ends with the watch.
+func ArmMapped(ctx context.Context, apply func(Event) Event, arm func(context.Context) (<-chan Event, error)) (<-chan Event, error) {
 	m := &eventMap{apply: apply}
 	if outer := EventMap(ctx); outer != nil {
 		m.apply = func(ev Event) Event { return outer(apply(ev)) }
