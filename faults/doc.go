@@ -13,9 +13,10 @@
 //
 // # Where a plan stands
 //
-// Outside, between the two: around a dialer ([Plan.Dialer]) or a connection
-// ([Plan.Conn]). It needs nothing of the server, so the same plan means the same
-// on the simulator and on a real one.
+// Outside, between the two: around a dialer ([Plan.Dialer]), a connection
+// ([Plan.Conn]), or a [zkapi.Client] that has none ([Plan.Client], which says
+// what it cannot do). It needs nothing of the server, so the same plan means the
+// same on the simulator and on a real one.
 // On a connection both directions are cut into frames. Each request is
 // remembered until its reply if a rule waits for that; the frames themselves
 // pass unchanged, those that cannot be understood among them. Nothing here has

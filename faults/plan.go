@@ -161,6 +161,13 @@ func (p *Plan) started() time.Duration {
 	return time.Since(p.start)
 }
 
+// now is the time since the plan was first used.
+func (p *Plan) now() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.started()
+}
+
 // Seed is what the chances are drawn from.
 func (p *Plan) Seed() uint64 {
 	p.mu.Lock()
@@ -278,7 +285,8 @@ func newProgram(states []*state) *program {
 type peer struct {
 	name    string // of the client
 	session int64
-	conn    any // its identity
+	conn    any  // its identity
+	noBytes bool // a client without a connection, which cannot be slow
 }
 
 // request is what a rule knows about a request or an event.
@@ -287,6 +295,7 @@ type request struct {
 	xid  int32
 	path string
 	ops  []part // of a multi or multiRead
+	arms bool   // a watch, also if there is no such node
 }
 
 type part struct {
@@ -432,7 +441,8 @@ func (p *Plan) lasting(g *program, who *peer, way Way) (l lasting) {
 	for _, s := range g.lasting {
 		r := &s.rule
 		if r.Way != way && r.Way != BothWays || !s.within(now) ||
-			r.Client != "" && r.Client != who.name || r.Session != 0 && r.Session != who.session {
+			r.Client != "" && r.Client != who.name || r.Session != 0 && r.Session != who.session ||
+			r.Action == Slow && who.noBytes {
 			continue
 		}
 		switch {

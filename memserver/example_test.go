@@ -291,7 +291,6 @@ func ExampleServer_Disconnect() {
 	// true
 }
 
-// Back in time, a client has its session, and learns what its watches missed.
 func ExampleClient_Disconnect() {
 	t := new(exampleT) // your test's t
 	defer t.end()
@@ -308,6 +307,7 @@ func ExampleClient_Disconnect() {
 	// CONNECTED
 }
 
+// Back in time, a client has its session, and learns what its watches missed.
 func ExampleClient_Reconnect() {
 	srv := must(memserver.New())
 	defer srv.Close()

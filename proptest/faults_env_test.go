@@ -2,6 +2,7 @@ package proptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -176,11 +177,15 @@ func TestFaults(t *testing.T) {
 					srv := memserver.RunT(t, config)
 					e := &faultEnv{root: "/x", exact: true}
 					e.join = func(plan *faults.Plan) faultClient { return joinGozk(t, srv.Addr(), srv.Dial, plan) }
+					if kind == "direct" {
+						e.join = func(plan *faults.Plan) faultClient { return joinDirect(t, srv, plan) }
+					}
 					s.start(t, e)
 				})
 			})
 		}
 	}
+	t.Run("direct", func(t *testing.T) { sim(t, "direct") })
 	t.Run("wire", func(t *testing.T) { sim(t, "wire") })
 	for _, version := range []string{"3.9", "3.8"} {
 		t.Run("real/"+version, func(t *testing.T) {
@@ -349,3 +354,122 @@ func (c *gozkFaults) state(ctx context.Context) string {
 
 func (c *gozkFaults) session() int64 { return c.SessionID() }
 func (c *gozkFaults) close()         { c.Conn.Close() }
+
+// directFaults is memserver's direct client.
+type directFaults struct {
+	zkapi.Client
+	ctx    context.Context
+	states *zkapi.Stream[zkapi.StateChange]
+	begun  bool
+}
+
+func joinDirect(t *testing.T, srv *memserver.Server, plan *faults.Plan) faultClient {
+	t.Helper()
+	var c zkapi.Client = srv.ClientT(t, func(c *memserver.ClientConfig) { c.SessionTimeout = faultTimeout })
+	if plan != nil {
+		c = plan.Client(c)
+		t.Cleanup(func() { require.NoError(t, c.Close()) })
+	}
+	return &directFaults{Client: c, ctx: t.Context(), states: c.States()}
+}
+
+func directOutcome(err error, ok string) string {
+	var code zkapi.Code
+	if err == nil {
+		return ok
+	} else if errors.As(err, &code) {
+		return code.Name()
+	}
+	return err.Error()
+}
+
+func (c *directFaults) create(path, data string, mode zkapi.CreateMode) string {
+	made, err := c.Create(c.ctx, path, []byte(data), nil, mode)
+	if mode.Sequential() {
+		return directOutcome(err, made)
+	}
+	return directOutcome(err, "ok")
+}
+
+func (c *directFaults) set(path, data string) string {
+	_, err := c.Set(c.ctx, path, []byte(data), -1)
+	return directOutcome(err, "ok")
+}
+
+func (c *directFaults) get(path string) string {
+	data, _, err := c.Get(c.ctx, path)
+	return directOutcome(err, string(data))
+}
+
+func (c *directFaults) exists(path string) string {
+	_, ok, err := c.Exists(c.ctx, path)
+	return directOutcome(err, fmt.Sprint(ok))
+}
+
+func (c *directFaults) remove(path string) string {
+	return directOutcome(c.Delete(c.ctx, path, -1), "ok")
+}
+
+func (c *directFaults) children(path string) string {
+	names, _, err := c.Children(c.ctx, path)
+	slices.Sort(names)
+	return directOutcome(err, fmt.Sprint(names))
+}
+
+func (c *directFaults) createAll(paths ...string) string {
+	var ops []zkapi.Op
+	for _, path := range paths {
+		ops = append(ops, zkapi.CreateOp(path, nil, nil, zkapi.Persistent))
+	}
+	results, err := c.Multi(c.ctx, ops...)
+	var words []string
+	for _, r := range results {
+		words = append(words, directOutcome(r.Err, "ok"))
+	}
+	if err != nil && len(results) == 0 {
+		return directOutcome(err, "")
+	}
+	return strings.Join(words, " ")
+}
+
+func (c *directFaults) auth(credentials string) string {
+	return directOutcome(c.AddAuth(c.ctx, "digest", []byte(credentials)), "ok")
+}
+
+func (c *directFaults) watch(kind, path string) (outcome string, _ <-chan string) {
+	var in <-chan zkapi.Event
+	switch kind {
+	case "data":
+		data, _, ch, err := c.GetW(c.ctx, path)
+		in, outcome = ch, directOutcome(err, string(data))
+	case "exists":
+		_, ok, ch, err := c.ExistsW(c.ctx, path)
+		in, outcome = ch, directOutcome(err, fmt.Sprint(ok))
+	case "children":
+		names, _, ch, err := c.ChildrenW(c.ctx, path)
+		slices.Sort(names)
+		in, outcome = ch, directOutcome(err, fmt.Sprint(names))
+	}
+	return outcome, named(in, func(ev zkapi.Event) string {
+		if ev.Type == zkapi.EventNone {
+			return directOutcome(ev.Err, "")
+		}
+		return ev.Type.String()
+	})
+}
+
+// state tells that it is connected first, as other clients do.
+func (c *directFaults) state(ctx context.Context) string {
+	if !c.begun {
+		c.begun = true
+		return c.State().String()
+	}
+	change, err := c.states.Next(ctx)
+	if err != nil {
+		return "nothing"
+	}
+	return change.State.String()
+}
+
+func (c *directFaults) session() int64 { return c.SessionID() }
+func (c *directFaults) close()         { _ = c.Close() } // which the test is not about

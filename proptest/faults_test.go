@@ -93,7 +93,6 @@ event NodeCreated`,
 			e.state()
 			e.log("%s", e.other.remove(e.p("/n")))
 			e.states(1)
-			e.log("%s", e.c.exists(e.p("/n")))
 			e.log("%s", e.other.create(e.p("/n"), "", zkapi.Persistent))
 			e.event(made)
 		},
@@ -102,7 +101,6 @@ ok
 SUSPENDED
 ok
 CONNECTED same session
-false
 ok
 event NodeCreated`,
 	},
