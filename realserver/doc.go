@@ -86,7 +86,7 @@
 // after a minute if that has no deadline.
 //
 // ZooKeeper has no way to appoint a leader. To have another one, kill, stop or pause the leader, or let
-// [Ensemble.ElectAnother] restart it.
+// [Ensemble.ElectAnother] restart it. [Ensemble.Elect] restarts members until the one that is wanted leads.
 //
 // # Sessions
 //

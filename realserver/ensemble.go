@@ -129,6 +129,16 @@ func (e *Ensemble) each(do func(*Server) error) error {
 	return errors.Join(errs...)
 }
 
+// some does something with some members at once.
+func (e *Ensemble) some(ids []int, do func(*Server) error) error {
+	return e.each(func(s *Server) error {
+		if !slices.Contains(ids, s.ID()) {
+			return nil
+		}
+		return do(s)
+	})
+}
+
 // Version returns the version of the servers, such as 3.9.6.
 func (e *Ensemble) Version() string { return e.members[0].Version() }
 
@@ -182,29 +192,6 @@ func (e *Ensemble) Leader(ctx context.Context) (*Server, error) {
 func (e *Ensemble) Followers(ctx context.Context) ([]*Server, error) {
 	r, err := e.awaitQuorum(ctx)
 	return r.followers, err
-}
-
-// ElectAnother restarts the leader and returns the one that the others have elected in the meantime; the
-// old one is a follower when it returns. ZooKeeper itself offers no way to change the leader. The others
-// elect the member that has applied most, and of equal ones that with the highest ID.
-//
-// Clients see what they see when a leader crashes: every connection to every member is closed, writes on
-// their way have an unknown outcome, sessions live on.
-func (e *Ensemble) ElectAnother(ctx context.Context) (*Server, error) {
-	ctx, cancel := limited(ctx, startLimit)
-	defer cancel()
-	old, err := e.Leader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := old.Stop(); err != nil {
-		return nil, err
-	}
-	next, err := e.Leader(ctx)
-	if err = errors.Join(err, old.Restart(ctx)); err != nil {
-		return nil, err
-	}
-	return next, nil
 }
 
 // roles is who is what at some moment.

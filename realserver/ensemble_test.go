@@ -29,7 +29,7 @@ func TestEnsemble(t *testing.T) {
 			{"disconnect", testDisconnectInEnsemble},
 			{"kill the leader", testKillLeader},
 			{"pause the leader", testPauseLeader},
-			{"elect another", testElectAnother},
+			{"elect", testElect},
 			{"no quorum", testNoQuorum},
 		} {
 			t.Logf("%4.1fs %s", time.Since(begin).Seconds(), step.name)
@@ -143,6 +143,8 @@ func testKillLeader(t *testing.T, e *realserver.Ensemble) {
 func testPauseLeader(t *testing.T, e *realserver.Ensemble) {
 	leader := leaderOf(t, e)
 	require.NoError(t, leader.Pause())
+	require.True(t, leader.Running())
+	require.ErrorContains(t, leader.WaitIdle(t.Context()), "paused")
 	next := leaderOf(t, e)
 	require.NotSame(t, leader, next)
 	require.NoError(t, leader.Continue())
@@ -151,19 +153,29 @@ func testPauseLeader(t *testing.T, e *realserver.Ensemble) {
 	require.Equal(t, realserver.Follower, modeOf(t, leader))
 }
 
-func testElectAnother(t *testing.T, e *realserver.Ensemble) {
+func testElect(t *testing.T, e *realserver.Ensemble) {
 	leader := leaderOf(t, e)
 	next, err := e.ElectAnother(t.Context())
 	require.NoError(t, err)
 	require.NotSame(t, leader, next)
 	require.Same(t, next, leaderOf(t, e))
 	require.Equal(t, realserver.Follower, modeOf(t, leader))
+
+	first := e.Member(1) // the one that nobody would elect
+	require.NoError(t, e.Elect(t.Context(), first))
+	require.Same(t, first, leaderOf(t, e))
+	pid := first.PID()
+	require.NoError(t, e.Elect(t.Context(), first))
+	require.Equal(t, pid, first.PID(), "it leads already")
 }
 
 func testNoQuorum(t *testing.T, e *realserver.Ensemble) {
 	last := e.Member(2)
 	require.NoError(t, e.Member(1).Stop())
 	require.NoError(t, e.Member(3).Kill())
+	require.NoError(t, last.WaitIdle(t.Context()))
+	answer := ask(t, last.Addr(), "srvr")
+	require.Equal(t, "This ZooKeeper instance is not currently serving requests\n", answer)
 	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := e.Leader(short)
@@ -175,6 +187,8 @@ func testNoQuorum(t *testing.T, e *realserver.Ensemble) {
 	go func() { waited <- last.WaitServing(context.WithoutCancel(t.Context())) }()
 	require.NoError(t, last.Kill())
 	require.ErrorContains(t, <-waited, "the server does not")
+	require.False(t, last.Running())
+	require.NoError(t, last.WaitIdle(t.Context()))
 
 	// None of them serves before the others are there too.
 	var all sync.WaitGroup
@@ -202,6 +216,7 @@ func TestObserver(t *testing.T) {
 	followers, err := e.Followers(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, followers)
+	require.ErrorContains(t, e.Elect(t.Context(), e.Member(2)), "only voting members")
 }
 
 func TestEnsembleOfNone(t *testing.T) {

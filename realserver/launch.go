@@ -129,3 +129,34 @@ func (s *Server) await(ctx context.Context, proc *process, log *serverLog) error
 		}
 	}
 }
+
+// WaitIdle returns when the server serves no clients: a member that has lost its quorum, or a server that
+// does not run. The context bounds the waiting, to a minute if it has no deadline.
+func (s *Server) WaitIdle(ctx context.Context) error {
+	ctx, cancel := limited(ctx, startLimit)
+	defer cancel()
+	silent := time.NewTicker(time.Second)
+	defer silent.Stop()
+	for ask := false; ; {
+		changed := s.news.next()
+		proc, log, err := s.awake()
+		if proc == nil && !s.Running() {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("realserver: %w", err)
+		}
+		if serving, _ := log.progress(); !serving || ask {
+			if answer, err := s.word(ctx, "srvr"); err == nil && field(answer, "Mode: ") == "" {
+				return nil
+			}
+		}
+		select {
+		case <-changed:
+			ask = false
+		case <-silent.C:
+			ask = true
+		case <-ctx.Done():
+			return fmt.Errorf("realserver: the server still serves: %w", context.Cause(ctx))
+		}
+	}
+}

@@ -93,6 +93,13 @@ func (s *Server) Version() string { return s.install.Version }
 // that stands alone.
 func (s *Server) ID() int { return s.options.ID }
 
+// Running tells whether the server has a process, paused or not.
+func (s *Server) Running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.runs()
+}
+
 // PID returns the process id of the server, or of its last run if it has ended.
 func (s *Server) PID() int {
 	s.mu.Lock()

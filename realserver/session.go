@@ -118,7 +118,7 @@ func (c *sessionConn) Close() error {
 	return c.Conn.Close()
 }
 
-// resume connects to a session, with a request right behind if there is one. It is
+// resume connects to a session, a new one for 0, with a request right behind if there is one. It is
 // zkapi.ErrSessionExpired if the server will not have it.
 func (s *Server) resume(ctx context.Context, id int64, password []byte, then *wire.RequestHeader) (*sessionConn, error) {
 	if _, _, err := s.awake(); err != nil {
@@ -161,7 +161,7 @@ func (c *sessionConn) handshake(id int64, password []byte, then *wire.RequestHea
 	switch {
 	case r.Err() != nil:
 		return r.Err()
-	case response.SessionID != id || response.TimeOut <= 0:
+	case response.TimeOut <= 0 || id != 0 && response.SessionID != id:
 		return zkapi.ErrSessionExpired
 	}
 	return nil
