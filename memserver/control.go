@@ -86,8 +86,36 @@ func (s *Server) Restart() {
 		c.shut()
 	}
 	s.st.Restart(s.now(), s.firstSession())
+	s.startAgain()
+}
+
+// Restore stops the server, replaces all it knows by a snapshot, and starts it
+// again; nil stands for what a new server knows. Clients come back by
+// themselves: to their session if the snapshot has it, otherwise they learn that
+// it has expired. The zxid and the session ids do not go back, because clients
+// that have seen later ones would not be let in, or would share a session.
+func (s *Server) Restore(snap *Snapshot) {
+	s.mu.Lock()
+	defer s.release()
+	for c := range s.conns {
+		c.shut()
+	}
+	var inner *state.Snapshot
+	if snap != nil {
+		inner = snap.snap
+	}
+	s.st.Restore(s.now(), s.firstSession(), inner)
+	s.startAgain()
+}
+
+// startAgain is what Restart and Restore end with.
+func (s *Server) startAgain() {
 	s.stats = serverStats{}
 	s.started, s.reapAt = s.now(), 0 // the reaper's rounds begin anew
+	if s.listeners != nil {
+		s.publish()
+		s.tell(Event{Kind: EventReset, Time: time.UnixMilli(s.now()), Zxid: s.st.Zxid()})
+	}
 	s.settle()
 	s.arm()
 }

@@ -557,3 +557,50 @@ func TestServeWithBrokenListener(t *testing.T) {
 	nc, err := srv.Dial("tcp", "", 0)
 	require.Equal(t, "imok", ruok(t, nc, err))
 }
+
+// TestRestore goes to another state and back, with clients of both kinds that stay.
+func TestRestore(t *testing.T) {
+	srv := memserver.RunT(t)
+	a := srv.ClientT(t)
+	addr := srv.Addr()
+	conn, events, err := zk.Connect([]string{addr, addr, addr, addr}, 10*time.Second, zk.WithDialer(srv.Dial), zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+	require.NoError(t, err)
+	defer conn.Close()
+	await := func(state zk.State) {
+		for e := range events {
+			if e.State == state {
+				return
+			}
+		}
+	}
+	await(zk.StateHasSession)
+	_, err = conn.Create("/wire", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
+	_, err = a.Create(t.Context(), "/direct", nil, nil, zkapi.Ephemeral)
+	require.NoError(t, err)
+	start, ids := srv.Snapshot(), [2]int64{a.SessionID(), conn.SessionID()}
+	_, err = a.Create(t.Context(), "/later", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	late := srv.ClientT(t)
+
+	srv.Restore(start)
+	require.Equal(t, start.String(), srv.Snapshot().String())
+	require.Equal(t, ids[0], a.SessionID())
+	await(zk.StateHasSession) // although it had seen a later zxid than the snapshot's
+	require.Equal(t, ids[1], conn.SessionID())
+	require.Equal(t, zkapi.StateConnected, late.State())
+	_, err = late.Create(t.Context(), "/x", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	stat, _, err := late.Exists(t.Context(), "/x")
+	require.NoError(t, err)
+	require.Greater(t, stat.Czxid, start.Zxid()+2, "no zxid is given out twice")
+
+	sessions := len(srv.Sessions())
+	srv.Restore(nil)
+	require.Equal(t, 4, srv.Snapshot().Len())
+	require.NotContains(t, ids, a.SessionID(), "it has expired")
+	await(zk.StateExpired)
+	await(zk.StateHasSession)
+	require.NotContains(t, ids, conn.SessionID(), "no session id is given out twice")
+	require.Len(t, srv.Sessions(), sessions)
+}

@@ -79,6 +79,7 @@
 //   - [Server.Disconnect] breaks the connection of a session, which lives on.
 //   - [Server.Expire] ends a session as its timeout would.
 //   - [Server.Restart] loses connections and watches, and keeps tree and sessions.
+//   - [Server.Restore] goes back to a snapshot, or to nothing.
 //   - [Server.Advance] lets time pass.
 //   - [Server.Close] stops the server and waits for everything it runs.
 //
@@ -97,7 +98,9 @@
 // server as it is now, without regard to ACLs and without leaving a trace;
 // [Server.Dump] writes all of it for a person. [Server.Snapshot] is for the whole
 // tree: range over its Nodes, or print it, which makes a good golden file since
-// it holds no times.
+// it holds no times. [Server.Events] tells what happens: transactions, what becomes
+// of sessions, watch events. [Server.Connections] and [Server.FourLetterWord] are
+// what ZooKeeper tells its administrators.
 //
 // # Snapshots
 //
@@ -141,6 +144,7 @@
 //	direct.go      the direct client; watches.go is its side of watches
 //	control.go     what a test may do to a server
 //	inspect.go     what it may look at; snapshots
+//	events.go      what happens, for whoever listens
 //	config.go      settings
 //	run.go         RunT, ClientT
 //

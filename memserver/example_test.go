@@ -335,6 +335,49 @@ func ExampleServer_Restart() {
 	// Output: true CONNECTED true
 }
 
+// Each test begins with the same state, on one server that clients stay connected to.
+func ExampleServer_Restore() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/config", []byte("v1"), nil, zkapi.Persistent))
+	start := srv.Snapshot()
+
+	must(c.Set(ctx, "/config", []byte("spoilt"), -1))
+	srv.Restore(start)
+	fmt.Print(srv.Snapshot())
+
+	srv.Restore(nil)
+	fmt.Print(srv.Snapshot().Len(), " nodes, as in a new server")
+	// Output:
+	// /config v0 "v1"
+	// 4 nodes, as in a new server
+}
+
+// What a program has done to the server, in its order.
+func ExampleServer_Events() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	events := srv.Events()
+	defer events.Close()
+
+	must(c.Create(ctx, "/leader", nil, nil, zkapi.Ephemeral))
+	_, _ = c.Create(ctx, "/leader", nil, nil, zkapi.Ephemeral) // fails, and is told all the same
+	srv.Expire(c.SessionID())
+
+	for e, ok, _ := events.TryNext(); ok; e, ok, _ = events.TryNext() {
+		if e.Kind == memserver.EventCommit {
+			fmt.Println(e.Zxid, e.Op, e.Path, e.Err, len(e.Changes))
+		}
+	}
+	// Output:
+	// 2 create /leader <nil> 1
+	// 3 create /leader zookeeper: NodeExists 0
+	// 4 closeSession  <nil> 1
+	// 5 createSession  <nil> 0
+}
+
 // One moment, two futures.
 func ExampleServer_Snapshot() {
 	srv := must(memserver.New())
@@ -459,6 +502,31 @@ func ExampleServer_Watches() {
 	// / child: false [recursive]
 	// / child: true [standard]
 	// /n child: false [standard]
+}
+
+func ExampleServer_Connections() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	conn, _, err := zk.Connect([]string{srv.Addr()}, 10*time.Second, zk.WithDialer(srv.Dial), zk.WithLogInfo(false))
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	conn.Exists("/")
+	for _, c := range srv.Connections() {
+		fmt.Println(c.Session == conn.SessionID(), c.Timeout, c.Received, c.Sent, c.LastOp)
+	}
+	// Output: true 10s 2 2 EXIS
+}
+
+func ExampleServer_FourLetterWord() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	fmt.Println(srv.FourLetterWord("ruok"))
+	fmt.Println(srv.FourLetterWord("nope"))
+	// Output:
+	// imok true
+	//  false
 }
 
 func ExampleServer_Dump() {

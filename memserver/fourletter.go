@@ -20,7 +20,7 @@ var fourLetterWords = map[string]func(*Server, *strings.Builder){
 	"ruok": func(_ *Server, b *strings.Builder) { b.WriteString("imok") },
 	"isro": func(_ *Server, b *strings.Builder) { b.WriteString("rw") },
 	"gtmk": func(s *Server, b *strings.Builder) { fmt.Fprintf(b, "%d", s.stats.mask()) },
-	"stmk": nil, // reads a mask first, see conn.setTraceMask
+	"stmk": nil, // reads a mask first, see setTraceMask
 	"crst": (*Server).flwResetConnections,
 	"srst": (*Server).flwResetServer,
 	"srvr": (*Server).flwServer,
@@ -129,10 +129,8 @@ func (c *conn) fourLetterWord(word string) {
 	switch allowed := s.cfg.FourLetterWords; {
 	case !slices.Contains(allowed, word) && !slices.Contains(allowed, "*"):
 		fmt.Fprintf(&b, "%s is not executed because it is not in the whitelist.\n", word)
-	case word == "stmk":
-		c.setTraceMask(&b)
 	default:
-		fourLetterWords[word](s, &b)
+		s.answerWord(&b, word, c.in[4:])
 	}
 	s.mu.Unlock()
 	c.out.mu.Lock()
@@ -141,16 +139,25 @@ func (c *conn) fourLetterWord(word string) {
 	c.flush()
 }
 
+// answerWord writes the answer to a word; rest is what came behind it.
+func (s *Server) answerWord(b *strings.Builder, word string, rest []byte) {
+	if word == "stmk" {
+		s.setTraceMask(b, rest)
+		return
+	}
+	fourLetterWords[word](s, b)
+}
+
 // setTraceMask takes the eight bytes after the word, if they came with it.
-func (c *conn) setTraceMask(b *strings.Builder) {
-	if len(c.in) < 12 {
+func (s *Server) setTraceMask(b *strings.Builder, rest []byte) {
+	if len(rest) < 8 {
 		return
 	}
 	var mask int64
-	for _, x := range c.in[4:12] {
+	for _, x := range rest[:8] {
 		mask = mask<<8 | int64(x)
 	}
-	c.srv.stats.traceMask = mask
+	s.stats.traceMask = mask
 	fmt.Fprintf(b, "%d", mask)
 }
 

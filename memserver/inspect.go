@@ -155,6 +155,56 @@ func (s *Server) Watches() []Watch {
 	return watches
 }
 
+// Connection is one connection over the wire, as inspection shows it.
+type Connection struct {
+	RemoteAddr   string
+	Established  time.Time
+	Received     int64 // packets
+	Sent         int64
+	Command      bool  // it has sent a four-letter word
+	Session      int64 // 0 until there is one; then the rest is meaningful
+	Timeout      time.Duration
+	LastOp       string // ZooKeeper's abbreviation: "GETD"
+	LastCxid     int64  // -1 until there is one
+	LastZxid     int64  // -1 until there is one
+	LastResponse time.Time
+}
+
+// Connections lists the connections that clients have over the wire, in the
+// order of their addresses. Direct clients have none.
+func (s *Server) Connections() []Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Connection
+	for _, c := range s.sortedConns() {
+		x := Connection{RemoteAddr: c.nc.RemoteAddr().String(), Established: time.UnixMilli(c.stats.established),
+			Received: c.stats.received, Sent: c.stats.sent, Command: c.asked,
+			LastOp: "NA", LastCxid: -1, LastZxid: -1, LastResponse: time.UnixMilli(c.stats.lastResponse)}
+		if sess := c.st.Session; sess != nil {
+			x.Session, x.Timeout = sess.ID, time.Duration(sess.Timeout)*time.Millisecond
+		}
+		if c.stats.answered {
+			x.LastOp, x.LastCxid, x.LastZxid = lastOp(c.stats.lastOp), c.stats.lastCxid, c.stats.lastZxid
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// FourLetterWord is what the server answers to one of ZooKeeper's four-letter
+// words on its client port, whether or not the whitelist has it. stmk takes its
+// eight bytes behind the word. ok is false if there is no such word.
+func (s *Server) FourLetterWord(word string) (answer string, ok bool) {
+	if len(word) < 4 || !isFourLetterWord(word[:4]) {
+		return "", false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	s.answerWord(&b, word[:4], []byte(word[4:]))
+	return b.String(), true
+}
+
 // Dump writes everything a person may want to see of the server: nodes,
 // sessions and watches.
 func (s *Server) Dump(w io.Writer) {

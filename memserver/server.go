@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/zksim/zksim/memserver/internal/state"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // serverID is the top byte of session ids, as on a real stand-alone server.
@@ -19,22 +20,23 @@ type Server struct {
 
 	// mu guards everything below. It is held while requests are applied and
 	// never while anything waits: bytes are written after it is released.
-	mu       sync.Mutex
-	st       *state.State
-	started  int64         // milliseconds; the reaper's rhythm counts from here
-	offset   time.Duration // how far Advance has moved the clock
-	timer    *time.Timer   // for the next expiry or reaping; nil if nothing is due ever
-	timerAt  int64
-	reapAt   int64 // 0 while there is nothing to reap
-	closed   bool
-	conns    map[*conn]struct{}
-	perIP    map[string]int
-	clients  map[*Client]struct{}
-	unsent   []*conn    // have events that nobody is writing yet
-	condemn  []net.Conn // to be closed once the lock is released: closing TLS may wait
-	listener []net.Listener
-	dialled  int // pipes so far, for their addresses
-	stats    serverStats
+	mu        sync.Mutex
+	st        *state.State
+	started   int64         // milliseconds; the reaper's rhythm counts from here
+	offset    time.Duration // how far Advance has moved the clock
+	timer     *time.Timer   // for the next expiry or reaping; nil if nothing is due ever
+	timerAt   int64
+	reapAt    int64 // 0 while there is nothing to reap
+	closed    bool
+	conns     map[*conn]struct{}
+	perIP     map[string]int
+	clients   map[*Client]struct{}
+	unsent    []*conn    // have events that nobody is writing yet
+	condemn   []net.Conn // to be closed once the lock is released: closing TLS may wait
+	listener  []net.Listener
+	dialled   int // pipes so far, for their addresses
+	listeners []*zkapi.Stream[Event]
+	stats     serverStats
 
 	running sync.WaitGroup // connections, writers, listeners
 }
@@ -86,8 +88,14 @@ func (s *Server) deliver() {
 		for _, c := range kicked {
 			c.Peer.(peer).kicked()
 		}
+		if s.listeners != nil {
+			s.publish()
+		}
 		for _, n := range s.st.TakeNotes() {
 			n.Conn.Peer.(peer).event(n)
+			if s.listeners != nil {
+				s.tellWatch(n)
+			}
 		}
 		if len(kicked) == 0 {
 			return // being told of its end may have made a client open another session
@@ -112,6 +120,9 @@ type peer interface {
 // release ends a step: it unlocks, closes the connections that the step has
 // ended, and starts writers for what it has given others to read.
 func (s *Server) release() {
+	if s.listeners != nil {
+		s.publish() // that a connection has ended is no step of its own
+	}
 	unsent, condemned := s.unsent, s.condemn
 	if len(unsent) == 0 && len(condemned) == 0 {
 		s.mu.Unlock()
@@ -200,6 +211,10 @@ func (s *Server) Close() error {
 		for c := range s.clients {
 			c.serverClosed()
 		}
+		for _, l := range s.listeners {
+			l.End()
+		}
+		s.listeners = nil
 	}
 	s.release()
 	s.running.Wait()

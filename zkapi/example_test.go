@@ -266,6 +266,16 @@ func ExampleNewTxn() {
 	// zookeeper: BadVersion
 }
 
+func ExampleStream_Len() {
+	s := zkapi.NewStream[string](nil)
+	s.Send("a")
+	s.Send("b")
+	before := s.Len()
+	s.TryNext()
+	fmt.Println(before, s.Len())
+	// Output: 2 1
+}
+
 func ExampleNewStream() {
 	s := zkapi.NewStream[string](func() { fmt.Println("the receiver has enough") })
 	s.Send("one")

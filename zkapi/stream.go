@@ -50,6 +50,13 @@ func (s *Stream[T]) wake() {
 // Ready becomes readable when TryNext has news; for use in a select.
 func (s *Stream[T]) Ready() <-chan struct{} { return s.ready }
 
+// Len is the number of values that wait to be received.
+func (s *Stream[T]) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.items)
+}
+
 // TryNext returns the next value if there is one now. open is false when none will ever come.
 func (s *Stream[T]) TryNext() (v T, ok, open bool) {
 	s.mu.Lock()

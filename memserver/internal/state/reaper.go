@@ -1,5 +1,7 @@
 package state
 
+import "github.com/zksim/zksim/zkapi"
+
 // Reapable reports whether there are nodes that time may remove.
 func (s *State) Reapable() bool { return s.containers.Len() > 0 || s.ttls.Len() > 0 }
 
@@ -37,6 +39,9 @@ func (s *State) Reap(now int64) {
 		s.remove(path)
 		s.fire()
 		s.logDigest()
+		if s.rec.on {
+			s.recordTransaction(Record{Op: zkapi.OpDeleteContainer, Path: path}, nil)
+		}
 	}
 }
 

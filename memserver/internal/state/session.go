@@ -68,6 +68,10 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 	}
 	s.touch(now, sess)
 	sess.Conn, c.Session = c, sess
+	if s.rec.on {
+		s.now = now
+		s.record(Record{Kind: Connected}, sess)
+	}
 	password := Password(sess.ID)
 	p.TimeOut, p.SessionID, p.Passwd = int32(timeout), sess.ID, password[:]
 	return true
@@ -82,6 +86,11 @@ func (s *State) openSession(now, timeout int64) *Session {
 	s.live[sess.ID] = sess
 	sess.deadline = s.deadlineFor(now, timeout)
 	s.file(sess)
+	if s.rec.on {
+		s.now = now
+		s.recordTransaction(Record{Op: zkapi.OpCreateSession}, sess)
+		s.record(Record{Kind: Opened}, sess)
+	}
 	return sess
 }
 
@@ -95,6 +104,10 @@ func (s *State) Disconnect(now int64, c *Conn) {
 			s.touch(now, sess)
 		}
 		sess.Conn = nil
+		if s.rec.on {
+			s.now = now
+			s.record(Record{Kind: Disconnected}, sess)
+		}
 	}
 	c.Session = nil
 }
@@ -125,7 +138,7 @@ func (s *State) TakeKicked() []*Conn {
 
 // closeSession is the transaction that ends a session: its ephemeral nodes go
 // at one zxid, its watchers are told.
-func (s *State) closeSession(id int64) {
+func (s *State) closeSession(id int64, why RecordKind) {
 	s.nextZxid()
 	sess := s.live[id]
 	delete(s.live, id)
@@ -139,6 +152,9 @@ func (s *State) closeSession(id int64) {
 	}
 	s.fire()
 	s.logDigest()
+	if s.rec.on {
+		s.recordEnd(sess, why)
+	}
 }
 
 // Expire ends a session as its timeout would, now. It tells whether there was one.
@@ -151,7 +167,7 @@ func (s *State) Expire(now, id int64) bool {
 	if sess.Conn != nil {
 		s.kick(now, sess.Conn)
 	}
-	s.closeSession(id)
+	s.closeSession(id, Expired)
 	return true
 }
 

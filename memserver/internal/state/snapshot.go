@@ -51,6 +51,24 @@ func (s *State) Restart(now, firstSession int64) {
 	s.load(s.Snapshot(), now)
 }
 
+// Restore is Restart on a snapshot, or on nothing if it is nil. Neither zxids
+// nor session ids are given out twice.
+func (s *State) Restore(now, firstSession int64, snap *Snapshot) {
+	for _, sess := range s.live {
+		if sess.Conn != nil {
+			s.kick(now, sess.Conn)
+		}
+	}
+	zxid := s.zxid
+	s.cfg.FirstSession = max(firstSession, s.nextSession)
+	if snap == nil {
+		snap = New(s.cfg).Snapshot()
+	}
+	s.load(snap, now)
+	s.zxid, s.gap = max(s.zxid, zxid), 0
+	s.rec.zxid = s.zxid
+}
+
 // load takes copies out of a snapshot. Copying a map writes to its header, and
 // the snapshot's must stay as they are, so headers are copied first.
 func (s *State) load(snap *Snapshot, now int64) {

@@ -49,6 +49,7 @@ type State struct {
 	digest      uint64
 	digests     []Digest
 	live        map[int64]*Session
+	rec         recorder
 	nextSession int64
 	buckets     btree.Map[int64, []int64] // session ids by the deadline they were filed under
 	data, child watchTable
@@ -224,6 +225,9 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 		p.Err = s.other(c, q, p)
 	}
 	s.logDigest()
+	if s.rec.on {
+		s.recordRequest(c, q, p)
+	}
 	switch {
 	case q.Type == zkapi.OpAuth, q.Type == zkapi.OpSasl:
 	case p.Zxid == 0:
@@ -296,7 +300,7 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		p.Connect = &wire.ConnectResponse{TimeOut: int32(c.Session.Timeout),
 			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: c.modern}
 	case zkapi.OpCloseSession:
-		s.closeSession(c.Session.ID)
+		s.closeSession(c.Session.ID, Closed)
 		p.Close = true
 	}
 	return 0

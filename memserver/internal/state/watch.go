@@ -158,6 +158,9 @@ type Note struct {
 
 // fire turns the changes of a completed write into notes.
 func (s *State) fire() {
+	if s.rec.on {
+		s.recordChanges()
+	}
 	for i := range s.changes {
 		c := &s.changes[i]
 		s.stamp++ // one event a connection, over both tables
