@@ -87,8 +87,11 @@ func (p *Plan) Reset() {
 
 func (p *Plan) resetLocked() {
 	p.states = make([]*state, len(p.rules))
+	same := make(map[string]int) // two rules with the same text have different chances
 	for i := range p.rules {
-		p.states[i] = newState(i, p.rules[i], p.seed)
+		key := fmt.Sprintf("%d %s", p.seed, p.rules[i])
+		p.states[i] = newState(i, p.rules[i], fmt.Sprint(key, same[key]))
+		same[key]++
 	}
 	p.start, p.log, p.dropped, p.closed = time.Time{}, nil, 0, false
 	p.program.Store(newProgram(p.states))
@@ -233,9 +236,9 @@ type state struct {
 	lasted map[any]bool      // Silence and Slow: the connections that noticed
 }
 
-func newState(index int, r Rule, seed uint64) *state {
+func newState(index int, r Rule, key string) *state {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %s", seed, r)
+	h.Write([]byte(key))
 	return &state{rule: r, index: index, types: r.matches(), glob: newGlob(r.Path), any: r.Path == "", key: h.Sum64()}
 }
 
