@@ -93,11 +93,30 @@
 //	POST /sim/v1/clock                     {"advance":"30s"} moves the server's clock
 //	GET  /sim/v1/tree?path=/a              the nodes at and below a path, or all
 //	POST /sim/v1/restart                   connections and watches are lost, tree and sessions are not
+//	POST /sim/v1/reset                     all nodes and sessions go, as in a new server
+//	GET  /sim/v1/events                    what happens from now on, as server-sent events
+//	GET  /commands, /commands/{name}       ZooKeeper's own admin commands, with its JSON keys
+//	GET  /metrics                          ZooKeeper's metrics under its own names, for Prometheus
 //
 // When an order has been answered, it has been carried out: who then asks the
 // server sees its effects. The clock moves from deadline to deadline; clients
 // that are connected count as pinging all the while, so only sessions without a
 // connection expire.
+//
+// A reset does not set back the zxid or the session ids, so that clients that
+// live through it find their way: they learn that their session has expired.
+//
+// An event of the stream is named by its kind: commit (a transaction, also one
+// that failed: op, path, error, changes), opened, connected, disconnected, closed,
+// expired (what becomes of a session), watch (an event on its way to a session:
+// type, path), reset. Its data is JSON with the kind, the time on the server's
+// clock, the zxid and the session. What happens after the headers have come is in
+// the stream. A client that lets more than 65536 events wait is told so by an
+// event named end, with which the stream ends.
+//
+//	curl -N 127.0.0.1:8080/sim/v1/events
+//	event: commit
+//	data: {"kind":"commit","time":"...","zxid":"0x3","session":"0x100002f3ab10000","op":"create","path":"/a",...}
 //
 // Everybody on this machine may send requests, but no page in a browser may:
 // what has a foreign Host or Origin is refused with status 403. Bodies are

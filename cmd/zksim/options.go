@@ -25,6 +25,8 @@ type options struct {
 	httpToken string // "" if none is asked for
 	httpAsked bool   // http is not just the default
 
+	configText string // of the configuration file
+
 	clientPort, clientPortAddress string // ZooKeeper's way to say listen
 	moved                         bool   // one of them is newer than listen
 }
@@ -84,6 +86,7 @@ func (o *options) applyFile(path string) error {
 		}
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	o.configText = string(text)
 	properties, err := parseProperties(text)
 	if err != nil {
 		return fmt.Errorf("%s:%w", path, err)

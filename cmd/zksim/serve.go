@@ -57,7 +57,7 @@ func serveHTTP(o *options, srv *memserver.Server) (addr string, stop func(), err
 		l.Close()
 		return "", nil, usageError{fmt.Errorf("--http %s: %w", o.http, err)}
 	}
-	side := control.New(srv, control.Options{Token: o.httpToken})
+	side := control.New(srv, control.Options{Token: o.httpToken, Config: o.configText})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

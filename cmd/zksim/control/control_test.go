@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -239,6 +240,15 @@ func TestBadRequests(t *testing.T) {
 		{"POST /sim/v1/clock", `{"advance":"9000h"}`, 400, `advance "9000h": at most 8784h0m0s at a time`},
 		{"POST /sim/v1/clock", long, 413, "body: it is longer than 65536 bytes"},
 		{"POST /sim/v1/clock?advance=1s", "", 400, `unknown parameter "advance"; it takes no parameter`},
+		{"GET /sim/v1/events?kind=commit", "", 400, `unknown parameter "kind"; it takes no parameter`},
+		{"POST /sim/v1/events", "", 405, "/sim/v1/events does not take POST; send GET"},
+		{"POST /sim/v1/reset", "now", 400, "POST /sim/v1/reset takes no body"},
+		{"DELETE /commands/ruok", "", 405, "/commands/ruok does not take DELETE; send GET"},
+		{"POST /metrics", "", 405, "/metrics does not take POST; send GET"},
+		{"GET /metrics?name=a", "", 400, `unknown parameter "name"; it takes no parameter`},
+		{"GET /sim/v1/members/1/stop", "", 501, "this version of zksim has no ensembles over HTTP; GET /sim/v1 lists what it has"},
+		{"POST /sim/v1/leader", `{"member":1}`, 501, "this version of zksim has no ensembles over HTTP; GET /sim/v1 lists what it has"},
+		{"GET /sim/v1/faults", "", 501, "this version of zksim has no faults over HTTP; GET /sim/v1 lists what it has"},
 		{"GET /sim/v1/tree?path=a", "", 400, `path "a": want a path such as /a/b`},
 		{"GET /sim/v1/tree?path=/a/", "", 400, `path "/a/": want a path such as /a/b`},
 		{"GET /sim/v1/tree?path=", "", 400, `path "": want a path such as /a/b`},
@@ -264,7 +274,7 @@ func TestIndexListsAll(t *testing.T) {
 	s.must("GET /sim/v1", "", &index)
 	require.NotEmpty(t, index)
 	for _, e := range index {
-		status, text := s.ask("BREW "+e.Path, "")
+		status, text := s.ask("BREW "+strings.NewReplacer("{id}", "0x1", "{name...}", "ruok").Replace(e.Path), "")
 		require.Equal(t, http.StatusMethodNotAllowed, status, e.Path)
 		require.Contains(t, text, e.Method)
 		require.NotEmpty(t, e.Help)
@@ -282,4 +292,49 @@ func TestHead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, p.StatusCode)
 	require.Empty(t, bytes.TrimSpace(body))
+}
+
+func TestReset(t *testing.T) {
+	s := newSide(t)
+	c := s.sim.ClientT(t)
+	_, err := c.Create(t.Context(), "/a", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	id := c.SessionID()
+	var answer map[string]string
+	s.must("POST /sim/v1/reset", "", &answer)
+	require.Equal(t, map[string]string{"zxid": "0x3"}, answer, "the client's new session is there")
+	require.Equal(t, 4, s.sim.Snapshot().Len())
+	require.NotEqual(t, id, c.SessionID())
+}
+
+// TestMetrics: what Prometheus reads, with values that are the server's.
+func TestMetrics(t *testing.T) {
+	s := newSide(t)
+	c := s.sim.ClientT(t)
+	_, err := c.Create(t.Context(), "/e", []byte("12345"), nil, zkapi.Ephemeral)
+	require.NoError(t, err)
+	status, text := s.ask("GET /metrics", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, text, "# TYPE znode_count gauge\nznode_count 6.0\n")
+	require.Contains(t, text, "\nephemerals_count 1.0\n")
+	require.Contains(t, text, "# TYPE connection_rejected counter\nconnection_rejected 0.0\n")
+	require.Contains(t, text, "# TYPE readlatency summary\nreadlatency{quantile=\"0.5\",} NaN\nreadlatency{quantile=\"0.9\",} NaN\n"+
+		"readlatency{quantile=\"0.99\",} NaN\nreadlatency_count 0.0\nreadlatency_sum 0.0\n")
+	sample := regexp.MustCompile(`^[a-z_0-9]+(\{quantile="0\.\d+",\})? (NaN|-?\d+\.\d+(E\d+)?)$`)
+	seen := make(map[string]bool)
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
+			continue
+		}
+		require.Regexp(t, sample, line)
+		name, _, _ := strings.Cut(line, " ")
+		require.False(t, seen[name], line)
+		seen[name] = true
+	}
+	require.Greater(t, len(seen), 200)
+	require.True(t, seen["restore_error_count"])
+
+	old := newSide(t, func(c *memserver.Config) { c.Profile = memserver.V38 })
+	_, text = old.ask("GET /metrics", "")
+	require.NotContains(t, text, "restore_error_count")
 }

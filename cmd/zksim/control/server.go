@@ -25,6 +25,17 @@ const (
 type Options struct {
 	// Token, if not empty, is asked of every request: Authorization: Bearer TOKEN.
 	Token string
+	// Config is the text of the configuration file, for ZooKeeper's command initial_configuration.
+	Config string
+	// Initial is the state that POST /sim/v1/reset goes back to; nil is that of a new server.
+	Initial *memserver.Snapshot
+}
+
+// later are the paths that belong to what zksim does not have yet.
+var later = map[string]string{
+	"/sim/v1/members/": "ensembles",
+	"/sim/v1/leader":   "ensembles",
+	"/sim/v1/faults":   "faults",
 }
 
 // Server is the HTTP side of one simulated ZooKeeper. It implements http.Handler.
@@ -43,6 +54,11 @@ func New(sim *memserver.Server, opts Options) *Server {
 	s.done, s.close = context.WithCancel(context.Background())
 	for _, r := range routes() {
 		s.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, q *http.Request) { s.dispatch(w, q, r) })
+	}
+	for path, what := range later {
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			refuse(http.StatusNotImplemented, "this version of zksim has no %s over HTTP; GET /sim/v1 lists what it has", what).write(w)
+		})
 	}
 	s.mux.HandleFunc("/", notFound)
 	s.http = &http.Server{

@@ -22,7 +22,12 @@ func routes() []route {
 		{"/sim/v1/sessions/{id}/disconnect", "breaks a session's connection", []method{post((*Server).disconnect)}},
 		{"/sim/v1/clock", `moves the server's clock: {"advance":"30s"}`, []method{post((*Server).clock)}},
 		{"/sim/v1/tree", "nodes: all, or those at and below ?path=", []method{get((*Server).tree)}},
+		{"/sim/v1/events", "what happens from now on, as server-sent events", []method{get((*Server).events)}},
+		{"/sim/v1/reset", "all nodes and sessions go, as in a new server", []method{post((*Server).reset)}},
 		{"/sim/v1/restart", "stops the server and starts it again on the same state", []method{post((*Server).restart)}},
+		{"/commands", "ZooKeeper's own admin commands", []method{get((*Server).commandList)}},
+		{"/commands/{name...}", "one of them", []method{get((*Server).command)}},
+		{"/metrics", "ZooKeeper's metrics, for Prometheus", []method{get((*Server).metrics)}},
 	}
 }
 
@@ -191,6 +196,15 @@ func (s *Server) restart(w http.ResponseWriter, q *http.Request) *refusal {
 		return r
 	}
 	s.sim.Restart()
+	s.done200(w)
+	return nil
+}
+
+func (s *Server) reset(w http.ResponseWriter, q *http.Request) *refusal {
+	if r := plain(w, q); r != nil {
+		return r
+	}
+	s.sim.Restore(s.opts.Initial)
 	s.done200(w)
 	return nil
 }
