@@ -1,8 +1,8 @@
 package realserver
 
 import (
-	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"net"
@@ -17,7 +17,8 @@ import (
 	"github.com/zksim/zksim/zkapi/wire"
 )
 
-// ClientConfig says how a Client connects. Zero fields mean their default.
+// ClientConfig says how a Client connects. Connect fills in the defaults before
+// it calls the options.
 type ClientConfig struct {
 	// SessionTimeout is asked for; the server grants what its limits allow. 10 s by default.
 	SessionTimeout time.Duration
@@ -27,8 +28,9 @@ type ClientConfig struct {
 	Dialer func(network, address string, timeout time.Duration) (net.Conn, error)
 	// Logf takes go-zookeeper's log; nil drops it.
 	Logf func(format string, args ...any)
-	// MaxRequest is the longest request in bytes, 1.5 MiB by default. It is the size
-	// of a buffer that every client has.
+	// MaxRequest is the longest request in bytes. A longer one fails with
+	// zkapi.ErrMarshalling and is not sent: the server would hang up on it. The
+	// default is that of servers, wire.DefaultMaxFrame.
 	MaxRequest int
 	// MaxReply is the longest reply in bytes; 0 is no limit. A longer one breaks the
 	// connection.
@@ -36,34 +38,35 @@ type ClientConfig struct {
 }
 
 // Client is a zkapi.Client over a *zk.Conn of github.com/go-zookeeper/zk, for
-// real servers and for whatever else speaks the protocol. What it does about
+// real servers and for whatever else speaks the protocol. go-zookeeper connects,
+// keeps the session and reconnects; the requests are of this package's making,
+// and travel in place of one of go-zookeeper's. What is done about
 // go-zookeeper's traps is written where it is done; each of them has a test.
 //
 // Every method returns as soon as its context ends. A request that was not sent
 // by then is never sent; otherwise its outcome is unknown. A reply that comes
-// later is dropped, and so is the watch that it arms. While there is no
+// later is dropped, and the watch that it arms is removed. While there is no
 // connection every method fails at once with zkapi.ErrConnectionLoss, and what
 // was waiting to be sent is never sent.
 //
 // An error is at once zkapi's and go-zookeeper's: errors.Is finds
 // zkapi.ErrNoNode as well as zk.ErrNoNode in it.
 //
-// All operations are there, also those that go-zookeeper has no methods for. It
-// looks at paths before it sends them, so that reads of malformed ones fail with
-// zkapi.ErrBadArguments where a server would have said zkapi.ErrNoNode.
+// Strings travel as ZooKeeper's own clients send them: characters outside
+// Unicode's basic plane in a form that servers do not understand. Nodes cannot
+// be named with them anyway.
 type Client struct {
 	cfg     ClientConfig
+	conn    *zk.Conn
 	hosts   *hosts
-	gate    chan struct{}   // holds a token while a call is on its way to the tap
 	ctx     context.Context // ends with the final states
 	cancel  context.CancelFunc
 	once    atomic.Bool     // shutdown has begun
 	ended   chan struct{}   // closed when it is over
-	running sync.WaitGroup  // calls and restorations
+	running sync.WaitGroup  // calls of go-zookeeper and restorations
 	events  <-chan zk.Event // closed when go-zookeeper has ended; of no use otherwise (trap 4)
 
 	mu       sync.Mutex // guards everything below, and calls
-	conn     *zk.Conn
 	state    zkapi.State
 	session  int64 // 0 while there is none
 	had      bool  // there has been one
@@ -72,31 +75,24 @@ type Client struct {
 	watches  watches
 	auths    []wire.AuthPacket
 	lastZxid int64
-	dialed   *tap  // the latest connection
-	link     *tap  // the same once it has a session, nil again when it is lost
-	dialErr  error // of the latest attempt
-	sending  *call // has the gate's token
-	inFlight map[*call]struct{}
-	drained  chan struct{} // closed by the last of them, if somebody waits for it
+	dialed   *tap            // the latest connection
+	link     *tap            // the same once it has a session, nil again when it is lost
+	dialErr  error           // of the latest attempt
+	calls    map[int32]*call // that somebody waits for, by number
+	number   int32           // of the latest call
 }
 
 var _ zkapi.Client = (*Client)(nil)
-
-// closeWait is how long Close waits for replies before it hangs up.
-const closeWait = time.Second
 
 // Connect connects to one of the servers, each "host:port", and returns when
 // there is a session. If the context ends before that, its error says what the
 // last attempt failed with. The context has no effect on the client afterwards.
 func Connect(ctx context.Context, servers []string, opts ...func(*ClientConfig)) (*Client, error) {
-	cfg := ClientConfig{SessionTimeout: 10 * time.Second, MaxRequest: 1536 << 10}
+	cfg := ClientConfig{SessionTimeout: 10 * time.Second, MaxRequest: wire.DefaultMaxFrame}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
-	c := &Client{
-		cfg: cfg, hosts: new(hosts), gate: make(chan struct{}, 1), ended: make(chan struct{}),
-		watches: newWatches(), inFlight: make(map[*call]struct{}),
-	}
+	c := &Client{cfg: cfg, hosts: new(hosts), ended: make(chan struct{}), watches: newWatches(), calls: make(map[int32]*call)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	states := c.States()
 	defer states.Close()
@@ -130,8 +126,8 @@ func (c *Client) start(servers []string) error {
 		zk.WithEventCallback(c.event),
 		zk.WithLogger(logf(c.cfg.Logf)),
 		zk.WithLogInfo(false),
-		zk.WithMaxBufferSize(c.cfg.MaxReply),
-		zk.WithMaxConnBufferSize(c.cfg.MaxRequest),
+		zk.WithMaxBufferSize(carrierSize), // the tap keeps the rest to itself
+		zk.WithMaxConnBufferSize(carrierSize),
 	)
 	return err
 }
@@ -214,147 +210,138 @@ func (c *Client) dialUnder(network, address string, timeout time.Duration) (net.
 type call struct {
 	op    zkapi.OpCode
 	path  string
-	link  *tap                                 // of a restoration: its connection; nil: whichever there is
-	patch func(xid int32, frame []byte) []byte // what is sent in place of go-zookeeper's frame; nil: the same
-	reply *wire.Reply                          // what of the reply go-zookeeper drops; nil: nothing
-	watch *watcher                             // armed by the reply; nil: none
+	link  *tap     // the connection that it is for; nil: the one there is
+	watch *watcher // armed by the reply; nil: none
 	// Both are called with Client.mu held; nil: not.
 	unless func() bool      // before the request is sent: true ends the call with success instead
 	after  func(zkapi.Code) // when the reply is there
-	ends   chan error       // has room for the one that it gets
 
-	// Guarded by Client.mu.
-	sent    bool
-	replied bool
-	code    zkapi.Code
-	garbled error // the reply's body could not be read
-	set     bool  // the watch is set on the server
-	armed   bool  // and here
-	over    bool  // ends has it, or nobody waits for it
+	number int32
+	frame  []byte      // the request, but for its xid
+	reply  *wire.Reply // complete when the call ends without an error
+	ends   chan error  // has room for the one that it gets
+	sent   bool
+	over   bool // ends has it, or nobody waits for it
 }
 
-// end ends a call, unless it has ended. Client.mu is held.
-func (k *call) end(err error) {
+// carrierSize is more than what go-zookeeper sends and receives: of requests
+// the carrier, of replies the header.
+const carrierSize = 64
+
+// do sends a request and waits for the reply.
+func (c *Client) do(ctx context.Context, k *call, q wire.Request) (*wire.Reply, error) {
+	q.Type = k.op
+	k.frame = wire.EndFrame(q.Append(wire.BeginFrame(nil)), 0)
+	err := c.send(ctx, k)
+	if err == nil {
+		select {
+		case err = <-k.ends:
+		case <-ctx.Done():
+			err = c.abandon(k, ctx.Err())
+		}
+	}
+	if err != nil {
+		return nil, &zkapi.OpError{Op: k.op.String(), Path: k.path, Err: err}
+	}
+	return k.reply, nil
+}
+
+// send gives go-zookeeper a request that the tap knows by its number. It is the
+// version of a Delete, whose reply has no body; nothing could be less harmful
+// if it were sent as it is, for no server deletes its root.
+func (c *Client) send(ctx context.Context, k *call) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.link == nil && c.connected() {
+		k.link = c.link
+	}
+	switch {
+	case c.final() || k.link == nil || k.link != c.link:
+		return c.why()
+	case len(k.frame)-4 > c.cfg.MaxRequest:
+		return named(zkapi.ErrMarshalling)
+	}
+	k.reply, k.ends = new(wire.Reply), make(chan error, 1)
+	c.number++
+	k.number = c.number
+	c.calls[k.number] = k
+	c.running.Add(1)
+	go func() {
+		defer c.running.Done()
+		_ = c.conn.Delete("/", k.number) // the tap has the reply, and detached the loss
+	}()
+	return nil
+}
+
+// outgoing is what is sent in place of the carrier with this number. c.mu is held.
+func (c *Client) outgoing(t *tap, number, xid int32) []byte {
+	k := c.calls[number]
+	if k != nil && k.link == t && k.unless != nil && k.unless() {
+		c.end(k, nil)
+	}
+	if k == nil || k.link != t || k.over { // traps 1 and 2
+		return nothing(xid)
+	}
+	k.sent = true
+	t.unanswered[xid] = k
+	binary.BigEndian.PutUint32(k.frame[4:], uint32(xid))
+	return k.frame
+}
+
+// nothing is a request that does nothing on any server, and is answered by an error:
+// checkWatches with a type that does not exist.
+func nothing(xid int32) []byte {
+	q := wire.Request{RequestHeader: wire.RequestHeader{Xid: xid, Type: zkapi.OpCheckWatches}, Watch: wire.WatchRequest{Path: "/"}}
+	return wire.EndFrame(q.Append(wire.BeginFrame(nil)), 0)
+}
+
+// answered takes a reply. c.mu is held.
+func (c *Client) answered(k *call, code zkapi.Code, body *wire.Reader) {
+	err := named(code)
+	if code == 0 {
+		if k.reply.Read(body, k.op); body.Err() != nil {
+			err = fmt.Errorf("%w: the reply: %w", named(zkapi.ErrSystem), body.Err())
+		}
+	}
+	if k.after != nil {
+		k.after(code)
+	}
+	if w := k.watch; w != nil {
+		missing := code == zkapi.ErrNoNode && k.op == zkapi.OpExists
+		if missing {
+			w.kind = watchExist
+		}
+		switch set := code == 0 || missing; {
+		case set && (k.over || code == 0 && err != nil):
+			c.forget(w)
+		case set:
+			c.watches.arm(w)
+		}
+	}
+	c.end(k, err)
+}
+
+// end ends a call, unless it has ended. c.mu is held.
+func (c *Client) end(k *call, err error) {
 	if !k.over {
+		delete(c.calls, k.number)
 		k.over = true
 		k.ends <- err
 	}
 }
 
-// do runs a method of go-zookeeper. What run leaves in variables may be read
-// only if there is no error.
-func (c *Client) do(ctx context.Context, k *call, run func(*zk.Conn) error) error {
-	conn, err := c.admit(ctx, k)
-	if err != nil {
-		return opError(k.op, k.path, err)
-	}
-	go func() {
-		defer c.running.Done()
-		c.returned(k, run(conn))
-	}()
-	select {
-	case err = <-k.ends:
-	case <-ctx.Done():
-		err = c.abandon(k, ctx.Err())
-	}
-	return opError(k.op, k.path, err)
-}
-
-// admit waits for the gate. Calls go through it one at a time, in the order in
-// which they came, so that the requests of one client are sent in that order
-// and each frame is known to be whose.
-func (c *Client) admit(ctx context.Context, k *call) (*zk.Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	link, err := c.ready(k)
-	c.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case c.gate <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-c.ctx.Done():
-		return nil, c.why()
-	case <-link.off:
-		return nil, c.why()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now, err := c.ready(k); err != nil || now != link { // trap 2: not on another connection
-		<-c.gate
-		return nil, cmp.Or(err, pair(zkapi.ErrConnectionLoss, nil))
-	}
-	k.ends = make(chan error, 1)
-	c.sending = k
-	c.running.Add(1)
-	return c.conn, nil
-}
-
-// ready tells whether a call may go out, and on which connection.
-func (c *Client) ready(k *call) (*tap, error) {
-	switch {
-	case c.final():
-		return nil, c.whyLocked()
-	case k.link == nil && c.connected() || k.link != nil && k.link == c.link:
-		return c.link, nil
-	}
-	return nil, c.whyLocked()
-}
-
-func (c *Client) why() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.whyLocked()
-}
-
-// whyLocked is the error of what cannot be sent.
-func (c *Client) whyLocked() error {
-	switch c.state {
-	case zkapi.StateClosed: // trap 3
-		return pair(zkapi.ErrClosed, nil)
-	case zkapi.StateAuthFailed:
-		return pair(zkapi.ErrAuthFailed, nil)
-	}
-	return pair(zkapi.ErrConnectionLoss, nil)
-}
-
-// sent opens the gate for the next call. c.mu is held.
-func (c *Client) sent() {
-	c.sending = nil
-	<-c.gate
-}
-
-// returned takes what go-zookeeper's method has returned.
-func (c *Client) returned(k *call, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sending == k { // it was never sent
-		c.sent()
-	}
-	if _, ok := c.inFlight[k]; ok {
-		if delete(c.inFlight, k); len(c.inFlight) == 0 && c.drained != nil {
-			close(c.drained)
-			c.drained = nil
+// lose ends all calls: there are no replies any more. c.mu is held.
+func (c *Client) lose() {
+	for _, k := range c.calls {
+		err := c.why()
+		if k.sent && c.state != zkapi.StateClosed {
+			err = named(zkapi.ErrConnectionLoss) // nobody knows whether it was done
 		}
+		c.end(k, err)
 	}
-	if err != nil && k.armed {
-		c.disarm(k)
-	}
-	if k.set && !k.armed {
-		c.running.Add(1)
-		go func() {
-			defer c.running.Done()
-			c.unwatch(k.watch)
-		}()
-	}
-	if err = k.ended(err); err != nil && !k.replied && c.state == zkapi.StateClosed {
-		err = c.whyLocked()
-	}
-	k.end(err)
 }
 
 // abandon ends a call whose context has ended, unless it has ended before.
@@ -364,19 +351,23 @@ func (c *Client) abandon(k *call, err error) error {
 	if k.over {
 		return <-k.ends
 	}
+	delete(c.calls, k.number)
 	k.over = true
-	if k.armed {
-		c.disarm(k)
-	}
 	return err
 }
 
-func (c *Client) disarm(k *call) {
-	k.armed = false
-	c.watches.drop(k.watch)
+// why is the error of what cannot be sent.
+func (c *Client) why() error {
+	switch c.state {
+	case zkapi.StateClosed: // trap 3
+		return named(zkapi.ErrClosed)
+	case zkapi.StateAuthFailed:
+		return named(zkapi.ErrAuthFailed)
+	}
+	return named(zkapi.ErrConnectionLoss)
 }
 
-// Close implements zkapi.Client. What was sent before still gets its answer, if
+// Close implements zkapi.Client. What was asked before still gets its answer, if
 // that comes within a second. Close returns when all goroutines of the client
 // have ended. A session whose connection is lost cannot be closed, and ends by
 // its timeout.
@@ -386,9 +377,6 @@ func (c *Client) Close() error {
 		c.change(zkapi.StateClosed)
 		for _, s := range c.streams {
 			s.End()
-		}
-		if c.sending != nil {
-			c.sending.end(c.whyLocked())
 		}
 	}
 	c.mu.Unlock()
@@ -404,8 +392,7 @@ func (c *Client) shutdown() {
 		return
 	}
 	defer close(c.ended)
-	c.drain()
-	c.conn.Close() // waits for the reply to closeSession, for a second at most
+	c.conn.Close() // waits for the reply to closeSession, which comes last, for a second at most
 	c.hangUp()
 	for range c.events { // is closed last of all
 	}
@@ -413,28 +400,6 @@ func (c *Client) shutdown() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watches.end(zkapi.ErrClosed) // there are none left if the state was AUTH_FAILED
-}
-
-// drain waits for the replies that are under way, and hangs up if they do not
-// come. go-zookeeper's Close would let go of the calls while their replies are
-// still being decoded, a data race.
-func (c *Client) drain() {
-	c.mu.Lock()
-	drained := make(chan struct{})
-	if len(c.inFlight) == 0 {
-		close(drained)
-	} else {
-		c.drained = drained
-	}
-	c.mu.Unlock()
-	late := time.NewTimer(closeWait)
-	defer late.Stop()
-	select {
-	case <-drained:
-	case <-late.C:
-		c.hangUp()
-		<-drained
-	}
 }
 
 // hangUp breaks the connection, if there is one.

@@ -108,9 +108,6 @@ func (e *env) start(t *testing.T, b behaviour) {
 	b.run(t, e)
 }
 
-// small keeps clients from having buffers of megabytes.
-func small(c *realserver.ClientConfig) { c.MaxRequest, c.MaxReply = 64<<10, 1<<20 }
-
 // connect makes a client, closed at the end of the test.
 func (e *env) connect(t testing.TB, opts ...func(*realserver.ClientConfig)) zkapi.Client {
 	t.Helper()
@@ -122,7 +119,7 @@ func (e *env) connect(t testing.TB, opts ...func(*realserver.ClientConfig)) zkap
 
 func (e *env) client(t testing.TB, opts ...func(*realserver.ClientConfig)) *realserver.Client {
 	t.Helper()
-	opts = append([]func(*realserver.ClientConfig){small, func(c *realserver.ClientConfig) { c.Dialer = e.dial }}, opts...)
+	opts = append([]func(*realserver.ClientConfig){func(c *realserver.ClientConfig) { c.Dialer = e.dial }}, opts...)
 	c, err := realserver.Connect(t.Context(), []string{e.addr}, opts...)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })

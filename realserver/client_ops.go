@@ -2,247 +2,353 @@ package realserver
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
-
-	"github.com/go-zookeeper/zk"
 
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
 )
 
-// The operations that go-zookeeper has. Slices that it is given are copies: it
-// may encode them after the caller has gone.
+// The operations.
+
+var openACL = zkapi.OpenACL()
+
+func orOpen(acl []zkapi.ACL) []zkapi.ACL {
+	if acl == nil {
+		return openACL
+	}
+	return acl
+}
+
+// op runs one of the requests that wire.Op knows.
+func (c *Client) op(ctx context.Context, o wire.Op) (*wire.Reply, error) {
+	return c.do(ctx, &call{op: o.Type, path: o.Path}, wire.Request{Op: o})
+}
+
+// onPath runs one of the requests that are just a path.
+func (c *Client) onPath(ctx context.Context, op zkapi.OpCode, path string) (*wire.Reply, error) {
+	return c.do(ctx, &call{op: op, path: path}, wire.Request{Path: wire.PathRequest{Path: path}})
+}
+
+// watching runs a read that arms a watch.
+func (c *Client) watching(ctx context.Context, op zkapi.OpCode, path string, kind watchKind) (*wire.Reply, <-chan zkapi.Event, error) {
+	w := &watcher{kind: kind, path: path, ch: make(chan zkapi.Event, 1), apply: zkapi.EventMap(ctx)}
+	reply, err := c.do(ctx, &call{op: op, path: path, watch: w}, wire.Request{Op: wire.Op{Path: path, Watch: true}})
+	if err != nil && !missing(op, err) {
+		return nil, nil, err
+	}
+	return reply, w.ch, err
+}
+
+// missing tells whether the answer to an exists is that there is no such node.
+func missing(op zkapi.OpCode, err error) bool {
+	return op == zkapi.OpExists && errors.Is(err, zkapi.ErrNoNode)
+}
 
 // Create implements zkapi.Client.
 func (c *Client) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
+	op := zkapi.OpCreate
 	if mode == zkapi.Container {
-		path, _, err := c.Create2(ctx, path, data, acl, mode)
-		return path, err
+		op = zkapi.OpCreateContainer
 	}
-	var made string
-	data, zacl := slices.Clone(data), openOr(acl)
-	err := c.do(ctx, &call{op: zkapi.OpCreate, path: path}, func(conn *zk.Conn) (err error) {
-		made, err = conn.Create(path, data, int32(mode), zacl)
-		return err
-	})
+	reply, err := c.op(ctx, wire.Op{Type: op, Path: path, Data: data, ACL: orOpen(acl), Flags: int32(mode)})
 	if err != nil {
 		return "", err
 	}
-	return made, nil
+	return reply.Path, nil
 }
 
-// Create2 implements zkapi.Client. go-zookeeper's Create makes the request, of
-// which only the type is changed: create2 has the same fields. The reply begins
-// with create's, which go-zookeeper reads, and goes on with the Stat.
+// Create2 implements zkapi.Client.
 func (c *Client) Create2(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, zkapi.Stat, error) {
-	data, zacl := slices.Clone(data), openOr(acl)
+	op := zkapi.OpCreate2
 	if mode == zkapi.Container {
-		return c.create(ctx, &call{op: zkapi.OpCreateContainer, path: path}, func(conn *zk.Conn) error {
-			_, err := conn.CreateContainer(path, data, int32(mode), zacl)
-			return err
-		})
+		op = zkapi.OpCreateContainer
 	}
-	return c.create(ctx, &call{op: zkapi.OpCreate2, path: path, patch: asCreate2}, func(conn *zk.Conn) error {
-		_, err := conn.Create(path, data, int32(mode), zacl)
-		return err
-	})
-}
-
-func asCreate2(_ int32, frame []byte) []byte {
-	frame = slices.Clone(frame)
-	binary.BigEndian.PutUint32(frame[8:], uint32(zkapi.OpCreate2))
-	return frame
+	return c.create(ctx, wire.Op{Type: op, Path: path, Data: data, ACL: orOpen(acl), Flags: int32(mode)})
 }
 
 // CreateTTL implements zkapi.Client.
 func (c *Client) CreateTTL(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode, ttl time.Duration) (string, zkapi.Stat, error) {
-	data, zacl := slices.Clone(data), openOr(acl)
-	return c.create(ctx, &call{op: zkapi.OpCreateTTL, path: path}, func(conn *zk.Conn) error {
-		_, err := conn.CreateTTL(path, data, int32(mode), zacl, ttl)
-		return err
-	})
+	return c.create(ctx, wire.Op{Type: zkapi.OpCreateTTL, Path: path, Data: data, ACL: orOpen(acl), Flags: int32(mode), TTL: ttl.Milliseconds()})
 }
 
 // create runs a create whose reply has a Stat.
-func (c *Client) create(ctx context.Context, k *call, run func(*zk.Conn) error) (string, zkapi.Stat, error) {
-	k.reply = new(wire.Reply)
-	if err := c.do(ctx, k, run); err != nil {
+func (c *Client) create(ctx context.Context, o wire.Op) (string, zkapi.Stat, error) {
+	reply, err := c.op(ctx, o)
+	if err != nil {
 		return "", zkapi.Stat{}, err
 	}
-	return k.reply.Path, k.reply.Stat, nil
+	return reply.Path, reply.Stat, nil
 }
 
 // Delete implements zkapi.Client.
 func (c *Client) Delete(ctx context.Context, path string, version int32) error {
-	return c.do(ctx, &call{op: zkapi.OpDelete, path: path}, func(conn *zk.Conn) error { return conn.Delete(path, version) })
-}
-
-// watching makes of a read one that arms a watch: the flag is the last byte of
-// the three requests that have one.
-func watching(ctx context.Context, k *call, kind watchKind) (*call, <-chan zkapi.Event) {
-	k.watch = &watcher{kind: kind, path: k.path, ch: make(chan zkapi.Event, 1), apply: zkapi.EventMap(ctx)}
-	k.patch = func(_ int32, frame []byte) []byte {
-		frame = slices.Clone(frame)
-		frame[len(frame)-1] = 1
-		return frame
-	}
-	return k, k.watch.ch
+	_, err := c.op(ctx, wire.Op{Type: zkapi.OpDelete, Path: path, Version: version})
+	return err
 }
 
 // Exists implements zkapi.Client.
 func (c *Client) Exists(ctx context.Context, path string) (zkapi.Stat, bool, error) {
-	return c.exists(ctx, &call{op: zkapi.OpExists, path: path})
+	reply, err := c.op(ctx, wire.Op{Type: zkapi.OpExists, Path: path})
+	switch {
+	case err == nil:
+		return reply.Stat, true, nil
+	case missing(zkapi.OpExists, err):
+		return zkapi.Stat{}, false, nil
+	}
+	return zkapi.Stat{}, false, err
 }
 
 // ExistsW implements zkapi.Client.
 func (c *Client) ExistsW(ctx context.Context, path string) (zkapi.Stat, bool, <-chan zkapi.Event, error) {
-	k, ch := watching(ctx, &call{op: zkapi.OpExists, path: path}, watchData)
-	stat, ok, err := c.exists(ctx, k)
-	if err != nil {
-		return zkapi.Stat{}, false, nil, err
+	reply, ch, err := c.watching(ctx, zkapi.OpExists, path, watchData)
+	switch {
+	case err == nil:
+		return reply.Stat, true, ch, nil
+	case missing(zkapi.OpExists, err):
+		return zkapi.Stat{}, false, ch, nil
 	}
-	return stat, ok, ch, nil
-}
-
-func (c *Client) exists(ctx context.Context, k *call) (zkapi.Stat, bool, error) {
-	var ok bool
-	var stat *zk.Stat
-	err := c.do(ctx, k, func(conn *zk.Conn) (err error) {
-		ok, stat, err = conn.Exists(k.path)
-		return err
-	})
-	if err != nil || !ok {
-		return zkapi.Stat{}, false, err
-	}
-	return zkapi.Stat(*stat), true, nil
+	return zkapi.Stat{}, false, nil, err
 }
 
 // Get implements zkapi.Client.
 func (c *Client) Get(ctx context.Context, path string) ([]byte, zkapi.Stat, error) {
-	return c.get(ctx, &call{op: zkapi.OpGetData, path: path})
+	reply, err := c.op(ctx, wire.Op{Type: zkapi.OpGetData, Path: path})
+	if err != nil {
+		return nil, zkapi.Stat{}, err
+	}
+	return reply.Data, reply.Stat, nil
 }
 
 // GetW implements zkapi.Client.
 func (c *Client) GetW(ctx context.Context, path string) ([]byte, zkapi.Stat, <-chan zkapi.Event, error) {
-	k, ch := watching(ctx, &call{op: zkapi.OpGetData, path: path}, watchData)
-	data, stat, err := c.get(ctx, k)
+	reply, ch, err := c.watching(ctx, zkapi.OpGetData, path, watchData)
 	if err != nil {
 		return nil, zkapi.Stat{}, nil, err
 	}
-	return data, stat, ch, nil
-}
-
-func (c *Client) get(ctx context.Context, k *call) ([]byte, zkapi.Stat, error) {
-	var data []byte
-	var stat *zk.Stat
-	err := c.do(ctx, k, func(conn *zk.Conn) (err error) {
-		data, stat, err = conn.Get(k.path)
-		return err
-	})
-	if err != nil {
-		return nil, zkapi.Stat{}, err
-	}
-	return data, zkapi.Stat(*stat), nil
+	return reply.Data, reply.Stat, ch, nil
 }
 
 // Children implements zkapi.Client.
 func (c *Client) Children(ctx context.Context, path string) ([]string, zkapi.Stat, error) {
-	return c.children(ctx, &call{op: zkapi.OpGetChildren2, path: path})
+	reply, err := c.op(ctx, wire.Op{Type: zkapi.OpGetChildren2, Path: path})
+	if err != nil {
+		return nil, zkapi.Stat{}, err
+	}
+	return reply.Children, reply.Stat, nil
 }
 
 // ChildrenW implements zkapi.Client.
 func (c *Client) ChildrenW(ctx context.Context, path string) ([]string, zkapi.Stat, <-chan zkapi.Event, error) {
-	k, ch := watching(ctx, &call{op: zkapi.OpGetChildren2, path: path}, watchChild)
-	names, stat, err := c.children(ctx, k)
+	reply, ch, err := c.watching(ctx, zkapi.OpGetChildren2, path, watchChild)
 	if err != nil {
 		return nil, zkapi.Stat{}, nil, err
 	}
-	return names, stat, ch, nil
-}
-
-func (c *Client) children(ctx context.Context, k *call) ([]string, zkapi.Stat, error) {
-	var names []string
-	var stat *zk.Stat
-	err := c.do(ctx, k, func(conn *zk.Conn) (err error) {
-		names, stat, err = conn.Children(k.path)
-		return err
-	})
-	if err != nil {
-		return nil, zkapi.Stat{}, err
-	}
-	return names, zkapi.Stat(*stat), nil
-}
-
-// changed runs a write that returns a Stat.
-func (c *Client) changed(ctx context.Context, k *call, run func(*zk.Conn) (*zk.Stat, error)) (zkapi.Stat, error) {
-	var stat *zk.Stat
-	err := c.do(ctx, k, func(conn *zk.Conn) (err error) {
-		stat, err = run(conn)
-		return err
-	})
-	if err != nil {
-		return zkapi.Stat{}, err
-	}
-	return zkapi.Stat(*stat), nil
+	return reply.Children, reply.Stat, ch, nil
 }
 
 // Set implements zkapi.Client.
 func (c *Client) Set(ctx context.Context, path string, data []byte, version int32) (zkapi.Stat, error) {
-	data = slices.Clone(data)
-	return c.changed(ctx, &call{op: zkapi.OpSetData, path: path}, func(conn *zk.Conn) (*zk.Stat, error) {
-		return conn.Set(path, data, version)
-	})
+	reply, err := c.op(ctx, wire.Op{Type: zkapi.OpSetData, Path: path, Data: data, Version: version})
+	if err != nil {
+		return zkapi.Stat{}, err
+	}
+	return reply.Stat, nil
 }
 
 // GetACL implements zkapi.Client.
 func (c *Client) GetACL(ctx context.Context, path string) ([]zkapi.ACL, zkapi.Stat, error) {
-	var entries []zk.ACL
-	var stat *zk.Stat
-	err := c.do(ctx, &call{op: zkapi.OpGetACL, path: path}, func(conn *zk.Conn) (err error) {
-		entries, stat, err = conn.GetACL(path)
-		return err
-	})
+	reply, err := c.onPath(ctx, zkapi.OpGetACL, path)
 	if err != nil {
 		return nil, zkapi.Stat{}, err
 	}
-	acl := make([]zkapi.ACL, len(entries))
-	for i, e := range entries {
-		acl[i] = zkapi.ACL{Perms: zkapi.Perm(e.Perms), Scheme: e.Scheme, ID: e.ID}
-	}
-	return acl, zkapi.Stat(*stat), nil
+	return reply.ACL, reply.Stat, nil
 }
 
 // SetACL implements zkapi.Client.
 func (c *Client) SetACL(ctx context.Context, path string, acl []zkapi.ACL, version int32) (zkapi.Stat, error) {
-	zacl := theirACL(acl)
-	return c.changed(ctx, &call{op: zkapi.OpSetACL, path: path}, func(conn *zk.Conn) (*zk.Stat, error) {
-		return conn.SetACL(path, zacl, version)
-	})
+	reply, err := c.do(ctx, &call{op: zkapi.OpSetACL, path: path}, wire.Request{SetACL: wire.SetACLRequest{Path: path, ACL: acl, Version: version}})
+	if err != nil {
+		return zkapi.Stat{}, err
+	}
+	return reply.Stat, nil
 }
 
-func theirACL(acl []zkapi.ACL) []zk.ACL {
-	entries := make([]zk.ACL, len(acl))
-	for i, a := range acl {
-		entries[i] = zk.ACL{Perms: int32(a.Perms), Scheme: a.Scheme, ID: a.ID}
+// AllChildrenNumber implements zkapi.Client.
+func (c *Client) AllChildrenNumber(ctx context.Context, path string) (int, error) {
+	reply, err := c.onPath(ctx, zkapi.OpGetAllChildrenNumber, path)
+	if err != nil {
+		return 0, err
 	}
-	return entries
+	return int(reply.Total), nil
 }
 
-func openOr(acl []zkapi.ACL) []zk.ACL {
-	if acl == nil {
-		acl = zkapi.OpenACL()
+// Ephemerals implements zkapi.Client.
+func (c *Client) Ephemerals(ctx context.Context, prefix string) ([]string, error) {
+	reply, err := c.onPath(ctx, zkapi.OpGetEphemerals, prefix)
+	if err != nil {
+		return nil, err
 	}
-	return theirACL(acl)
+	return reply.Children, nil
 }
 
 // Sync implements zkapi.Client.
 func (c *Client) Sync(ctx context.Context, path string) error {
-	return c.do(ctx, &call{op: zkapi.OpSync, path: path}, func(conn *zk.Conn) error {
-		_, err := conn.Sync(path)
-		return err
+	_, err := c.onPath(ctx, zkapi.OpSync, path)
+	return err
+}
+
+// Multi implements zkapi.Client.
+//
+// Trap 9: go-zookeeper returns the first error without saying whose it is, and
+// an error of its own making for the operations that were not tried. Here the
+// error has the path of the one that failed, and the results the codes of all.
+func (c *Client) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, error) {
+	return c.multi(ctx, zkapi.OpMulti, ops)
+}
+
+// MultiRead implements zkapi.Client.
+func (c *Client) MultiRead(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, error) {
+	return c.multi(ctx, zkapi.OpMultiRead, ops)
+}
+
+func (c *Client) multi(ctx context.Context, op zkapi.OpCode, ops []zkapi.Op) ([]zkapi.OpResult, error) {
+	var q wire.Request
+	for _, o := range ops {
+		q.Ops = append(q.Ops, wire.Op{Type: o.Type, Path: o.Path, Data: o.Data, ACL: orOpen(o.ACL),
+			Flags: int32(o.Mode), TTL: o.TTL.Milliseconds(), Version: o.Version})
+	}
+	reply, err := c.do(ctx, &call{op: op}, q)
+	if err == nil && len(reply.Results) != len(ops) {
+		err = &zkapi.OpError{Op: op.String(), Err: fmt.Errorf("%w: %d operations, %d results", zkapi.ErrSystem, len(ops), len(reply.Results))}
+	}
+	if err != nil {
+		return nil, err
+	}
+	results := make([]zkapi.OpResult, len(ops))
+	var failed error
+	for i, r := range reply.Results {
+		results[i] = zkapi.OpResult{Type: ops[i].Type, Path: r.Path, Stat: r.Stat, Data: r.Data, Children: r.Children, Err: r.Err.Err()}
+		if op == zkapi.OpMulti && failed == nil && r.Err != 0 {
+			failed = &zkapi.OpError{Op: op.String(), Path: ops[i].Path, Err: named(r.Err)}
+		}
+	}
+	return results, failed
+}
+
+// WhoAmI implements zkapi.Client. Servers before 3.7 do not have it, and answer
+// zkapi.ErrUnimplemented.
+func (c *Client) WhoAmI(ctx context.Context) ([]zkapi.ID, error) {
+	reply, err := c.do(ctx, &call{op: zkapi.OpWhoAmI}, wire.Request{})
+	if err != nil {
+		return nil, err
+	}
+	return reply.IDs, nil
+}
+
+// AddAuth implements zkapi.Client. An identity that the server refuses ends the
+// client: its state is AUTH_FAILED from then on.
+//
+// go-zookeeper's own AddAuth would lose the identity if the connection broke
+// just after the reply, and reconnects for ever if a server refuses it later.
+func (c *Client) AddAuth(ctx context.Context, scheme string, auth []byte) error {
+	a := wire.AuthPacket{Scheme: scheme, Auth: slices.Clone(auth)}
+	_, err := c.do(ctx, &call{op: zkapi.OpAuth, after: func(code zkapi.Code) {
+		if code == 0 {
+			c.auths = append(c.auths, a)
+		} else {
+			c.authFailed()
+		}
+	}}, wire.Request{Auth: a})
+	return err
+}
+
+// Reconfig implements zkapi.Client.
+func (c *Client) Reconfig(ctx context.Context, change zkapi.Reconfig) ([]byte, zkapi.Stat, error) {
+	reply, err := c.do(ctx, &call{op: zkapi.OpReconfig}, wire.Request{Reconfig: wire.ReconfigRequest{
+		JoiningServers: change.Joining, LeavingServers: change.Leaving, NewMembers: change.NewMembers, CurConfigID: change.Version,
+	}})
+	if err != nil {
+		return nil, zkapi.Stat{}, err
+	}
+	return reply.Data, reply.Stat, nil
+}
+
+// AddWatch implements zkapi.Client. Closing the last stream of a watch removes
+// it from the server, and returns when the server has answered or the
+// connection is lost.
+func (c *Client) AddWatch(ctx context.Context, path string, mode zkapi.WatchMode) (*zkapi.Stream[zkapi.Event], error) {
+	w := &watcher{kind: watchPersistent, path: path}
+	if mode == zkapi.WatchPersistentRecursive {
+		w.kind = watchRecursive
+	}
+	w.stream = zkapi.NewStream[zkapi.Event](func() {
+		c.mu.Lock()
+		there := c.watches.drop(w)
+		c.mu.Unlock()
+		if there {
+			c.unwatch(w)
+		}
 	})
+	_, err := c.do(ctx, &call{op: zkapi.OpAddWatch, path: path, watch: w}, wire.Request{Watch: wire.WatchRequest{Path: path, Type: int32(mode)}})
+	if err != nil {
+		return nil, err
+	}
+	return w.stream, nil
+}
+
+// RemoveWatches implements zkapi.Client.
+func (c *Client) RemoveWatches(ctx context.Context, path string, t zkapi.WatchType) error {
+	return c.removeWatches(ctx, &call{op: zkapi.OpRemoveWatches, path: path, after: func(code zkapi.Code) {
+		if code == 0 {
+			c.watches.remove(path, t)
+		}
+	}}, t)
+}
+
+func (c *Client) removeWatches(ctx context.Context, k *call, t zkapi.WatchType) error {
+	_, err := c.do(ctx, k, wire.Request{Watch: wire.WatchRequest{Path: k.path, Type: int32(t)}})
+	return err
+}
+
+// unwatch removes a watch from the server that nobody waits for any more.
+// Whether that is so is decided when the request is sent, for who comes later
+// arms the watch anew.
+func (c *Client) unwatch(w *watcher) {
+	remove := func(t zkapi.WatchType, kinds ...watchKind) error {
+		return c.removeWatches(context.Background(), &call{op: zkapi.OpRemoveWatches, path: w.path, unless: func() bool {
+			return c.watched(w.path, kinds)
+		}}, t)
+	}
+	if w.stream == nil { // 3.8 would remove persistent ones together with it
+		_ = remove(typeOf[w.kind], allKinds...)
+	} else if errors.Is(remove(typeOf[w.kind], w.kind), zkapi.ErrMarshalling) {
+		_ = remove(zkapi.WatchTypeAny, allKinds...) // 3.8 has no types for persistent ones: it is all or nothing
+	} // and what has failed otherwise has found no watch or lost the connection
+}
+
+// forget has a watch removed that was armed for somebody who has gone. c.mu is held.
+func (c *Client) forget(w *watcher) {
+	c.running.Add(1)
+	go func() {
+		defer c.running.Done()
+		c.unwatch(w)
+	}()
+}
+
+// watched tells whether somebody waits on a path, or soon will. c.mu is held.
+func (c *Client) watched(path string, kinds []watchKind) bool {
+	if c.watches.has(path, kinds...) {
+		return true
+	}
+	for _, k := range c.calls {
+		if k.sent && k.watch != nil && k.watch.path == path && slices.Contains(kinds, k.watch.kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // GetConfig implements zkapi.Client.

@@ -2,8 +2,7 @@ package realserver
 
 import (
 	"context"
-
-	"github.com/go-zookeeper/zk"
+	"errors"
 
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -51,7 +50,7 @@ func (r *restoration) run(c *Client) {
 				c.authFailed()
 			}
 		}}
-		if _, err := c.carry(context.Background(), k, wire.Request{Auth: r.auths[i]}); err != nil {
+		if _, err := c.do(context.Background(), k, wire.Request{Auth: r.auths[i]}); err != nil {
 			return
 		}
 	}
@@ -61,7 +60,7 @@ func (r *restoration) run(c *Client) {
 		if len(q.Persistent)+len(q.PersistentRecursive) > 0 {
 			k.op = zkapi.OpSetWatches2 // which servers before 3.6 do not have
 		}
-		if _, err := c.carry(context.Background(), k, wire.Request{SetWatches: *q}); err != nil {
+		if _, err := c.do(context.Background(), k, wire.Request{SetWatches: *q}); err != nil {
 			logf(c.cfg.Logf).Printf("watches could not be armed again: %v", err)
 			r.link.Close()
 			return
@@ -69,8 +68,7 @@ func (r *restoration) run(c *Client) {
 	}
 	if r.sync {
 		k := &call{op: zkapi.OpSync, path: "/", link: r.link}
-		err := c.do(context.Background(), k, func(conn *zk.Conn) error { _, err := conn.Sync("/"); return err })
-		if err != nil && !k.replied {
+		if _, err := c.do(context.Background(), k, wire.Request{Path: wire.PathRequest{Path: "/"}}); errors.Is(err, zkapi.ErrConnectionLoss) {
 			return
 		}
 	}

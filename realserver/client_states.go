@@ -85,7 +85,7 @@ func (c *Client) change(s zkapi.State) {
 // Trap 2: after an expiry go-zookeeper goes on with another session without a
 // word to those who use it. Here the id is what counts: another one is never
 // CONNECTED without LOST before it, and what was asked of the old one is not
-// done in the new one (see tap.outgoing).
+// done in the new one (see outgoing).
 func (c *Client) attached() {
 	if c.final() || c.dialed == nil {
 		return
@@ -122,11 +122,8 @@ func (c *Client) detached() {
 	if c.link == nil {
 		return
 	}
-	close(c.link.off)
 	c.link = nil
-	if c.sending != nil { // and it will not be done on the next connection either
-		c.sending.end(pair(zkapi.ErrConnectionLoss, nil))
-	}
+	c.lose() // and nothing of it will be done on the next connection
 	if c.connected() {
 		c.change(zkapi.StateSuspended)
 	}

@@ -251,7 +251,7 @@ func TestConnectGivesUp(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		_, err := realserver.Connect(ctx, []string{"a:1", "b:2"}, refused, small)
+		_, err := realserver.Connect(ctx, []string{"a:1", "b:2"}, refused)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, errRefused, "and says why")
 		require.ErrorContains(t, err, "a:1,b:2")
@@ -263,7 +263,7 @@ func TestConnectGivesUp(t *testing.T) {
 		start = time.Now()
 		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, err = realserver.Connect(ctx, []string{"a"}, small, func(c *realserver.ClientConfig) {
+		_, err = realserver.Connect(ctx, []string{"a"}, func(c *realserver.ClientConfig) {
 			c.Dialer = func(string, string, time.Duration) (net.Conn, error) { <-hang; return nil, net.ErrClosed }
 		})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -291,7 +291,7 @@ func TestNonsense(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
-				c, err := realserver.Connect(ctx, []string{"a"}, small, func(c *realserver.ClientConfig) {
+				c, err := realserver.Connect(ctx, []string{"a"}, func(c *realserver.ClientConfig) {
 					c.Dialer = func(string, string, time.Duration) (net.Conn, error) {
 						ours, theirs := net.Pipe()
 						go func() {

@@ -2,6 +2,8 @@ package realserver
 
 import (
 	"context"
+	"io"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,54 +38,59 @@ func TestMeaningOfStates(t *testing.T) {
 	}
 }
 
-// Two moments that cannot be brought about from outside.
+// Moments that cannot be brought about from outside.
 
-// A call that has waited for the gate finds another connection than the one for
-// which it was made.
-func TestGateOfAnotherConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := &Client{ctx: t.Context(), gate: make(chan struct{}, 1), state: zkapi.StateConnected, link: &tap{off: make(chan struct{})}}
-		c.gate <- struct{}{}
-		admitted := make(chan error)
-		go func() { _, err := c.admit(t.Context(), new(call)); admitted <- err }()
-		synctest.Wait()
-		c.mu.Lock()
-		c.link = &tap{off: make(chan struct{})}
-		c.mu.Unlock()
-		<-c.gate
-		require.ErrorIs(t, <-admitted, zkapi.ErrConnectionLoss)
-		require.Empty(t, c.gate)
-		_, err := c.admit(t.Context(), new(call))
-		require.NoError(t, err)
-	})
+// A context ends just when the reply is there: whichever comes first counts.
+func TestAbandonedAndAnswered(t *testing.T) {
+	c := &Client{watches: newWatches(), calls: make(map[int32]*call)}
+	reading := func() *call {
+		k := &call{op: zkapi.OpExists, watch: &watcher{kind: watchData, path: "/n"}, reply: new(wire.Reply), ends: make(chan error, 1)}
+		c.calls[0] = k
+		return k
+	}
+	none := wire.NewReader(nil)
+	k := reading()
+	c.answered(k, zkapi.ErrNoNode, &none)
+	require.ErrorIs(t, c.abandon(k, context.Canceled), zkapi.ErrNoNode)
+	require.Len(t, c.watches[watchExist]["/n"], 1, "it counts")
+
+	c.state = zkapi.StateClosed // so that forget has nobody to ask
+	k = reading()
+	require.ErrorIs(t, c.abandon(k, context.Canceled), context.Canceled)
+	c.answered(k, zkapi.ErrNoNode, &none)
+	c.running.Wait()
+	require.Empty(t, k.ends)
+	require.Len(t, c.watches[watchExist]["/n"], 1)
+
+	k = reading()
+	c.answered(k, 0, &none) // without the Stat
+	c.running.Wait()
+	require.ErrorIs(t, <-k.ends, zkapi.ErrSystem)
+	require.Empty(t, c.watches[watchData])
+	require.Empty(t, c.calls)
 }
 
-// A context ends between the reply, which has armed a watch, and the moment
-// when the caller hears of it.
-func TestAbandonedAfterArming(t *testing.T) {
-	c := &Client{watches: newWatches()}
-	k := &call{op: zkapi.OpGetData, watch: &watcher{kind: watchData, path: "/n"}, ends: make(chan error, 1)}
-	c.answered(k, 0, nil)
-	require.Len(t, c.watches[watchData]["/n"], 1)
-	require.ErrorIs(t, c.abandon(k, context.Canceled), context.Canceled)
-	require.Empty(t, c.watches[watchData])
-	c.running.Add(1)
-	c.returned(k, nil)
-	require.Empty(t, k.ends)
+// A carrier on another connection than the one that its call is for.
+func TestCarrierOfAnotherConnection(t *testing.T) {
+	c := &Client{calls: make(map[int32]*call)}
+	theirs, ours := newTap(c, nil), newTap(c, nil)
+	k := &call{link: ours, frame: make([]byte, 20)}
+	c.calls[1] = k
+	require.Equal(t, nothing(7), c.outgoing(theirs, 1, 7))
+	require.Equal(t, nothing(7), c.outgoing(ours, 2, 7))
+	require.Equal(t, k.frame, c.outgoing(ours, 1, 7))
+	require.Equal(t, map[int32]*call{7: k}, ours.unanswered)
+}
 
-	// Or after it has heard: then it counts.
-	k = &call{op: zkapi.OpGetData, watch: &watcher{kind: watchData, path: "/n"}, ends: make(chan error, 1)}
-	c.answered(k, 0, nil)
-	c.returned(k, nil)
-	require.NoError(t, c.abandon(k, context.Canceled))
-	require.Len(t, c.watches[watchData]["/n"], 1)
-
-	// And a reply that go-zookeeper cannot read arms nothing.
-	k = &call{op: zkapi.OpGetData, sent: true, watch: &watcher{kind: watchChild, path: "/n"}, ends: make(chan error, 1)}
-	c.answered(k, 0, nil)
-	c.returned(k, zk.ErrShortBuffer)
-	require.ErrorIs(t, <-k.ends, zkapi.ErrSystem)
-	require.Empty(t, c.watches[watchChild])
+// After a failed write go-zookeeper would answer a request twice.
+func TestWritesDoNotFail(t *testing.T) {
+	a, b := net.Pipe()
+	b.Close()
+	n, err := newTap(nil, a).Write([]byte("hello"))
+	require.NoError(t, err)
+	require.Equal(t, 5, n)
+	_, err = a.Write(nil)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
 }
 
 // All servers in turn, and a pause after each round in vain.

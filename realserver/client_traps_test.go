@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -112,7 +113,7 @@ func TestTrap1CancelledBeforeSending(t *testing.T) {
 		})
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(t.Context())
-		for i := range 5 { // one of them is in go-zookeeper's hands already
+		for i := range 5 { // they are in go-zookeeper's hands already
 			group.Go(func() {
 				_, err := c.Create(ctx, fmt.Sprint("/never", i), nil, nil, zkapi.Persistent)
 				require.ErrorIs(t, err, context.Canceled)
@@ -133,8 +134,9 @@ func TestTrap1CancelledBeforeSending(t *testing.T) {
 		require.NoError(t, err)
 		require.ElementsMatch(t, []string{"first", "zookeeper"}, names)
 		require.Empty(t, e.sim.Watches())
-		require.Equal(t, []zkapi.OpCode{zkapi.OpCreate, zkapi.OpCheckWatches, zkapi.OpGetChildren2}, l.latest().sent(),
-			"one had been handed over, and became a request that does nothing")
+		nothing := slices.Repeat([]zkapi.OpCode{zkapi.OpCheckWatches}, 10)
+		require.Equal(t, slices.Concat([]zkapi.OpCode{zkapi.OpCreate}, nothing, []zkapi.OpCode{zkapi.OpGetChildren2}), l.latest().sent(),
+			"they became requests that do nothing")
 	})
 }
 
@@ -212,7 +214,7 @@ func TestTrap2OldRequestsInTheNewSession(t *testing.T) {
 }
 
 // Whoever waits behind the caught one does not slip into the new session either.
-func TestTrap2WaitingForTheGate(t *testing.T) {
+func TestTrap2MoreBehindIt(t *testing.T) {
 	onSim(t, func(t *testing.T, e *env) {
 		c, l := e.lined(t)
 		id := c.SessionID()
@@ -563,6 +565,25 @@ func TestTrap7AbandonedWatches(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, zkapi.EventNodeDataChanged, event(t, mine).Type)
 	})
+}
+
+// 3.8 would remove a persistent watch together with the other one.
+func TestTrap7BesideAPersistentWatch(t *testing.T) {
+	onSim(t, func(t *testing.T, e *env) {
+		c, l := e.lined(t)
+		create(t, c, "/n", "")
+		stream := addWatch(t, c, "/n", zkapi.WatchPersistent)
+		l.reads.set(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, _, _, err := c.GetW(ctx, "/n")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		l.open()
+		synctest.Wait()
+		_, err = c.Set(t.Context(), "/n", nil, -1)
+		require.NoError(t, err)
+		require.Len(t, events(t, c, stream), 1)
+	}, func(c *memserver.Config) { c.Profile = memserver.V38 })
 }
 
 // 8. The new session may begin on a server that is behind the old one.

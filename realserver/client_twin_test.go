@@ -68,12 +68,13 @@ type pairStream struct {
 }
 
 func newPairs(t *rapid.T) *pairs {
-	config := func(c *memserver.Config) { c.Seed, c.ExtendedTypes = 1, true }
+	profile := rapid.SampledFrom([]memserver.Profile{memserver.V39, memserver.V38}).Draw(t, "profile")
+	config := func(c *memserver.Config) { c.Seed, c.ExtendedTypes, c.Profile = 1, true, profile }
 	p := &pairs{direct: memserver.RunT(t, config), wire: memserver.RunT(t, config), cut: -1}
 	for i := range p.a {
 		p.a[i] = p.direct.ClientT(t)
 		l := &line{under: p.wire.Dial}
-		c, err := realserver.Connect(t.Context(), []string{p.wire.Addr()}, small, func(c *realserver.ClientConfig) { c.Dialer = l.dial })
+		c, err := realserver.Connect(t.Context(), []string{p.wire.Addr()}, func(c *realserver.ClientConfig) { c.Dialer = l.dial })
 		require.NoError(t, err)
 		t.Cleanup(func() { c.Close() })
 		t.Cleanup(l.open)
@@ -102,11 +103,12 @@ func (p *pairs) both(t *rapid.T, what string, do func(zkapi.Client) []any) {
 }
 
 var (
-	anyPath    = rapid.SampledFrom([]string{"/a", "/b", "/a/b", "/a/c", "/a/b/c", "/", "/zookeeper", "/\ue000"})
+	anyPath = rapid.SampledFrom([]string{"/a", "/b", "/a/b", "/a/c", "/a/b/c", "/", "/zookeeper", "/\ue000",
+		"", "a", "/a/", "/a/../b", "/\x00"})
 	anyData    = rapid.SampledFrom([][]byte{nil, {}, []byte("x"), []byte("longer")})
 	anyVersion = rapid.SampledFrom([]int32{-1, -1, -1, 0, 1, 2, -2})
 	anyMode    = rapid.SampledFrom([]zkapi.CreateMode{zkapi.Persistent, zkapi.Persistent, zkapi.Ephemeral, zkapi.PersistentSequential,
-		zkapi.EphemeralSequential, zkapi.Container, zkapi.PersistentTTL, zkapi.PersistentSequentialTTL})
+		zkapi.EphemeralSequential, zkapi.Container, zkapi.PersistentTTL, zkapi.PersistentSequentialTTL, 9})
 	anyTTL = rapid.SampledFrom([]time.Duration{0, time.Millisecond, time.Minute})
 	anyACL = rapid.SampledFrom([][]zkapi.ACL{nil, nil, nil, zkapi.ReadACL(), zkapi.CreatorAllACL(),
 		zkapi.DigestACL(zkapi.PermAll, "u", "p"), {}})
