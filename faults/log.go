@@ -23,7 +23,7 @@ type Firing struct {
 // String is one line: when, what happened, to which packet.
 func (f Firing) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v rule %d (%s)", f.At, f.Index+1, f.Rule)
+	fmt.Fprintf(&b, "%v rule %d (%s)", f.At.Round(time.Millisecond), f.Index+1, f.Rule)
 	if f.Operation != "" {
 		fmt.Fprintf(&b, ": %s", f.Operation)
 	}

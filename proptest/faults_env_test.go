@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +61,7 @@ type faultEnv struct {
 	other faultClient // without
 	first int64       // the session of c
 	join  func(plan *faults.Plan) faultClient
+	start time.Time
 	lines []string
 
 	firings chan faults.Firing
@@ -100,20 +102,29 @@ func (e *faultEnv) state() {
 	e.log("%s", e.c.state(ctx))
 }
 
-// sleep is for plans that go by the time.
-func (e *faultEnv) sleep(d time.Duration) { time.Sleep(d) }
+// sleepUntil is for plans that go by the time: it sleeps until so long after their start.
+func (e *faultEnv) sleepUntil(at time.Duration) { time.Sleep(time.Until(e.start.Add(at))) }
 
-// after logs what f returns and how long that took: exactly where time is
-// virtual, no less and not very much more where it is not.
+// after logs what f returns and how long that took.
 func (e *faultEnv) after(want time.Duration, f func() string) {
-	e.t.Helper()
 	start := time.Now()
 	outcome := f()
-	took := time.Since(start)
-	if e.exact && took == want || !e.exact && took >= want-50*time.Millisecond && took < want+10*time.Second {
-		took = want
+	e.log("%s after %v", outcome, e.about(want, time.Since(start)))
+}
+
+// at logs what f returns and when, counted from the start of the plan.
+func (e *faultEnv) at(want time.Duration, f func() string) {
+	outcome := f()
+	e.log("%s at %v", outcome, e.about(want, time.Since(e.start)))
+}
+
+// about is what a time should be, if it is: exactly where time is virtual, no
+// less and not very much more where it is not.
+func (e *faultEnv) about(want, is time.Duration) time.Duration {
+	if e.exact && is == want || !e.exact && is >= want-50*time.Millisecond && is < want+10*time.Second {
+		return want
 	}
-	e.log("%s after %v", outcome, took)
+	return is
 }
 
 // event logs an event.
@@ -159,6 +170,7 @@ func (s *scenario) start(t *testing.T, e *faultEnv) {
 
 // begin connects the client with faults.
 func (e *faultEnv) begin() {
+	e.start = time.Now()
 	e.c = e.join(e.plan)
 	e.states(1)
 	e.lines = nil
@@ -191,16 +203,17 @@ func TestFaults(t *testing.T) {
 		t.Run("real/"+version, func(t *testing.T) {
 			find := map[string]string{"3.9": "3.9", "3.8": "3.8.0"}[version]
 			srv := realserver.RunT(t, find, func(o *realserver.Options) { o.TickTime = faultTick })
-			t.Run("", func(t *testing.T) {
-				for i, s := range scenarios {
+			var wg sync.WaitGroup
+			for i, s := range scenarios { // all at once, since they wait most of the time
+				wg.Go(func() {
 					t.Run(s.name, func(t *testing.T) {
-						t.Parallel() // they wait most of the time
 						e := &faultEnv{root: fmt.Sprintf("/x%d", i)}
 						e.join = func(plan *faults.Plan) faultClient { return joinGozk(t, srv.Addr(), net.DialTimeout, plan) }
 						s.start(t, e)
 					})
-				}
-			})
+				})
+			}
+			wg.Wait()
 		})
 	}
 }

@@ -87,7 +87,7 @@ event NodeCreated`,
 		name: "notification lost for good",
 		plan: "cut after-notification NodeCreated /x/n once; delay 1s before-request connect from 1ms once",
 		run: func(e *faultEnv) {
-			e.sleep(2 * time.Millisecond)
+			e.sleepUntil(2 * time.Millisecond)
 			made := e.watch("exists", "/n")
 			e.log("%s", e.other.create(e.p("/n"), "", zkapi.Persistent))
 			e.state()
@@ -360,7 +360,7 @@ true`,
 		name: "refused on the way back",
 		plan: "cut before-request getData /x/e; refuse from 1ms times 2",
 		run: func(e *faultEnv) {
-			e.sleep(2 * time.Millisecond)
+			e.sleepUntil(2 * time.Millisecond)
 			e.log("%s", e.c.create(e.p("/e"), "", zkapi.Ephemeral))
 			e.log("%s", e.c.get(e.p("/e")))
 			e.states(2)
@@ -400,25 +400,25 @@ ok`,
 	},
 	{
 		name: "silence",
-		plan: "silence both-ways from 500ms to 1500ms",
+		plan: "silence both-ways from 1500ms to 2500ms",
 		run: func(e *faultEnv) {
 			e.log("%s", e.c.create(e.p("/a"), "", zkapi.Ephemeral))
-			e.sleep(600 * time.Millisecond)
-			e.after(900*time.Millisecond, func() string { return e.c.create(e.p("/b"), "", zkapi.Persistent) })
+			e.sleepUntil(1600 * time.Millisecond)
+			e.at(2500*time.Millisecond, func() string { return e.c.create(e.p("/b"), "", zkapi.Persistent) })
 			e.after(0, func() string { return e.c.exists(e.p("/a")) })
 			e.log("same session: %v", e.c.session() == e.first)
 		},
 		want: `ok
-ok after 900ms
+ok at 2.5s
 true after 0s
 same session: true`,
 	},
 	{
 		name: "one-way silence",
-		plan: "silence from-server from 500ms to 1500ms",
+		plan: "silence from-server from 1500ms to 2500ms",
 		run: func(e *faultEnv) {
-			e.sleep(600 * time.Millisecond)
-			e.after(900*time.Millisecond, func() string {
+			e.sleepUntil(1600 * time.Millisecond)
+			e.at(2500*time.Millisecond, func() string {
 				var wg sync.WaitGroup
 				var outcome string
 				_, made := e.other.watch("exists", e.p("/b"))
@@ -429,11 +429,11 @@ same session: true`,
 			})
 		},
 		want: `event NodeCreated
-ok after 900ms`,
+ok at 2.5s`,
 	},
 	{
 		name: "silence beyond the session",
-		plan: "silence to-server from 500ms to 10s",
+		plan: "silence to-server from 2s to 8s",
 		run: func(e *faultEnv) {
 			e.log("%s", e.c.create(e.p("/e"), "", zkapi.Ephemeral))
 			_, gone := e.other.watch("exists", e.p("/e"))
@@ -456,7 +456,7 @@ false`,
 		name: "slow",
 		plan: "slow 1000B/s to-server from 1ms",
 		run: func(e *faultEnv) {
-			e.sleep(2 * time.Millisecond)
+			e.sleepUntil(2 * time.Millisecond)
 			start := time.Now()
 			data := fmt.Sprintf("%01500d", 0)
 			e.log("%s", e.c.create(e.p("/b"), data, zkapi.Persistent))
