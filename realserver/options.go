@@ -18,7 +18,8 @@ type Options struct {
 	TickTime time.Duration
 
 	// Config holds more settings under ZooKeeper's own names, as lines of zoo.cfg. Those that the
-	// server reads only from a system property (they start with "znode." or "jute.") are passed as one.
+	// server reads only from a system property (readonlymode.enabled, and what starts with "znode." or
+	// "jute.") are passed as one.
 	// It starts with the defaults that are listed in the source of this package; delete a key to
 	// leave a setting to ZooKeeper.
 	Config map[string]string
@@ -88,7 +89,7 @@ func member(id int) func(*Options) {
 // systemOnly tells whether the server reads a setting from a system property of that very name. All
 // others may stand in zoo.cfg: what ZooKeeper does not know there becomes the property "zookeeper." + key.
 func systemOnly(key string) bool {
-	return strings.HasPrefix(key, "znode.") || strings.HasPrefix(key, "jute.")
+	return strings.HasPrefix(key, "znode.") || strings.HasPrefix(key, "jute.") || key == "readonlymode.enabled"
 }
 
 // properties returns the JVM flags for the settings that zoo.cfg cannot carry.
