@@ -112,6 +112,10 @@
 //	one := memserver.RunT(t, memserver.From(moment))
 //	other := memserver.RunT(t, memserver.From(moment)) // the same moment, another future
 //
+// [Snapshot.WriteTo] and [ReadSnapshot] use the format of ZooKeeper's own
+// snapshot files: a real server starts from what this one has written, and the
+// other way round.
+//
 // # Configuration
 //
 // The zero [Config] is ZooKeeper 3.9 with its defaults. Options are functions
@@ -144,6 +148,7 @@
 //	direct.go      the direct client; watches.go is its side of watches
 //	control.go     what a test may do to a server
 //	inspect.go     what it may look at; snapshots
+//	snapfile.go    snapshots as files
 //	events.go      what happens, for whoever listens
 //	config.go      settings
 //	run.go         RunT, ClientT

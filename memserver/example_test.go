@@ -1,12 +1,14 @@
 package memserver_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -352,6 +354,27 @@ func ExampleServer_Restore() {
 	// Output:
 	// /config v0 "v1"
 	// 4 nodes, as in a new server
+}
+
+// A snapshot is kept in a file, from which another server starts, this one or a real one.
+func ExampleSnapshot_WriteTo() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/config", []byte("v1"), nil, zkapi.Persistent))
+	var file bytes.Buffer
+	must(srv.Snapshot().WriteTo(&file))
+
+	snap := must(memserver.ReadSnapshot(&file))
+	fmt.Print(snap)
+	// Output: /config v0 "v1"
+}
+
+// A snapshot of a real server, or of an earlier run, is where a test begins.
+func ExampleReadSnapshot() {
+	_, err := memserver.ReadSnapshot(strings.NewReader("something else"))
+	fmt.Println(err)
+	// Output: memserver: snapshot: it is not a snapshot of ZooKeeper
 }
 
 // What a program has done to the server, in its order.
