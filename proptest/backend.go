@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/zksim/zksim/memserver"
@@ -120,10 +121,10 @@ func line(version string) string {
 	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 
-// startReal starts a real server with the settings given, and none of those
+// configured has a server started with the settings given, and none of those
 // that realserver has for other tests.
-func startReal(install realserver.Install, settings map[string]string) (*Instance, error) {
-	opt := func(o *realserver.Options) {
+func configured(settings map[string]string) func(*realserver.Options) {
+	return func(o *realserver.Options) {
 		for _, key := range []string{"4lw.commands.whitelist", "extendedTypesEnabled", "maxClientCnxns"} {
 			delete(o.Config, key)
 		}
@@ -135,10 +136,13 @@ func startReal(install realserver.Install, settings map[string]string) (*Instanc
 			o.Config[key] = value
 		}
 	}
+}
+
+func startReal(install realserver.Install, settings map[string]string) (*Instance, error) {
 	var err error
 	for range 3 { // on a busy machine a start may fail for no reason of the server's
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		srv, startErr := realserver.Start(ctx, install, opt)
+		srv, startErr := realserver.Start(ctx, install, configured(settings))
 		cancel()
 		if err = startErr; err == nil {
 			return &Instance{
@@ -149,6 +153,62 @@ func startReal(install realserver.Install, settings map[string]string) (*Instanc
 		}
 	}
 	return nil, err
+}
+
+// RealEnsemble is several real ZooKeepers as one service, for histories: clients
+// dial the members in turn, and Restart kills one of them, the leader every other time.
+func RealEnsemble(version string, members int) *Backend {
+	install, missing := realserver.Find(version)
+	b := &Backend{Name: "real", Profile: line(install.Version), Shared: true, Several: true, Missing: missing}
+	b.Start = func(settings map[string]string) (*Instance, error) {
+		if missing != nil {
+			return nil, missing
+		}
+		e, err := realserver.StartEnsemble(context.Background(), install, members, configured(settings))
+		if err != nil {
+			return nil, err
+		}
+		var dialed, killed atomic.Int64
+		return &Instance{
+			Dial: func() (nc net.Conn, err error) {
+				for range members {
+					at := e.Addrs()[int(dialed.Add(1))%members]
+					if nc, err = net.Dial("tcp", at); err == nil {
+						break
+					}
+				}
+				return nc, err
+			},
+			Stop:    e.Close,
+			Restart: func() error { return killMember(e, killed.Add(1)%2 == 1) },
+			Expire:  func(session int64) error { return e.Expire(context.Background(), session) },
+		}, nil
+	}
+	return b
+}
+
+// killMember kills the leader or a follower, and starts it again when the others serve.
+func killMember(e *realserver.Ensemble, leader bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	victim, err := e.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	if !leader {
+		followers, err := e.Followers(ctx)
+		if err != nil {
+			return err
+		}
+		victim = followers[0]
+	}
+	if err := victim.Kill(); err != nil {
+		return err
+	}
+	if _, err := e.Leader(ctx); err != nil {
+		return err
+	}
+	return victim.Restart(ctx)
 }
 
 func restartReal(srv *realserver.Server) error {

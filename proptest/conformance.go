@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/zksim/zksim/proptest/history"
 	"github.com/zksim/zksim/proptest/model"
 	"github.com/zksim/zksim/proptest/transcript"
 	"github.com/zksim/zksim/realserver"
@@ -40,8 +41,14 @@ func Transcripts() fs.FS {
 func Conformance(t *testing.T, b *Backend) {
 	t.Helper()
 	have(t, b)
+	if b.Several {
+		t.Log("an ensemble: transcripts and the model are for one server, and left out")
+		t.Run("histories", func(t *testing.T) { Histories(t, b) })
+		return
+	}
 	t.Run("transcripts", func(t *testing.T) { t.Logf("%v", transcript.Run(t, Transcripts(), b)) })
 	t.Run("model", func(t *testing.T) { Model(t, b) })
+	t.Run("histories", func(t *testing.T) { Histories(t, b) })
 }
 
 // have skips a test whose backend is not on this machine, or fails it where
@@ -62,24 +69,57 @@ func have(t *testing.T, b *Backend) {
 func Model(t *testing.T, b *Backend, opts ...func(*model.Config)) {
 	t.Helper()
 	have(t, b)
-	check := func(t *testing.T) {
+	onHost(t, b, func(t *testing.T, h *host) {
+		opts := append([]func(*model.Config){func(c *model.Config) { c.Profile, c.TickTime = b.Profile, time.Second }}, opts...)
+		model.Check(t, h.model(), opts...)
+	})
+}
+
+// Histories has concurrent clients use a backend while connections break,
+// sessions expire and the server is restarted, and checks what they saw with
+// package history: twenty times where time is virtual, twice elsewhere.
+func Histories(t *testing.T, b *Backend, opts ...func(*history.Config)) {
+	t.Helper()
+	have(t, b)
+	rounds := 2
+	switch {
+	case b.InMemory:
+		rounds = 20
+	case b.Several:
+		rounds = 1
+	}
+	onHost(t, b, func(t *testing.T, h *host) {
+		opts := append([]func(*history.Config){func(c *history.Config) {
+			c.Expiry, c.Single = b.InMemory, !b.Several
+			if !b.InMemory { // faults take their time
+				c.Pause = 20 * time.Millisecond
+			}
+		}}, opts...)
+		for range rounds {
+			history.Check(t, h.history(), opts...)
+		}
+	})
+}
+
+// onHost runs a test that has a server, in a bubble if the backend can be there.
+func onHost(t *testing.T, b *Backend, test func(*testing.T, *host)) {
+	t.Helper()
+	run := func(t *testing.T) {
 		h := &host{backend: b}
 		defer func() {
 			if err := h.stop(); err != nil {
 				t.Errorf("%v", err)
 			}
 		}()
-		srv, err := h.model()
-		if err != nil {
+		if err := h.start(); err != nil {
 			t.Fatalf("%v", err)
 		}
-		opts := append([]func(*model.Config){func(c *model.Config) { c.Profile, c.TickTime = b.Profile, time.Second }}, opts...)
-		model.Check(t, srv, opts...)
+		test(t, h)
 	}
 	if b.InMemory {
-		synctest.Test(t, check)
+		synctest.Test(t, run)
 	} else {
-		check(t)
+		run(t)
 	}
 }
 
@@ -111,20 +151,31 @@ func (h *host) stop() error {
 
 // model is the server as package model wants it. Where a start is cheap every
 // history has a server of its own; where it is not, all share one.
-func (h *host) model() (model.Server, error) {
-	if err := h.start(); err != nil {
-		return model.Server{}, err
-	}
-	srv := model.Server{Connect: h.connect, Disconnect: h.disconnect(), Reconnect: h.reconnect(), Expire: h.expire(), Prompt: h.in.Prompt}
-	if h.in.Restart != nil && !h.backend.Shared {
-		srv.Restart = func() error { return h.in.Restart() }
+func (h *host) model() model.Server {
+	srv := model.Server{
+		Connect: h.connect, Disconnect: h.disconnect(), Reconnect: h.reconnect(), Expire: h.expire(), Prompt: h.in.Prompt,
 	}
 	if !h.backend.Shared {
-		srv.Reset = h.start
+		srv.Reset, srv.Restart = h.start, h.restart()
 	}
 	if h.backend.InMemory && h.in.Now != nil && h.in.Advance != nil {
 		srv.Now = func() time.Time { return h.in.Now() }
 		srv.Advance = func(d time.Duration) { h.in.Advance(d) }
 	}
-	return srv, nil
+	return srv
+}
+
+// history is the server as package history wants it.
+func (h *host) history() history.Server {
+	return history.Server{
+		Connect: h.connect, Disconnect: h.disconnect(), Reconnect: h.reconnect(), Expire: h.expire(), Restart: h.restart(),
+	}
+}
+
+// restart is a function that restarts the server, or nil.
+func (h *host) restart() func() error {
+	if h.in.Restart == nil {
+		return nil
+	}
+	return func() error { return h.in.Restart() }
 }

@@ -21,6 +21,8 @@
 //   - [transcript]: text files that say what is sent and what comes back.
 //     [Transcripts] has them; each begins with the behaviour that it shows.
 //   - [model]: a naive ZooKeeper, and random histories that have to agree with it.
+//   - [history]: concurrent clients while connections break, sessions expire and the
+//     server is restarted, and whether what they saw can be true.
 //   - [frames]: random frames, compared byte for byte with another server. That
 //     takes a real one beside, so it is not part of Conformance.
 //
@@ -32,5 +34,6 @@
 //
 // [transcript]: https://pkg.go.dev/github.com/zksim/zksim/proptest/transcript
 // [model]: https://pkg.go.dev/github.com/zksim/zksim/proptest/model
+// [history]: https://pkg.go.dev/github.com/zksim/zksim/proptest/history
 // [frames]: https://pkg.go.dev/github.com/zksim/zksim/proptest/frames
 package proptest

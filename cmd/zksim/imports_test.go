@@ -31,6 +31,8 @@ func forbidden(folder, imported string) string {
 	switch {
 	case first == "testing" && top != "proptest":
 		return "only tests, and proptest, which is made for them, import testing"
+	case within(imported, "github.com/anishathalye/porcupine") && top != "proptest":
+		return "only proptest checks histories"
 	case top == "zkapi" && (inside && theirTop != "zkapi" || !inside && strings.Contains(first, ".")):
 		return "zkapi stands on the standard library alone"
 	case inside && isSibling(top) && theirTop != top && theirTop != "zkapi" && theirTop != seesToo[top]:
@@ -130,6 +132,8 @@ func TestForbidden(t *testing.T) {
 		{"faults", module + "memserver", false},
 		{"proptest", module + "memserver", true},
 		{"proptest", "testing/synctest", true},
+		{"proptest/history", "github.com/anishathalye/porcupine", true},
+		{"cmd/zksim", "github.com/anishathalye/porcupine", false},
 		{"cmd/zksim", module + "memserver", true},
 		{"cmd/zksim", "testing", false},
 	}

@@ -21,6 +21,9 @@ type Backend struct {
 	// One tells that all instances are the same server, which was not started for
 	// this. It has to be empty, and what needs a fresh one is skipped.
 	One bool
+	// Several tells that an instance is an ensemble of several servers: a read may be
+	// behind what another client has just written.
+	Several bool
 	// InMemory tells that instances work in a bubble of testing/synctest: they have
 	// no connection to the world outside, and take the time from package time.
 	InMemory bool
