@@ -69,9 +69,8 @@ func have(t *testing.T, b *Backend) {
 func Model(t *testing.T, b *Backend, opts ...func(*model.Config)) {
 	t.Helper()
 	have(t, b)
-	onHost(t, b, func(t *testing.T, h *host) {
-		opts := append([]func(*model.Config){func(c *model.Config) { c.Profile, c.TickTime = b.Profile, time.Second }}, opts...)
-		model.Check(t, h.model(), opts...)
+	onHost(t, &host{backend: b, patient: !b.One}, func(t *testing.T, h *host) {
+		model.Check(t, h.model(), append([]func(*model.Config){h.configure}, opts...)...)
 	})
 }
 
@@ -88,7 +87,7 @@ func Histories(t *testing.T, b *Backend, opts ...func(*history.Config)) {
 	case b.Several:
 		rounds = 1
 	}
-	onHost(t, b, func(t *testing.T, h *host) {
+	onHost(t, &host{backend: b}, func(t *testing.T, h *host) {
 		opts := append([]func(*history.Config){func(c *history.Config) {
 			c.Expiry, c.Single = b.InMemory, !b.Several
 			if !b.InMemory { // faults take their time
@@ -102,10 +101,9 @@ func Histories(t *testing.T, b *Backend, opts ...func(*history.Config)) {
 }
 
 // onHost runs a test that has a server, in a bubble if the backend can be there.
-func onHost(t *testing.T, b *Backend, test func(*testing.T, *host)) {
+func onHost(t *testing.T, h *host, test func(*testing.T, *host)) {
 	t.Helper()
 	run := func(t *testing.T) {
-		h := &host{backend: b}
 		defer func() {
 			if err := h.stop(); err != nil {
 				t.Errorf("%v", err)
@@ -116,7 +114,7 @@ func onHost(t *testing.T, b *Backend, test func(*testing.T, *host)) {
 		}
 		test(t, h)
 	}
-	if b.InMemory {
+	if h.backend.InMemory {
 		synctest.Test(t, run)
 	} else {
 		run(t)
@@ -126,6 +124,7 @@ func onHost(t *testing.T, b *Backend, test func(*testing.T, *host)) {
 // host has the server that random histories run on, and its clients.
 type host struct {
 	backend *Backend
+	patient bool // nothing ends by itself while the test's clock is not the server's
 	clients
 }
 
@@ -134,7 +133,11 @@ func (h *host) start() error {
 	if err := h.stop(); err != nil {
 		return err
 	}
-	in, err := h.backend.Start(maps.Clone(transcript.DefaultSettings))
+	settings := maps.Clone(transcript.DefaultSettings)
+	if h.patient {
+		settings["maxSessionTimeout"], settings["znode.container.checkIntervalMs"] = "3600000", "3600000"
+	}
+	in, err := h.backend.Start(settings)
 	if err != nil {
 		return err
 	}
@@ -158,11 +161,28 @@ func (h *host) model() model.Server {
 	if !h.backend.Shared {
 		srv.Reset, srv.Restart = h.start, h.restart()
 	}
-	if h.backend.InMemory && h.in.Now != nil && h.in.Advance != nil {
+	if h.timed() {
 		srv.Now = func() time.Time { return h.in.Now() }
 		srv.Advance = func(d time.Duration) { h.in.Advance(d) }
 	}
 	return srv
+}
+
+// timed tells whether the server's clock stands still while the test does not
+// move it. Clients that dial have timers of their own.
+func (h *host) timed() bool {
+	return h.backend.InMemory && h.in.Connect != nil && h.in.Now != nil && h.in.Advance != nil
+}
+
+// configure tells the model how the server was set up.
+func (h *host) configure(c *model.Config) {
+	c.Profile, c.TickTime = h.backend.Profile, time.Second
+	if h.patient {
+		c.MaxSessionTimeout, c.ContainerInterval = time.Hour, time.Hour
+	}
+	if h.patient && !h.timed() {
+		c.SessionTimeout = time.Hour
+	}
 }
 
 // history is the server as package history wants it.

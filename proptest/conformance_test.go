@@ -23,6 +23,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Run("direct/3.9", func(t *testing.T) { proptest.Conformance(t, proptest.Direct("3.9")) })
 	t.Run("direct/3.8", func(t *testing.T) { proptest.Conformance(t, proptest.Direct("3.8")) })
+	t.Run("wire/3.9", func(t *testing.T) { proptest.Conformance(t, proptest.Wire("3.9")) })
 }
 
 func TestHistories(t *testing.T) {

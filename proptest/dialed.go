@@ -3,7 +3,6 @@ package proptest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -73,15 +72,28 @@ func (cs *clients) expire() func(int64) error {
 		return nil
 	}
 	return func(session int64) error {
-		cs.mu.Lock()
-		defer cs.mu.Unlock()
-		for _, d := range cs.dialed {
-			if q := d.resume(); q.SessionID == session {
-				return expire(cs.in, &q)
-			}
+		d := cs.of(session)
+		if d == nil {
+			return fmt.Errorf("nobody knows the password of session %#x", session)
 		}
-		return fmt.Errorf("nobody knows the password of session %#x", session)
+		if d.keepOut(nil) { // or it would take its session back
+			defer d.heal()
+		}
+		q := d.resume()
+		return expire(cs.in, &q)
 	}
+}
+
+// of finds the client that has a session.
+func (cs *clients) of(session int64) *dialed {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for _, d := range cs.dialed {
+		if q := d.resume(); q.SessionID == session {
+			return d
+		}
+	}
+	return nil
 }
 
 // dialed is a client on connections that can be cut, for instances that are
@@ -91,21 +103,19 @@ type dialed struct {
 	in *Instance
 
 	mu       sync.Mutex
-	shut     bool // no connection
+	shut     chan struct{} // whoever dials waits until it is closed; nil if nobody has to
 	conn     *tapped
 	session  int64
 	password []byte
 }
-
-var errShut = errors.New("the network is cut")
 
 // dial is the client's dialer. It makes one connection at a time.
 func (d *dialed) dial(string, string, time.Duration) (net.Conn, error) {
 	d.mu.Lock()
 	shut := d.shut
 	d.mu.Unlock()
-	if shut {
-		return nil, errShut
+	if shut != nil {
+		<-shut
 	}
 	nc, err := d.in.Dial()
 	if err != nil {
@@ -113,29 +123,41 @@ func (d *dialed) dial(string, string, time.Duration) (net.Conn, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.shut {
-		nc.Close()
-		return nil, errShut
-	}
 	d.conn = &tapped{Conn: nc, owner: d}
 	return d.conn, nil
 }
 
-// cut breaks the connection and lets no other be made.
-func (d *dialed) cut() {
+// keepOut has the client wait with its next connection, and gives the one that
+// it has to f. It tells whether the client did not have to wait before.
+func (d *dialed) keepOut(f func(net.Conn) error) bool {
 	d.mu.Lock()
-	d.shut = true
-	conn := d.conn
-	d.mu.Unlock()
-	if conn != nil {
-		conn.Close()
+	defer d.mu.Unlock()
+	first := d.shut == nil
+	if first {
+		d.shut = make(chan struct{})
 	}
+	if f != nil && d.conn != nil {
+		_ = f(d.conn)
+	}
+	return first
 }
+
+// cut breaks the connection and lets no other be made.
+func (d *dialed) cut() { d.keepOut(net.Conn.Close) }
 
 func (d *dialed) heal() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.shut = false
+	if d.shut != nil {
+		close(d.shut)
+		d.shut = nil
+	}
+}
+
+// Close implements zkapi.Client.
+func (d *dialed) Close() error {
+	d.heal() // nobody is to wait for ever
+	return d.Client.Close()
 }
 
 // tapped is a connection whose first frame, the response to the connect
