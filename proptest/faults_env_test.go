@@ -153,10 +153,15 @@ type scenario struct {
 	not  string // "direct" where the wrapper of a client cannot do it
 }
 
-// start runs a scenario on a server of which dial, if it is not nil, is a dialer.
+// start runs a scenario and compares.
 func (s *scenario) start(t *testing.T, e *faultEnv) {
-	e.t = t
 	e.plan = faults.ParseT(t, strings.ReplaceAll(s.plan, "/x/", e.root+"/"))
+	require.Equal(t, s.want, s.play(t, e), "%v", e.plan.Log())
+}
+
+// play runs a scenario and returns what it has logged.
+func (s *scenario) play(t *testing.T, e *faultEnv) string {
+	e.t = t
 	e.firings = make(chan faults.Firing, 100)
 	e.plan.Observe(func(f faults.Firing) { e.firings <- f })
 	e.other = e.join(nil)
@@ -165,7 +170,17 @@ func (s *scenario) start(t *testing.T, e *faultEnv) {
 		e.begin()
 	}
 	s.run(e)
-	require.Equal(t, s.want, strings.Join(e.lines, "\n"), "%v", e.plan.Log())
+	return strings.Join(e.lines, "\n")
+}
+
+// fired waits for the next fault.
+func (e *faultEnv) fired() {
+	e.t.Helper()
+	select {
+	case <-e.firings:
+	case <-time.After(30 * time.Second):
+		e.log("no fault")
+	}
 }
 
 // begin connects the client with faults.
@@ -214,6 +229,21 @@ func TestFaults(t *testing.T) {
 				})
 			}
 			wg.Wait()
+		})
+	}
+}
+
+// TestFaultsMatter: without its plan no scenario goes as with it, so each of
+// them can fail.
+func TestFaultsMatter(t *testing.T) {
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := memserver.RunT(t, func(c *memserver.Config) { c.TickTime = faultTick })
+				e := &faultEnv{root: "/x", exact: true, plan: faults.MustParse("")}
+				e.join = func(plan *faults.Plan) faultClient { return joinGozk(t, srv.Addr(), srv.Dial, plan) }
+				require.NotEqual(t, s.want, s.play(t, e))
+			})
 		})
 	}
 }

@@ -181,7 +181,7 @@ ok after 0s`,
 				var wg sync.WaitGroup
 				var first, second string
 				wg.Go(func() { first = e.c.create(e.p("/slow"), "", zkapi.Persistent) })
-				<-e.firings
+				e.fired()
 				wg.Go(func() { second = e.c.exists(e.p("/slow")) })
 				wg.Wait()
 				return first + ", exists: " + second
@@ -215,7 +215,7 @@ ok after 700ms`,
 			changed := e.watch("data", "/d")
 			e.after(700*time.Millisecond, func() string {
 				e.log("%s", e.other.set(e.p("/d"), "1"))
-				<-e.firings
+				e.fired()
 				return e.c.get(e.p("/d"))
 			})
 			e.event(changed)
@@ -285,13 +285,15 @@ BadVersion
 		name: "watch in spite of an error",
 		plan: "error NoNode exists /x/b once",
 		run: func(e *faultEnv) {
-			made := e.watch("exists", "/b")
-			e.log("%s", e.other.create(e.p("/b"), "", zkapi.Persistent))
-			e.event(made)
+			e.log("%s", e.c.create(e.p("/b"), "", zkapi.Persistent))
+			changed := e.watch("exists", "/b")
+			e.log("%s", e.other.set(e.p("/b"), "1"))
+			e.event(changed)
 		},
-		want: `watch /b: false
+		want: `ok
+watch /b: false
 ok
-event NodeCreated`,
+event NodeDataChanged`,
 	},
 	{
 		name: "error in a multi",
