@@ -37,18 +37,63 @@ func Transcripts() fs.FS {
 //   - histories: concurrent clients under faults, whose writes have to be
 //     linearizable and whose reads must not go back.
 //
+// If the backend has clients of its own and can be dialed as well, all of that
+// runs twice, as "own" and as "dialed": both have to see the same.
+//
 // What the backend cannot run is skipped, and the reasons are logged.
 func Conformance(t *testing.T, b *Backend) {
 	t.Helper()
 	have(t, b)
-	if b.Several {
-		t.Log("an ensemble: transcripts and the model are for one server, and left out")
-		t.Run("histories", func(t *testing.T) { Histories(t, b) })
-		return
+	own, dialed, err := kinds(b)
+	switch {
+	case err != nil:
+		t.Fatalf("%v", err)
+	case dialed == nil:
+		judge(t, own)
+	default:
+		t.Run("own", func(t *testing.T) { judge(t, own) })
+		t.Run("dialed", func(t *testing.T) { judge(t, dialed) })
 	}
-	t.Run("transcripts", func(t *testing.T) { t.Logf("%v", transcript.Run(t, Transcripts(), b)) })
-	t.Run("model", func(t *testing.T) { Model(t, b) })
+}
+
+func judge(t *testing.T, b *Backend) {
+	t.Helper()
+	if b.Several {
+		t.Log("transcripts and the model are left out: they are for one server, and this is an ensemble")
+	} else {
+		t.Run("transcripts", func(t *testing.T) { t.Logf("%v", transcript.Run(t, Transcripts(), b)) })
+		t.Run("model", func(t *testing.T) { Model(t, b) })
+	}
 	t.Run("histories", func(t *testing.T) { Histories(t, b) })
+}
+
+// kinds makes two backends of one that has clients of both kinds. Of another one
+// it makes itself and nil.
+func kinds(b *Backend) (own, dialed *Backend, err error) {
+	in, err := b.Start(maps.Clone(transcript.DefaultSettings))
+	if err != nil {
+		return nil, nil, err
+	}
+	if in.Stop != nil {
+		err = in.Stop()
+	}
+	if err != nil || in.Connect == nil || in.Dial == nil {
+		return b, nil, err
+	}
+	without := func(remove func(*Instance)) *Backend {
+		kind := *b
+		kind.Start = func(settings map[string]string) (*Instance, error) {
+			in, err := b.Start(settings)
+			if err == nil {
+				remove(in)
+			}
+			return in, err
+		}
+		return &kind
+	}
+	own = without(func(in *Instance) { in.Dial = nil })
+	dialed = without(func(in *Instance) { in.Connect, in.Disconnect, in.Reconnect, in.Prompt = nil, nil, nil, false })
+	return own, dialed, nil
 }
 
 // have skips a test whose backend is not on this machine, or fails it where

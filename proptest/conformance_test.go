@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,6 +25,33 @@ func TestConformance(t *testing.T) {
 	t.Run("direct/3.9", func(t *testing.T) { proptest.Conformance(t, proptest.Direct("3.9")) })
 	t.Run("direct/3.8", func(t *testing.T) { proptest.Conformance(t, proptest.Direct("3.8")) })
 	t.Run("wire/3.9", func(t *testing.T) { proptest.Conformance(t, proptest.Wire("3.9")) })
+}
+
+// A backend with clients of both kinds. Both have to see what the model says.
+func TestConformanceOfTwoClients(t *testing.T) {
+	t.Run("direct", func(t *testing.T) {
+		b := &proptest.Backend{Name: "direct", Profile: "3.9", InMemory: true}
+		b.Start = func(settings map[string]string) (*proptest.Instance, error) {
+			srv, err := memserver.New(func(c *memserver.Config) {
+				for key, value := range settings {
+					require.NoError(t, c.Set(key, value))
+				}
+			})
+			return &proptest.Instance{
+				Connect: func(_ context.Context, timeout time.Duration) (zkapi.Client, error) {
+					return srv.Client(func(c *memserver.ClientConfig) { c.SessionTimeout = timeout })
+				},
+				Dial:    func() (net.Conn, error) { return srv.Dial("tcp", srv.Addr(), time.Second) },
+				Restart: func() error { srv.Restart(); return nil },
+				Advance: srv.Advance, Now: srv.Now, Zxid: srv.Zxid, Prompt: true,
+				Connected: func(session int64) bool {
+					return slices.ContainsFunc(srv.Sessions(), func(s memserver.Session) bool { return s.ID == session && s.Connected })
+				},
+				Stop: srv.Close,
+			}, err
+		}
+		proptest.Conformance(t, b)
+	})
 }
 
 func TestHistories(t *testing.T) {
