@@ -250,6 +250,25 @@ func parseQuota(n *node) (quota, bool) {
 	return q, true
 }
 
+// QuotasReadable reports whether all limits and statistics can be read. A real
+// server cannot tell its metrics otherwise.
+func (s *State) QuotasReadable() bool { return quotasReadable(s.tree.find(quotaRoot)) }
+
+func quotasReadable(n *node) bool {
+	if n == nil || n.kids == nil {
+		return true
+	}
+	readable := true
+	n.kids.names.Scan(func(name string, child *node) bool {
+		if (name == limitsName || name == statsName) && !child.null {
+			_, readable = parseQuota(child)
+		}
+		readable = readable && quotasReadable(child)
+		return readable
+	})
+	return readable
+}
+
 func (q quota) get(key string) int64 {
 	for _, e := range q {
 		if e.key == key {
