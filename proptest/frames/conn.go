@@ -195,6 +195,9 @@ func (c *conn) take(payload []byte, o *outcome) {
 		if p.xid != xid && (p.op != zkapi.OpPing || xid != wire.XidPing) {
 			continue
 		}
+		if p.op == zkapi.OpCheck && codeOf(answer{payload: payload}) == 0 {
+			continue // its success has no reply: this is another request of the same xid
+		}
 		for _, skipped := range c.pending[:i] {
 			o.answers = append(o.answers, answer{isSilence, skipped.index, skipped.op, nil})
 		}

@@ -439,27 +439,42 @@ var requests = [3]*rapid.Generator[[]Request]{
 	rapid.SliceOfN(rapid.Custom(drawRequest), 4, 12),
 }
 
-// drawQuota draws what sets up a quota.
+// drawQuota draws what sets up a quota, and perhaps uses it up.
 func drawQuota(t *rapid.T) []Request {
+	reqs, below := drawLimits(t)
+	for range uniform(t, 8) {
+		r := drawCreate(t, zkapi.OpCreate)
+		switch r.Path, r.ACL = below+"/"+Text('r'+rune(uniform(t, 4))), openACL; uniform(t, 6) {
+		case 4:
+			r = Request{Op: zkapi.OpSetData, Path: r.Path, Data: r.Data, Version: -1}
+		case 5:
+			r = Request{Op: zkapi.OpDelete, Path: r.Path, Version: -1}
+		}
+		reqs = append(reqs, r)
+	}
+	return reqs
+}
+
+func drawLimits(t *rapid.T) (reqs []Request, below Text) {
 	make := func(path Text, data string) Request {
 		return Request{Op: zkapi.OpCreate, Path: path, Data: []byte(data), ACL: openACL}
 	}
-	below := pick(t, []Text{"/h/q", "/h", "/h/a"})
-	reqs := []Request{make("/zookeeper/quota/h", "")}
+	below = pick(t, []Text{"/h/q", "/h", "/h/a"})
+	reqs = []Request{make("/h/q", ""), make("/zookeeper/quota/h", "")}
 	if below != "/h" {
 		reqs = append(reqs, make("/zookeeper/quota"+below, ""))
 	}
-	l := make("/zookeeper/quota"+below+limitsName, pick(t, limits))
+	l := make("/zookeeper/quota"+below+limitsName, pick(t, pick(t, [][]string{limits, limits[1:4]})))
 	s := make("/zookeeper/quota"+below+statsName, pick(t, []string{"", "count=1,bytes=0", "x"}))
 	switch uniform(t, 10) {
 	case 9:
-		return append(reqs, l)
+		return append(reqs, l), below
 	case 8:
-		return append(reqs, s)
+		return append(reqs, s), below
 	case 7:
-		return append(reqs, s, l)
+		return append(reqs, s, l), below
 	}
-	return append(reqs, l, s)
+	return append(reqs, l, s), below
 }
 
 // drawMany draws requests that give a node many children, or a session many

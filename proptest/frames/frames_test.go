@@ -72,7 +72,8 @@ func TestFrames(t *testing.T) {
 			}
 			in := find(t, version)
 			total, passed := frames.NewMatrix(), true
-			for _, p := range some {
+			for i, p := range some {
+				first := first + uint64(i)*apart
 				_, name, _ := strings.Cut(p.Name, "/")
 				passed = t.Run(name, func(t *testing.T) { testProfile(t, in, p, first, *ops/len(some), total) }) && passed
 			}
@@ -82,6 +83,9 @@ func TestFrames(t *testing.T) {
 		})
 	}
 }
+
+// apart is how far the seeds of one profile are from those of the next.
+const apart = 10_000_000
 
 func find(t *testing.T, version string) realserver.Install {
 	in, err := realserver.Find(version)

@@ -251,7 +251,9 @@ func (x *run) after(e *round, l *link) error {
 	if err := x.compare(e); err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(e.sent, func(r Request) bool { return r.Op == zkapi.OpCloseSession }); i >= 0 && l.session != nil && !l.open() {
+	if l.session != nil && slices.ContainsFunc(e.got[0].answers, func(a answer) bool {
+		return a.kind == isReply && a.op == zkapi.OpCloseSession && codeOf(a) == 0
+	}) {
 		l.session.ended = true
 	}
 	if x.Eager && l != x.admin {
