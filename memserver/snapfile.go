@@ -17,6 +17,9 @@ import (
 // in it; their clients come back to them.
 func (s *Snapshot) WriteTo(w io.Writer) (int64, error) { return s.snap.WriteTo(w) }
 
+// maxSnapshotFile is how long a file may be when it is unpacked.
+const maxSnapshotFile = 2 << 30
+
 // ReadSnapshot reads what WriteTo or a real ZooKeeper has written, plain or
 // compressed with gzip, and checks its sums. A real server's file is a little
 // older than its state, which is the file and the log of transactions since; and
@@ -30,7 +33,10 @@ func ReadSnapshot(r io.Reader) (*Snapshot, error) {
 			return nil, fmt.Errorf("memserver: snapshot: %w", err)
 		}
 	}
-	file, err := io.ReadAll(r)
+	file, err := io.ReadAll(io.LimitReader(r, maxSnapshotFile+1))
+	if len(file) > maxSnapshotFile {
+		err = fmt.Errorf("it is longer than %d bytes", maxSnapshotFile)
+	}
 	if err == nil && bytes.HasPrefix(file, []byte("\x82SNAPPY\x00")) {
 		err = errors.New("it is compressed with snappy; only gzip is known (snapshot.compression.method=gz)")
 	}

@@ -6,6 +6,7 @@
 //	zksim --listen 127.0.0.1:0 --tick-time 200          # on a free port, with sessions that expire quickly
 //	zksim --config /etc/zookeeper/conf/zoo.cfg          # with the settings of a real server
 //	ZKSIM_SET='enforceQuota=true;skipACL=yes' zksim     # with two settings of ZooKeeper's own
+//	zksim ctl expire 0x100002f3ab10000                  # an order to one that runs
 //	zksim version
 //
 // zksim is short for zksim serve. When clients can connect, it prints one line
@@ -47,6 +48,14 @@
 // --seed N makes the ids and passwords of sessions those of the run that
 // printed this seed. 0, the default, takes the seed from the clock.
 //
+// --load FILE starts with a snapshot: one that --save has left, or one of a real
+// ZooKeeper's data folder, version-2/snapshot.ZXID, plain or gzip. Its sessions
+// are there, with their full timeouts before them.
+//
+// --save FILE writes a snapshot when zksim ends, over an older file only when the
+// new one is whole. It has ZooKeeper's own format: put into the data folder of a
+// real server as version-2/snapshot.ZXID, it is where that one starts from.
+//
 // --config FILE reads ZooKeeper's configuration file, zoo.cfg, in the syntax of
 // Java's properties files.
 //
@@ -56,7 +65,7 @@
 //
 // Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_HTTP,
 // ZKSIM_HTTP_TOKEN, ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
-// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
+// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
 // separated by newlines or, if there is none, by semicolons. An empty variable
 // counts as not set.
 //
@@ -93,7 +102,9 @@
 //	POST /sim/v1/clock                     {"advance":"30s"} moves the server's clock
 //	GET  /sim/v1/tree?path=/a              the nodes at and below a path, or all
 //	POST /sim/v1/restart                   connections and watches are lost, tree and sessions are not
-//	POST /sim/v1/reset                     all nodes and sessions go, as in a new server
+//	POST /sim/v1/reset                     all nodes and sessions go, as in a new server, or to what --load has read
+//	GET  /sim/v1/snapshot                  the state as a snapshot file of ZooKeeper's
+//	PUT  /sim/v1/snapshot                  goes on with such a file, of up to 256 MiB
 //	GET  /sim/v1/events                    what happens from now on, as server-sent events
 //	GET  /commands, /commands/{name}       ZooKeeper's own admin commands, with its JSON keys
 //	GET  /metrics                          ZooKeeper's metrics under its own names, for Prometheus
@@ -103,8 +114,10 @@
 // that are connected count as pinging all the while, so only sessions without a
 // connection expire.
 //
-// A reset does not set back the zxid or the session ids, so that clients that
-// live through it find their way: they learn that their session has expired.
+// A reset or a snapshot does not set back the zxid or the session ids, so that
+// clients that live through it find their way: to their session, if the snapshot
+// has it; otherwise they learn that it has expired. Watches that clients set
+// again do not tell what the snapshot has changed.
 //
 // An event of the stream is named by its kind: commit (a transaction, also one
 // that failed: op, path, error, changes), opened, connected, disconnected, closed,
@@ -122,4 +135,38 @@
 // what has a foreign Host or Origin is refused with status 403. Bodies are
 // limited to 64 KiB, and a client that takes more than a minute to send or to
 // read loses its connection.
+//
+// # zksim ctl
+//
+// zksim ctl sends these requests from a shell, to the zksim whose HTTP side is at
+// --http or ZKSIM_HTTP, 127.0.0.1:8080 by default, with the token in --http-token or
+// ZKSIM_HTTP_TOKEN. It prints lines for people or, with --json, the answers as they come.
+//
+//	zksim ctl state
+//	zksim ctl tree /services
+//	zksim ctl expire 0x100002f3ab10000
+//	zksim ctl disconnect 0x100002f3ab10000
+//	zksim ctl advance 30s
+//	zksim ctl save fixture.snapshot
+//	zksim ctl load fixture.snapshot
+//	zksim ctl reset
+//	zksim ctl restart
+//	zksim ctl events
+//	zksim ctl admin server_stats
+//
+// The status is 0 when the order has been carried out, 2 for wrong usage, and 1 if
+// the server refuses or does not answer.
+//
+// # From Python
+//
+// With kazoo, a test says what happens to its client like this; cmd/zksim/examples
+// has more, as programs that the tests of zksim run:
+//
+//	def order(path, body=None):
+//	    data = json.dumps(body).encode() if body else b""
+//	    urllib.request.urlopen(f"http://127.0.0.1:8080/sim/v1/{path}", data=data).read()
+//
+//	client = KazooClient("127.0.0.1:2181")
+//	client.start()
+//	order(f"sessions/{client.client_id[0]:#x}/expire")
 package main

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -27,6 +29,8 @@ var flags = []struct {
 	{"max-session-timeout", milliseconds("maxSessionTimeout")},
 	{"compat", setCompat},
 	{"seed", setSeed},
+	{"load", setLoad},
+	{"save", setSave},
 }
 
 // source is a place that options come from.
@@ -161,4 +165,40 @@ func setSeed(o *options, value string) error {
 	}
 	o.config.Seed = n
 	return nil
+}
+
+func setLoad(o *options, value string) error {
+	file, err := os.Open(value)
+	if err != nil {
+		return pathReason(err)
+	}
+	defer file.Close()
+	o.config.From, err = memserver.ReadSnapshot(file)
+	if err != nil {
+		return errors.New(strings.TrimPrefix(pathReason(err).Error(), "memserver: snapshot: "))
+	}
+	return nil
+}
+
+// setSave makes sure that there is a place for the file before a server has
+// anything to lose.
+func setSave(o *options, value string) error {
+	if info, err := os.Stat(value); err == nil && info.IsDir() {
+		return errors.New("is a directory")
+	}
+	probe, err := os.CreateTemp(filepath.Dir(value), ".zksim-")
+	if err != nil {
+		return pathReason(err)
+	}
+	probe.Close()
+	o.save = value
+	return os.Remove(probe.Name())
+}
+
+// pathReason is an error about a file without its name, which stands before it.
+func pathReason(err error) error {
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
+		return pathErr.Err
+	}
+	return err
 }

@@ -4,6 +4,7 @@ package main
 const usage = `zksim - a ZooKeeper server in memory, for tests
 
 Usage: zksim [serve] [flags]
+       zksim ctl COMMAND     gives orders to one that runs; see zksim ctl --help
        zksim version
 
   --listen HOST:PORT        where clients connect, port 0 picks (127.0.0.1:2181)
@@ -14,14 +15,34 @@ Usage: zksim [serve] [flags]
   --max-session-timeout MS  the most that clients may ask for (20 ticks)
   --compat 3.8|3.9          the ZooKeeper to behave as (3.9)
   --seed N                  gives the session ids of the run that printed it
+  --load FILE  --save FILE  a snapshot to start with, and to leave at the end
   --config FILE             ZooKeeper's settings, from a zoo.cfg
   --set KEY=VALUE           one of ZooKeeper's settings; may be repeated
 
 Each flag is an environment variable too: --tick-time is ZKSIM_TICK_TIME.
-Flags win over the environment, and that over the file.
 
 Examples:
-  zksim --listen 127.0.0.1:0 --tick-time 200
   zksim --config /etc/zookeeper/conf/zoo.cfg --listen 127.0.0.1:2181
   ZKSIM_SET='enforceQuota=true;4lw.commands.whitelist=*' zksim --compat 3.8
+`
+
+const ctlUsage = `zksim ctl - orders to a zksim that runs
+
+Usage: zksim ctl [flags] COMMAND
+
+  state               the server, its sessions and watches
+  tree [PATH]         the nodes at and below a path, or all
+  expire ID...        ends sessions, as their timeouts would; ids are 0x and hex
+  disconnect ID...    breaks sessions' connections; the sessions live on
+  advance DURATION    moves the clock, by 30s or 1h30m; what is due happens
+  restart             connections and watches are lost, tree and sessions not
+  reset               all nodes and sessions go
+  save FILE           writes the state as a snapshot file of ZooKeeper's
+  load FILE           goes on with such a file
+  events              prints what happens, until it is interrupted
+  admin COMMAND       one of ZooKeeper's own commands, such as server_stats
+
+  --http HOST:PORT    where zksim has its HTTP side (127.0.0.1:8080); ZKSIM_HTTP
+  --http-token TOKEN  if it needs one; ZKSIM_HTTP_TOKEN
+  --json              prints the answers as they come
 `

@@ -26,6 +26,7 @@ type options struct {
 	httpAsked bool   // http is not just the default
 
 	configText string // of the configuration file
+	save       string // where the state goes at the end; "" for nowhere
 
 	clientPort, clientPortAddress string // ZooKeeper's way to say listen
 	moved                         bool   // one of them is newer than listen
@@ -81,10 +82,7 @@ func configFile(sources ...source) (name, path string, ok bool) {
 func (o *options) applyFile(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		if pathErr, ok := errors.AsType[*os.PathError](err); ok {
-			err = pathErr.Err // the path stands before it
-		}
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, pathReason(err))
 	}
 	o.configText = string(text)
 	properties, err := parseProperties(text)

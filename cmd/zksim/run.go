@@ -37,6 +37,8 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int 
 			return complain(stderr, statusUsage, err)
 		}
 		return serve(ctx, o, stdout, stderr)
+	case "ctl":
+		return ctl(ctx, args, env, stdout, stderr)
 	case "help":
 		fmt.Fprint(stdout, usage)
 		return statusOK

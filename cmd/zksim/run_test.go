@@ -89,6 +89,11 @@ func TestWrongUsage(t *testing.T) {
 		{name: "line breaks", args: []string{"--compat", "3.8\nzksim: ready"}, line: "--compat 3.8 zksim: ready: want 3.8 or 3.9"},
 		{name: "environment", env: []string{"ZKSIM_TICK_TIME=fast"}, line: "ZKSIM_TICK_TIME fast: want milliseconds, 1 or more"},
 		{name: "set in the environment", env: []string{"ZKSIM_SET=skipACL=yes; tickTime=x"}, line: "ZKSIM_SET tickTime=x: want milliseconds"},
+		{name: "no snapshot", args: []string{"--load", "none"}, line: "--load none: no such file or directory"},
+		{name: "folder as snapshot", args: []string{"--load", "."}, line: "--load .: is a directory"},
+		{name: "no snapshot in the file", args: []string{"--load", "doc.go"}, line: "--load doc.go: it is not a snapshot of ZooKeeper"},
+		{name: "save into a folder", args: []string{"--save", "."}, line: "--save .: is a directory"},
+		{name: "save nowhere", args: []string{"--save", "none/snapshot"}, line: "--save none/snapshot: no such file or directory"},
 		{name: "no file", args: []string{"--config", "none.cfg"}, line: "--config none.cfg: no such file or directory"},
 		{name: "no file in the environment", env: []string{"ZKSIM_CONFIG=none.cfg"}, line: "ZKSIM_CONFIG none.cfg: no such file or directory"},
 		{name: "folder", args: []string{"--config", "."}, line: "--config .: is a directory"},
@@ -113,7 +118,7 @@ func TestWrongUsage(t *testing.T) {
 
 func TestFlagsOfLaterVersionsAreUnknown(t *testing.T) {
 	for _, name := range []string{
-		"members", "load", "save", "faults", "trace", "tls-listen", "tls-cert", "tls-key", "tls-ca", "sasl-user",
+		"members", "faults", "trace", "tls-listen", "tls-cert", "tls-key", "tls-ca", "sasl-user",
 	} {
 		got := runOnce(t, []string{"--" + name, "x"}, nil)
 		require.Equal(t, result{statusUsage, "", "zksim: unknown flag --" + name + "; see zksim --help\n"}, got)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,7 +40,27 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stdout, "zksim: ready clients=%s http=%s\n", srv.Addr(), httpAddr)
 	<-ctx.Done()
+	if err := save(o.save, srv.Snapshot()); err != nil {
+		return complain(stderr, statusFailed, fmt.Errorf("--save %s: %w", o.save, pathReason(err)))
+	}
 	return statusOK
+}
+
+// save writes a snapshot into a file, which is the old or the new one at any time.
+func save(path string, snap *memserver.Snapshot) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".zksim-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // unless it has another name by then
+	_, err = snap.WriteTo(file)
+	if err := errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
 }
 
 // serveHTTP starts the HTTP side, unless it is off, and tells its address.
@@ -57,7 +79,7 @@ func serveHTTP(o *options, srv *memserver.Server) (addr string, stop func(), err
 		l.Close()
 		return "", nil, usageError{fmt.Errorf("--http %s: %w", o.http, err)}
 	}
-	side := control.New(srv, control.Options{Token: o.httpToken, Config: o.configText})
+	side := control.New(srv, control.Options{Token: o.httpToken, Config: o.configText, Initial: o.config.From})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -240,6 +240,11 @@ func TestBadRequests(t *testing.T) {
 		{"POST /sim/v1/clock", `{"advance":"9000h"}`, 400, `advance "9000h": at most 8784h0m0s at a time`},
 		{"POST /sim/v1/clock", long, 413, "body: it is longer than 65536 bytes"},
 		{"POST /sim/v1/clock?advance=1s", "", 400, `unknown parameter "advance"; it takes no parameter`},
+		{"PUT /sim/v1/snapshot", "", 400, "body: it is not a snapshot of ZooKeeper; send a snapshot file of ZooKeeper's, such as GET /sim/v1/snapshot gives"},
+		{"PUT /sim/v1/snapshot", "ZKSN\x00\x00\x00\x02\xff\xff\xff\xff\xff\xff\xff\xff", 400,
+			"body: it is cut off or damaged; send a snapshot file of ZooKeeper's, such as GET /sim/v1/snapshot gives"},
+		{"POST /sim/v1/snapshot", "", 405, "/sim/v1/snapshot does not take POST; send GET, PUT"},
+		{"GET /sim/v1/snapshot?path=/a", "", 400, `unknown parameter "path"; it takes no parameter`},
 		{"GET /sim/v1/events?kind=commit", "", 400, `unknown parameter "kind"; it takes no parameter`},
 		{"POST /sim/v1/events", "", 405, "/sim/v1/events does not take POST; send GET"},
 		{"POST /sim/v1/reset", "now", 400, "POST /sim/v1/reset takes no body"},
@@ -305,6 +310,28 @@ func TestReset(t *testing.T) {
 	require.Equal(t, map[string]string{"zxid": "0x3"}, answer, "the client's new session is there")
 	require.Equal(t, 4, s.sim.Snapshot().Len())
 	require.NotEqual(t, id, c.SessionID())
+}
+
+// TestSnapshot takes the state away, spoils it, and puts it back.
+func TestSnapshot(t *testing.T) {
+	s := newSide(t)
+	c := s.sim.ClientT(t)
+	_, err := c.Create(t.Context(), "/a", []byte("1"), nil, zkapi.Persistent)
+	require.NoError(t, err)
+	q := httptest.NewRequest(http.MethodGet, "http://localhost/sim/v1/snapshot", nil)
+	w := httptest.NewRecorder()
+	s.web.ServeHTTP(w, q)
+	require.Equal(t, `attachment; filename="snapshot.2"`, w.Header().Get("Content-Disposition"))
+	file := w.Body.String()
+	before := s.sim.Snapshot().String()
+
+	_, err = c.Set(t.Context(), "/a", []byte("2"), -1)
+	require.NoError(t, err)
+	var answer map[string]string
+	s.must("PUT /sim/v1/snapshot", file, &answer)
+	require.Equal(t, map[string]string{"zxid": "0x3"}, answer, "it does not go back")
+	require.Equal(t, before, s.sim.Snapshot().String())
+	require.Equal(t, zkapi.StateConnected, c.State())
 }
 
 // TestMetrics: what Prometheus reads, with values that are the server's.

@@ -1,0 +1,58 @@
+"""Orders to a zksim that runs, for tests in Python. It needs nothing but Python 3.
+
+    sim = Sim("127.0.0.1:8080")
+    sim.expire(client)
+"""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+
+
+class Sim:
+    def __init__(self, http="127.0.0.1:8080"):
+        self.base = f"http://{http}/sim/v1/"
+
+    def expire(self, client):
+        """Ends the session of a kazoo client, or one named by its id, as its timeout would."""
+        return self._post(f"sessions/{session_id(client)}/expire")
+
+    def disconnect(self, client):
+        """Breaks the connection of a session, if it has one; the session lives on."""
+        try:
+            return self._post(f"sessions/{session_id(client)}/disconnect")
+        except urllib.error.HTTPError as error:
+            if error.code != 409:  # 409: it has none
+                raise
+
+    def advance(self, duration):
+        """Moves the server's clock, by "30s" or "1h30m". What is due has happened when it returns."""
+        return self._post("clock", {"advance": duration})
+
+    def reset(self):
+        """Removes all nodes and ends all sessions."""
+        return self._post("reset")
+
+    def state(self):
+        """Tells the sessions and watches."""
+        return self._request("GET", "state")
+
+    def tree(self, path="/"):
+        """Lists the nodes at and below a path."""
+        return self._request("GET", "tree?path=" + urllib.parse.quote(path))["nodes"]
+
+    def _post(self, path, body=None):
+        return self._request("POST", path, json.dumps(body).encode() if body else b"")
+
+    def _request(self, method, path, data=None):
+        request = urllib.request.Request(self.base + path, data=data, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+
+def session_id(client):
+    """The id of a kazoo client's session, as zksim writes it; an id is left as it is."""
+    if isinstance(client, str):
+        return client
+    return f"{client.client_id[0] & (1 << 64) - 1:#x}"

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// python returns a command that runs an example where kazoo can be imported, or
+// skips the test: interop installs it into the user's cache.
+func python(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no python3 on $PATH")
+	}
+	paths := []string{""}
+	if cache, err := os.UserCacheDir(); err == nil {
+		installed, err := filepath.Glob(filepath.Join(cache, "zksim", "interop", "kazoo-*"))
+		require.NoError(t, err)
+		paths = append(paths, installed...)
+	}
+	for _, path := range paths {
+		env := append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+		if path != "" {
+			env = append(env, "PYTHONPATH="+path)
+		}
+		probe := exec.Command(python, "-c", "import kazoo.client")
+		probe.Env = env
+		if probe.Run() != nil {
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), python, append([]string{name}, args...)...)
+		cmd.Dir, cmd.Env = "examples", env
+		return cmd
+	}
+	t.Skip("there is no kazoo; go run ./cmd/zksim/interop -client kazoo installs it")
+	return nil
+}
+
+// TestExamples runs the programs in Python that the manual tells of.
+func TestExamples(t *testing.T) {
+	for name, says := range map[string]string{
+		"expire.py":     "expired\n",
+		"disconnect.py": "disconnected and back\n",
+		"clock.py":      "40 seconds have passed\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			clients, web := startBoth(t)
+			cmd := python(t, name, clients, web)
+			var complaints strings.Builder // kazoo's own remarks among them
+			cmd.Stderr = &complaints
+			out, err := cmd.Output()
+			require.NoError(t, err, complaints.String())
+			require.Equal(t, says, string(out))
+		})
+	}
+	programs, err := filepath.Glob("examples/*.py")
+	require.NoError(t, err)
+	require.Len(t, programs, 3+1, "and sim.py, which they share")
+}
