@@ -18,7 +18,7 @@ var weights = [...]int{
 	opCreate: 32, opDelete: 8, opSet: 10, opGet: 9, opExists: 8, opChildren: 8, opCreateTTL: 3, opMulti: 9, opSetACL: 4,
 	opGetACL: 3, opAddWatch: 5, opRemoveWatches: 5, opCloseStream: 1, opMultiRead: 3, opAllChildrenNumber: 2, opEphemerals: 2,
 	opWhoAmI: 1, opAddAuth: 2, opSync: 1, opReconfig: 1, opDisconnect: 3, opReconnect: 3, opExpire: 2, opRestart: 1,
-	opAdvance: 3, opClose: 2, opConnect: 1,
+	opAdvance: 4, opClose: 2, opConnect: 1,
 }
 
 var paths = []string{"/a", "/a/b", "/b", "/a", "/a/b", "/a/c", "/a/b/c", "/ab", "/b/b", "/", "/a/b/s-", "/a/-0000000000", "/a/-0000000001",
@@ -66,7 +66,14 @@ var (
 		{{Perms: zkapi.PermAll, Scheme: "digest", ID: ":hash"}, {Perms: zkapi.PermAdmin, Scheme: "world", ID: "anyone"}},
 		{{Perms: zkapi.PermAll, Scheme: "nonsense", ID: "x"}},
 	}
-	times = []time.Duration{time.Second, 7 * time.Second, 31 * time.Second, 61 * time.Second, 5 * time.Minute}
+	times = []time.Duration{untilDue, beforeDue, time.Second, untilDue, 7 * time.Second, beforeDue, 61 * time.Second, 5 * time.Minute}
+)
+
+// Lengths of time that depend on what is going to happen: to the very moment in
+// which something is due, and to the last millisecond before.
+const (
+	untilDue  time.Duration = -1
+	beforeDue time.Duration = -2
 )
 
 // drawer draws steps for one kind of server.

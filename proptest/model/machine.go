@@ -333,6 +333,12 @@ func (m *machine) restart() {
 }
 
 func (m *machine) advance(d time.Duration) {
+	switch due := time.Duration(m.z.nextDue()-m.z.now) * time.Millisecond; d {
+	case untilDue:
+		d = due
+	case beforeDue:
+		d = due - time.Millisecond
+	}
 	m.note("advance %v", d)
 	if now := m.srv.Now().UnixMilli(); now != m.z.now {
 		m.fail("the clock has moved by itself")

@@ -179,7 +179,14 @@ func (o *request) text() string {
 	case opAddAuth:
 		add("%s %q", o.scheme, o.data)
 	case opAdvance:
-		add("%v", o.time)
+		switch o.time {
+		case untilDue:
+			add("until something is due")
+		case beforeDue:
+			add("until shortly before something is due")
+		default:
+			add("%v", o.time)
+		}
 	case opMulti, opMultiRead:
 		for i := range o.parts {
 			add("[%s]", o.parts[i].text())

@@ -40,17 +40,8 @@ func (z *zookeeper) scheduleReaper() { z.reaps = z.now + z.cfg.ContainerInterval
 // TTL nodes are removed.
 func (z *zookeeper) advance(ms int64) {
 	end := z.now + ms
-	for {
-		next := z.reaps
-		for _, s := range z.sessions {
-			if !s.ended && s.conn == nil {
-				next = min(next, s.deadline)
-			}
-		}
-		if next > end {
-			break
-		}
-		z.now = max(z.now, next)
+	for z.nextDue() <= end {
+		z.now = z.nextDue()
 		z.expireDue()
 		if z.reaps <= z.now {
 			z.reap()
@@ -58,6 +49,17 @@ func (z *zookeeper) advance(ms int64) {
 		}
 	}
 	z.now = end
+}
+
+// nextDue is when time brings something about again.
+func (z *zookeeper) nextDue() int64 {
+	next := z.reaps
+	for _, s := range z.sessions {
+		if !s.ended && s.conn == nil {
+			next = min(next, s.deadline)
+		}
+	}
+	return next
 }
 
 // expireDue ends sessions in the order of their ids, which ZooKeeper leaves open.

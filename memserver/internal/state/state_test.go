@@ -201,6 +201,7 @@ func TestCheckFindsPlantedContradictions(t *testing.T) {
 		"no ACL":              func(s *State) { s.tree.find("/p").acl = nil },
 		"lost ephemeral":      func(s *State) { s.ephemerals.Clear() },
 		"ephemeral's parent":  func(s *State) { s.tree.find("/p").owner = s.tree.find("/p/e").owner },
+		"miscounted owner":    func(s *State) { s.live[s.tree.find("/p/e").owner].owned++ },
 		"dead owner":          func(s *State) { s.tree.find("/p/e").owner++ },
 		"lost container":      func(s *State) { s.containers.Delete("/c") },
 		"disarmed limit":      func(s *State) { s.quotas.Delete("/p") },

@@ -1,0 +1,27 @@
+// Command mutants plants bugs in memserver, one at a time, and shows which test
+// catches each of them, without a real ZooKeeper:
+//
+//	go run ./proptest/mutants
+//	go run ./proptest/mutants -run watch -v
+//
+// It prints a table: the mutant, what it breaks, the test that caught it, after
+// how many random histories, and how many milliseconds of the processor the
+// tests took until then. The source is not touched: the go command gets the
+// changed file through -overlay.
+//
+//	-json    one JSON object for each mutant, as they come
+//	-run RE  only the mutants whose names match
+//	-j N     so many at a time, 2 by default
+//	-v       what the failing tests print
+//
+// Its status is 1 if a mutant survives or could not be planted, 2 for wrong usage.
+//
+// The tests are asked in the order of their price: random histories against
+// package model, the transcripts of real servers, more random histories, and the
+// properties of memserver's state machine. A mutant that survives them shows
+// what the suite does not look at.
+//
+// A mutant is a line of the table in table.go: a text that occurs once in a
+// file, and what to put in its place. If the code has changed so that the text
+// is not there any more, go test says so.
+package main

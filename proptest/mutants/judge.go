@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// judge is a part of the suite. None of them needs a real server.
+type judge struct {
+	name string
+	pkg  string // relative to the module
+	args []string
+	// again says that time matters to these tests, so that a busy machine may
+	// upset them: what fails has to fail twice.
+	again bool
+}
+
+// judges are asked in this order, until one has caught the mutant: the quick ones first.
+var judges = []judge{
+	{"model", "proptest/model", random("-test.run=^TestModel$/^direct$", 300), false},
+	{"transcripts", "proptest", []string{"-test.run=^(TestTranscripts|TestDigest)$/^wire$/./^pipe$"}, true},
+	{"state", "memserver/internal/state", random("-test.run=.", 300), false},
+	{"model", "proptest/model", random("-test.run=^(TestModel|TestLargeTrees)$/^(direct|wire)$", 1000), false},
+}
+
+// random is the arguments of tests with random histories: how many, and that
+// they need not be made shorter.
+func random(tests string, histories int) []string {
+	return []string{tests, "-rapid.checks=" + strconv.Itoa(histories), "-rapid.nofailfile", "-rapid.shrinktime=-1s"}
+}
+
+// limit is for mutants that hang. It is meant for machines that are busy.
+const limit = 2 * time.Minute
+
+// verdict is what became of a mutant.
+type verdict struct {
+	mutant
+	Caught bool   `json:"caught"`
+	By     string `json:"by,omitempty"`     // the test that failed
+	Cases  int    `json:"cases,omitempty"`  // random histories until then
+	Millis int64  `json:"ms"`               // of the processor, for the tests until then
+	Output string `json:"output,omitempty"` // of the test
+	Error  string `json:"error,omitempty"`  // it could not be judged
+}
+
+// court is the judges, compiled together with the mutants.
+type court struct {
+	root     string
+	binaries []string // of the judges
+}
+
+// assemble compiles the judges, into a folder.
+func assemble(ctx context.Context, root, dir string, chosen []mutant) (*court, error) {
+	overlay, err := plant(root, dir, chosen)
+	if err != nil {
+		return nil, err
+	}
+	c := &court{root: root}
+	for i := range judges {
+		j := &judges[i]
+		binary := filepath.Join(dir, j.name)
+		c.binaries = append(c.binaries, binary)
+		if _, err := os.Stat(binary); err == nil {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-o", binary, "-overlay", overlay, "./"+j.pkg)
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("compiling %s with the mutants: %w\n%s", j.pkg, err, bytes.TrimSpace(out))
+		}
+	}
+	return c, nil
+}
+
+// try wakes a mutant and asks the judges. Without a name all mutants sleep.
+func (c *court) try(ctx context.Context, m mutant) verdict {
+	v := verdict{mutant: m}
+	for i := range judges {
+		if err := c.ask(ctx, &v, i); err != nil {
+			v.Error = err.Error()
+		}
+		if v.Caught || v.Error != "" {
+			break
+		}
+	}
+	return v
+}
+
+// command runs a judge's binary.
+func (c *court) command(ctx context.Context, m *mutant, i int, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, c.binaries[i], args...)
+	cmd.Dir = filepath.Join(c.root, filepath.FromSlash(judges[i].pkg))
+	cmd.Env = append(os.Environ(), variable+"="+m.Name)
+	return cmd
+}
+
+// ask runs a judge's tests. A mutant that hangs is not caught.
+func (c *court) ask(ctx context.Context, v *verdict, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	j := &judges[i]
+	cmd := c.command(ctx, &v.mutant, i, append([]string{"-test.failfast"}, j.args...)...)
+	out, err := cmd.CombinedOutput()
+	if p := cmd.ProcessState; p != nil {
+		v.Millis += (p.UserTime() + p.SystemTime()).Milliseconds()
+	}
+	var exit *exec.ExitError
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return nil
+	case !errors.As(err, &exit):
+		return err
+	}
+	test, cases := failure(string(out))
+	if j.again && c.command(ctx, &v.mutant, i, "-test.run="+exactly(test)).Run() == nil {
+		return nil // it was the machine
+	}
+	v.Caught, v.Output, v.Cases = true, string(out), cases
+	_, test, _ = strings.Cut(test, "/")
+	v.By = strings.TrimSpace(j.name + " " + test)
+	return nil
+}
+
+// exactly is the expression for -test.run that means one test.
+func exactly(test string) string {
+	parts := strings.Split(test, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+var (
+	failedTest  = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
+	failedAfter = regexp.MustCompile(`\[rapid\] \w+ after (\d+) tests`)
+)
+
+// failure finds in the output of a test which one has failed, and after how many histories.
+func failure(out string) (test string, cases int) {
+	for _, found := range failedTest.FindAllStringSubmatch(out, -1) {
+		if name := found[1]; len(name) > len(test) && strings.HasPrefix(name, test) {
+			test = name // a part of the one before
+		}
+	}
+	if found := failedAfter.FindStringSubmatch(out); found != nil {
+		cases, _ = strconv.Atoi(found[1])
+		cases++
+	}
+	return test, cases
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const root = "../.."
+
+// Every mutant can be planted, and there are enough of them everywhere.
+func TestMutantsApply(t *testing.T) {
+	names, files := make(map[string]bool), make(map[string]int)
+	for i := range mutants {
+		m := &mutants[i]
+		file := filepath.Join(root, "memserver", m.File)
+		_, text, err := mutate(file, []*mutant{m})
+		require.NoError(t, err)
+		require.Contains(t, text, "Mutant"+identifier(m.Name))
+		require.False(t, names[m.Name], "two mutants are called %s", m.Name)
+		names[m.Name] = true
+		files[filepath.Base(file)]++
+	}
+	require.GreaterOrEqual(t, len(mutants), 40)
+	require.GreaterOrEqual(t, len(files), 25, "mutants are in few files")
+}
+
+func TestMutantsThatDoNotApply(t *testing.T) {
+	for want, m := range map[string]mutant{
+		"occurs 0 times in memserver/path.go, not once": {Name: "a", Old: "this is not there"},
+		"are no Go":                            {Name: "b", Old: "if p == \"/\" {", New: "if {"},
+		"is not inside of a function":          {Name: "c", Old: "package state"},
+		"times in memserver/path.go, not once": {Name: "d", Old: "return true\n}"},
+	} {
+		m.File = "path.go"
+		_, _, err := mutate(filepath.Join(root, "memserver/internal/state/path.go"), []*mutant{&m})
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// The suite can fail: these are caught, and not by chance. The whole table
+// takes longer, so it is not run here.
+func TestMutantsAreCaught(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles the suite")
+	}
+	by := map[string]string{
+		"setData-not-undone":   "model direct/3.9",
+		"removeWatches-others": "model direct/3.9",
+		"direct-no-auth":       "model direct/3.9",
+		"event-after-reply":    "transcripts wire/3",
+		"quota-off-by-one":     "transcripts wire/3",
+	}
+	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return by[m.Name] == "" })
+	require.Len(t, chosen, len(by))
+	root, err := filepath.Abs(root)
+	require.NoError(t, err)
+	court, err := assemble(t.Context(), root, t.TempDir(), chosen)
+	require.NoError(t, err)
+	for _, m := range chosen {
+		t.Run(m.Name, func(t *testing.T) {
+			v := court.try(t.Context(), m)
+			require.Empty(t, v.Error)
+			require.True(t, v.Caught, "nobody noticed that %s", v.Breaks)
+			require.True(t, strings.HasPrefix(v.By, by[m.Name]), "caught by %s", v.By)
+		})
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"-run", "["}, {"-run", "no such mutant"}, {"more"}, {"-nonsense"}} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), args, &stdout, &stderr), args)
+		require.NotEmpty(t, stderr.String())
+		require.Empty(t, stdout.String())
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b bytes.Buffer
+	table(&b, []verdict{
+		{mutant: mutant{Name: "a", Breaks: "everything"}, Caught: true, By: "model direct/3.9", Cases: 3, Millis: 12},
+		{mutant: mutant{Name: "b", Breaks: "nothing"}, Millis: 9000},
+	})
+	require.Equal(t, `mutant  what it breaks  caught by         histories  ms
+a       everything      model direct/3.9  3          12
+b       nothing         NOBODY            -          9000
+
+1 of 2 mutants caught
+`, b.String())
+}
+
+func TestFailure(t *testing.T) {
+	test, cases := failure("--- FAIL: TestModel (0.11s)\n    --- FAIL: TestModel/direct/3.9 (0.00s)\n" +
+		"        model_test.go:24: [rapid] failed after 7 tests: the server differs\n    --- FAIL: TestModel/wire (0.00s)\n")
+	require.Equal(t, "TestModel/direct/3.9", test)
+	require.Equal(t, 8, cases)
+}
