@@ -563,16 +563,12 @@ func TestRestore(t *testing.T) {
 	srv := memserver.RunT(t)
 	a := srv.ClientT(t)
 	addr := srv.Addr()
-	conn, events, err := zk.Connect([]string{addr, addr, addr, addr}, 10*time.Second, zk.WithDialer(srv.Dial), zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+	events := newStates()
+	conn, _, err := zk.Connect([]string{addr, addr, addr, addr}, 10*time.Second, zk.WithDialer(srv.Dial),
+		zk.WithEventCallback(events.put), zk.WithLogger(quiet{}), zk.WithLogInfo(false))
 	require.NoError(t, err)
 	defer conn.Close()
-	await := func(state zk.State) {
-		for e := range events {
-			if e.State == state {
-				return
-			}
-		}
-	}
+	await := func(state zk.State) { events.await(t, state) }
 	await(zk.StateHasSession)
 	_, err = conn.Create("/wire", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
 	require.NoError(t, err)
@@ -603,4 +599,28 @@ func TestRestore(t *testing.T) {
 	await(zk.StateHasSession)
 	require.NotContains(t, ids, conn.SessionID(), "no session id is given out twice")
 	require.Len(t, srv.Sessions(), sessions)
+}
+
+// states keeps what go-zookeeper tells of its state. Its channel does not: that
+// has six places, and what does not fit is lost.
+type states struct{ *zkapi.Stream[zk.State] }
+
+func newStates() states { return states{zkapi.NewStream[zk.State](func() {})} }
+
+func (s states) put(e zk.Event) {
+	if e.Type == zk.EventSession {
+		s.Send(e.State)
+	}
+}
+
+// await takes states up to a certain one.
+func (s states) await(t testing.TB, state zk.State) {
+	t.Helper()
+	for {
+		next, err := s.Next(t.Context())
+		require.NoError(t, err)
+		if next == state {
+			return
+		}
+	}
 }
