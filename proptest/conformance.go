@@ -135,7 +135,9 @@ func Histories(t *testing.T, b *Backend, opts ...func(*history.Config)) {
 	onHost(t, &host{backend: b}, func(t *testing.T, h *host) {
 		opts := append([]func(*history.Config){func(c *history.Config) {
 			c.Expiry, c.Single = b.InMemory, !b.Several
-			if !b.InMemory { // faults take their time
+			if b.InMemory {
+				c.Faults = 12
+			} else { // faults take their time
 				c.Pause = 20 * time.Millisecond
 			}
 		}}, opts...)
@@ -233,7 +235,7 @@ func (h *host) configure(c *model.Config) {
 // history is the server as package history wants it.
 func (h *host) history() history.Server {
 	return history.Server{
-		Connect: h.connect, Disconnect: h.disconnect(), Reconnect: h.reconnect(), Expire: h.expire(), Restart: h.restart(),
+		Connect: h.connect, Disconnect: h.disconnect(), Reconnect: h.reconnect(), Lose: h.lose(), Expire: h.expire(), Restart: h.restart(),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zksim/zksim/realserver"
@@ -63,6 +64,21 @@ func (cs *clients) reconnect() func(zkapi.Client) error {
 	return nil
 }
 
+// lose is a function that has a request or its reply lost, or nil.
+func (cs *clients) lose() func(c zkapi.Client, reply bool) error {
+	if cs.in.Connect != nil {
+		return nil
+	}
+	return func(c zkapi.Client, reply bool) error {
+		trap := loseRequest
+		if reply {
+			trap = loseReply
+		}
+		c.(*dialed).trap.Store(trap)
+		return nil
+	}
+}
+
 // expire is a function that ends a session on the server, or nil.
 func (cs *clients) expire() func(int64) error {
 	switch {
@@ -100,7 +116,8 @@ func (cs *clients) of(session int64) *dialed {
 // entered by Dial. It listens to its session's id and password.
 type dialed struct {
 	*realserver.Client
-	in *Instance
+	in   *Instance
+	trap atomic.Int32 // what is lost next
 
 	mu       sync.Mutex
 	shut     chan struct{} // whoever dials waits until it is closed; nil if nobody has to
@@ -108,6 +125,13 @@ type dialed struct {
 	session  int64
 	password []byte
 }
+
+// What may be lost, with the connection.
+const (
+	loseNothing int32 = iota
+	loseRequest
+	loseReply
+)
 
 // dial is the client's dialer. It makes one connection at a time.
 func (d *dialed) dial(string, string, time.Duration) (net.Conn, error) {
@@ -167,10 +191,25 @@ type tapped struct {
 	owner *dialed
 	first []byte
 	done  bool
+	deaf  atomic.Bool // what comes is lost
+}
+
+func (t *tapped) Write(b []byte) (int, error) {
+	switch t.owner.trap.Swap(loseNothing) {
+	case loseRequest:
+		return len(b), t.Close()
+	case loseReply:
+		t.deaf.Store(true)
+	}
+	return t.Conn.Write(b)
 }
 
 func (t *tapped) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
+	if t.deaf.Load() {
+		t.Close()
+		return 0, io.EOF
+	}
 	if !t.done {
 		t.first = append(t.first, b[:n]...)
 		t.listen()

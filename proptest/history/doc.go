@@ -12,8 +12,8 @@
 // # What is checked
 //
 //   - Writes are linearizable, and their zxids are in that order. The outcome of
-//     a write whose connection was lost is unknown: it may have happened, at any
-//     time since, or never, and both are followed.
+//     a write whose request or reply was lost is unknown: it may have happened, at
+//     any time since, or never, and both are followed.
 //   - The reads of one session never go back, and never behind what the session
 //     has written.
 //   - Reads are linearizable too where there is only one server ([Config].Single).

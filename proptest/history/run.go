@@ -20,6 +20,9 @@ type Server struct {
 	// Disconnect breaks a client's connection until Reconnect.
 	Disconnect func(c zkapi.Client) error
 	Reconnect  func(c zkapi.Client) error
+	// Lose has a client's next request lost with its connection, or the reply to
+	// it: then the server has done it, and the client does not know.
+	Lose func(c zkapi.Client, reply bool) error
 	// Expire ends a session on the server.
 	Expire func(sessionID int64) error
 	// Restart stops the server, or a part of it, and starts it again on its data.

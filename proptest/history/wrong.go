@@ -24,6 +24,9 @@ func (r *run) goWrong(workers []*worker, steps *sync.WaitGroup) error {
 	if r.srv.Disconnect != nil && r.srv.Reconnect != nil {
 		x.kinds = append(x.kinds, x.cut, x.cut)
 	}
+	if r.srv.Lose != nil {
+		x.kinds = append(x.kinds, func() error { return x.lose(true) }, func() error { return x.lose(false) })
+	}
 	if r.srv.Expire != nil {
 		x.kinds = append(x.kinds, x.expire)
 	}
@@ -69,6 +72,8 @@ func (x *wrong) cut() error {
 	}
 	return x.srv.Reconnect(c)
 }
+
+func (x *wrong) lose(reply bool) error { return x.srv.Lose(x.client(), reply) }
 
 // expire ends a session on the server. Whether it was there is not sure: the
 // client may be on its way to another one.
