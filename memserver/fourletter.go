@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
 )
 
 // fourLetterWords are the commands of ZooKeeper's client port. Each writes its
@@ -340,17 +341,25 @@ func (s *Server) flwWatchesBySession(b *strings.Builder) {
 	for _, id := range slices.Sorted(maps.Keys(paths)) {
 		fmt.Fprintf(b, "0x%x\n", id)
 		for _, path := range paths[id] {
-			fmt.Fprintf(b, "\t%s\n", path)
+			fmt.Fprintf(b, "\t%s\n", orNull(path))
 		}
 	}
 	b.WriteString("\n")
+}
+
+// orNull is how Java prints a path.
+func orNull(path string) string {
+	if path == wire.NullString {
+		return "null"
+	}
+	return path
 }
 
 func (s *Server) flwWatchesByPath(b *strings.Builder) {
 	last := ""
 	for i, w := range s.st.Watches(false) {
 		if i == 0 || w.Path != last {
-			fmt.Fprintf(b, "%s\n", w.Path)
+			fmt.Fprintf(b, "%s\n", orNull(w.Path))
 			last = w.Path
 		}
 		fmt.Fprintf(b, "\t0x%x\n", w.Session)

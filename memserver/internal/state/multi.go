@@ -70,8 +70,13 @@ const (
 // that are none. What goes wrong in the one that a real server comes to first
 // decides about the zxid.
 func (s *State) decodeAll(ops []wire.Op, cut bool) bool {
+	reads := len(ops) > 0 && isRead(ops[0].Type)
 	for i := range ops {
-		switch s.decode(&ops[i]) {
+		fault := s.decode(&ops[i])
+		if fault == sound && isRead(ops[i].Type) != reads {
+			fault = malformed
+		}
+		switch fault {
 		case crash:
 			return false
 		case malformed:
@@ -79,11 +84,15 @@ func (s *State) decodeAll(ops []wire.Op, cut bool) bool {
 			return false
 		}
 	}
-	if cut {
+	if cut || reads {
 		s.nextZxid()
+		return false
 	}
-	return !cut
+	return true
 }
+
+// isRead reports whether a type of operation can be in a multiRead.
+func isRead(op zkapi.OpCode) bool { return op == zkapi.OpGetData || op == zkapi.OpGetChildren }
 
 // decode checks what a real server's decoder checks, and turns an operation
 // into the one as which it is carried out.
@@ -112,8 +121,8 @@ func (s *State) decode(o *wire.Op) fault {
 		} else if !mode.TTL() {
 			o.Type = zkapi.OpCreate
 		}
-	default: // reads, and what cannot be in a multi at all
-		if !isPart(o.Type) {
+	default:
+		if !isPart(o.Type) && !isRead(o.Type) {
 			return malformed
 		}
 	}
@@ -193,10 +202,9 @@ func (s *State) rollBack(results []wire.MultiResult, failed zkapi.Code) {
 
 // multiRead does several reads, each for itself. The watch flags mean nothing.
 func (s *State) multiRead(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
-	isRead := func(o wire.Op) bool { return o.Type == zkapi.OpGetData || o.Type == zkapi.OpGetChildren }
-	if slices.ContainsFunc(ops, func(o wire.Op) bool { return !isRead(o) }) {
+	if slices.ContainsFunc(ops, func(o wire.Op) bool { return !isRead(o.Type) }) {
 		// What can be decoded and is not for here is answered with a body too.
-		p.Body, p.Results = !slices.ContainsFunc(ops, func(o wire.Op) bool { return isRead(o) || !isPart(o.Type) }), nil
+		p.Body, p.Results = !slices.ContainsFunc(ops, func(o wire.Op) bool { return isRead(o.Type) || !isPart(o.Type) }), nil
 		return zkapi.ErrMarshalling
 	}
 	p.Results = make([]wire.MultiResult, len(ops))

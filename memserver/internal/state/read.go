@@ -150,7 +150,7 @@ func (s *State) getAllChildrenNumber(c *Conn, path string, p *Response) zkapi.Co
 }
 
 func (s *State) getEphemerals(c *Conn, prefix string, p *Response) {
-	if prefix == wire.NullString || strings.TrimSpace(prefix) == "" || strings.TrimSpace(prefix) == "/" {
+	if trimmed := strings.TrimFunc(prefix, func(c rune) bool { return c <= ' ' }); prefix == wire.NullString || trimmed == "" || trimmed == "/" {
 		prefix = ""
 	}
 	p.Children = []string{}

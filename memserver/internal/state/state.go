@@ -108,7 +108,7 @@ func (s *State) plant(parent *node, path, name string, n *node) {
 // reset forgets what a restart forgets.
 func (s *State) reset() {
 	s.live = make(map[int64]*Session)
-	s.data, s.child = newWatchTable(0), newWatchTable(1)
+	s.data, s.child = newWatchTable(0, s.cfg.V38), newWatchTable(1, s.cfg.V38)
 	s.buckets = btree.Map[int64, []int64]{}
 }
 

@@ -32,12 +32,13 @@ type watchTable struct {
 	paths     map[string]*watch // the oldest of each ring
 	kind      int               // which of Conn.watches holds this table's watches by path
 	total     int
-	conns     int // connections that have had a watch
-	recursive int // watches with the recursive mode; 0 spares looking at ancestors
+	conns     int  // connections that have had a watch
+	recursive int  // watches with the recursive mode; 0 spares looking at ancestors
+	keeps     bool // as 3.8 does: a connection counts although its last watch was removed
 }
 
-func newWatchTable(kind int) watchTable {
-	return watchTable{paths: make(map[string]*watch), kind: kind}
+func newWatchTable(kind int, keeps bool) watchTable {
+	return watchTable{paths: make(map[string]*watch), kind: kind, keeps: keeps}
 }
 
 // add registers a watch, or adds a mode to the one that is there. With replace,
@@ -55,7 +56,7 @@ func (t *watchTable) add(c *Conn, path string, mode watchModes, replace bool) {
 	if own == nil {
 		own = make(map[string]*watch)
 		c.watches[t.kind] = own
-		t.conns++ // and it counts until it ends, as in ZooKeeper
+		t.conns++ // and it counts when its watches have fired, as in ZooKeeper
 	}
 	w := &watch{conn: c}
 	if first := t.paths[path]; first != nil {
@@ -119,10 +120,13 @@ func (t *watchTable) remove(c *Conn, path string, modes watchModes) bool {
 	if !ok || w.modes&modes == 0 {
 		return false
 	}
-	if left := w.modes &^ modes; left == 0 {
-		t.drop(w)
-	} else {
+	if left := w.modes &^ modes; left != 0 {
 		t.setModes(w, left)
+		return true
+	}
+	if t.drop(w); len(c.watches[t.kind]) == 0 && !t.keeps {
+		c.watches[t.kind] = nil
+		t.conns--
 	}
 	return true
 }
