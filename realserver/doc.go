@@ -83,7 +83,7 @@
 //
 // Nothing here sleeps until something may be done. What waits, waits for the servers' logs to say that it
 // is so, and has the servers confirm it with the four-letter word srvr; and it ends with its context, or
-// after a minute if that has no deadline.
+// after three minutes if that has no deadline.
 //
 // ZooKeeper has no way to appoint a leader. To have another one, kill, stop or pause the leader, or let
 // [Ensemble.ElectAnother] restart it. [Ensemble.Elect] restarts members until the one that is wanted leads.

@@ -26,7 +26,7 @@ func (q *quorum) release() error { return errors.Join(q.peers.release(), q.elect
 
 // StartEnsemble starts n servers at once as one ensemble, and returns when all of them serve and they
 // have a leader. The option functions are called for each member, and may look at [Options.ID]. The
-// context bounds the start only, to a minute if it has no deadline; the servers run until
+// context bounds the start only, to three minutes if it has no deadline; the servers run until
 // [Ensemble.Close].
 func StartEnsemble(ctx context.Context, in Install, n int, opts ...func(*Options)) (*Ensemble, error) {
 	if n < 1 || n > 254 {
@@ -65,16 +65,18 @@ func (e *Ensemble) startAnew(ctx context.Context) error {
 
 // waitStarted is WaitServing that ends with the first member that fails.
 func (e *Ensemble) waitStarted(ctx context.Context) error {
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
+	waiting, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	var once sync.Once
+	var first error
 	_ = e.each(func(s *Server) error {
-		if err := s.WaitServing(ctx); err != nil {
-			fail(err)
+		if err := s.WaitServing(waiting); err != nil {
+			once.Do(func() { first = err; giveUp() })
 		}
 		return nil
 	})
-	if err := context.Cause(ctx); err != nil {
-		return err
+	if first != nil {
+		return first
 	}
 	return e.WaitServing(ctx)
 }
@@ -161,7 +163,7 @@ func (e *Ensemble) Addrs() []string {
 func (e *Ensemble) Close() error { return e.each((*Server).Close) }
 
 // WaitServing returns when every member that runs and is not paused serves, and one and only one of them
-// leads. The context bounds the waiting, to a minute if it has no deadline.
+// leads. The context bounds the waiting, to three minutes if it has no deadline.
 func (e *Ensemble) WaitServing(ctx context.Context) error {
 	ctx, cancel := limited(ctx, startLimit)
 	defer cancel()
@@ -181,7 +183,7 @@ func (e *Ensemble) WaitServing(ctx context.Context) error {
 // Leader returns the leader. It waits for one that leads: most of the voting members, itself among them,
 // serve and say that they follow. While a leader that was paused has not noticed that it has been
 // replaced there are two who say they lead; the one with the later epoch is returned. The context bounds
-// the waiting, to a minute if it has no deadline.
+// the waiting, to three minutes if it has no deadline.
 func (e *Ensemble) Leader(ctx context.Context) (*Server, error) {
 	r, err := e.awaitQuorum(ctx)
 	return r.leader, err

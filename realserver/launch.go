@@ -84,7 +84,7 @@ func (s *Server) commandLine() []string {
 // WaitServing returns when the server serves clients: it has logged that it does, and has answered the
 // four-letter word srvr with its mode. A member of an ensemble serves as leader, follower or observer,
 // or in read-only mode where that is enabled. It is an error at once if the server does not run, or is
-// paused, or ends. The context bounds the waiting, to a minute if it has no deadline.
+// paused, or ends. The context bounds the waiting, to three minutes if it has no deadline.
 func (s *Server) WaitServing(ctx context.Context) error {
 	ctx, cancel := limited(ctx, startLimit)
 	defer cancel()
@@ -131,7 +131,7 @@ func (s *Server) await(ctx context.Context, proc *process, log *serverLog) error
 }
 
 // WaitIdle returns when the server serves no clients: a member that has lost its quorum, or a server that
-// does not run. The context bounds the waiting, to a minute if it has no deadline.
+// does not run. The context bounds the waiting, to three minutes if it has no deadline.
 func (s *Server) WaitIdle(ctx context.Context) error {
 	ctx, cancel := limited(ctx, startLimit)
 	defer cancel()

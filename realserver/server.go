@@ -28,8 +28,8 @@ type Server struct {
 	paused bool
 }
 
-// Start starts a server and returns when it serves. The context bounds the start only, to a minute if it
-// has no deadline; the server runs until [Server.Close].
+// Start starts a server and returns when it serves. The context bounds the start only, to three minutes
+// if it has no deadline; the server runs until [Server.Close].
 func Start(ctx context.Context, in Install, opts ...func(*Options)) (*Server, error) {
 	ctx, cancel := limited(ctx, startLimit)
 	defer cancel()
@@ -174,8 +174,8 @@ func (s *Server) continueLocked() error {
 }
 
 // Restart starts the server again on its data and its port, after stopping it if it runs, and returns
-// when it serves. To restart from a crash, Kill first. The context bounds the waiting, to a minute if it
-// has no deadline; a server that is not ready by then stays up.
+// when it serves. To restart from a crash, Kill first. The context bounds the waiting, to three minutes
+// if it has no deadline; a server that is not ready by then stays up.
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	err := s.stopLocked()
@@ -250,7 +250,7 @@ func (s *Server) makeDir() (err error) {
 }
 
 // startLimit is how long a server may take to start on a machine that is busy with other tests.
-const startLimit = time.Minute
+const startLimit = 3 * time.Minute
 
 // limited gives a context without a deadline one.
 func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
