@@ -51,8 +51,9 @@ func (h *hosts) Next() (server string, pause bool) {
 	return server, pause
 }
 
-// Connected implements zk.HostProvider. The next loss is followed by a round
-// without a pause, unless connections do nothing but come and go.
+// Connected implements zk.HostProvider: a server has answered. The next loss is
+// followed by a round without a pause, unless connections do nothing but come
+// and go.
 func (h *hosts) Connected() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -62,11 +63,4 @@ func (h *hosts) Connected() {
 	if h.burst++; h.burst <= hostBurst {
 		h.tried = 0
 	}
-}
-
-// retry is for a server that has answered, if only that the session is gone.
-func (h *hosts) retry() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.tried = 0
 }

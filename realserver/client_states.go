@@ -137,7 +137,7 @@ func (c *Client) expired() {
 	c.change(zkapi.StateLost)
 	c.watches.end(zkapi.ErrSessionExpired)
 	c.session, c.lastZxid = 0, 0
-	c.hosts.retry()
+	c.hosts.Connected() // it has answered, if only that
 }
 
 // authFailed says that the server has refused an identity. It hangs up after

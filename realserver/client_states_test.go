@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -276,40 +278,45 @@ func TestConnectGivesUp(t *testing.T) {
 
 // A server that does not speak the protocol is given up like one that does not
 // answer, and costs no memory.
-func TestNonsense(t *testing.T) {
+func FuzzNonsense(f *testing.F) {
 	hello := wire.EndFrame((&wire.ConnectResponse{TimeOut: 10000, SessionID: 1, Passwd: make([]byte, 16)}).Append(wire.BeginFrame(nil)), 0)
-	for name, bytes := range map[string][]byte{
-		"nothing":         {},
-		"negative length": {0xff, 0xff, 0xff, 0xff},
-		"long length":     {0x7f, 0xff, 0xff, 0xff, 0},
-		"short hello":     {0, 0, 0, 4, 0, 0, 0, 0},
-		"no timeout":      wire.EndFrame((&wire.ConnectResponse{SessionID: 1}).Append(wire.BeginFrame(nil)), 0),
-		"short reply":     append(append([]byte(nil), hello...), 0, 0, 0, 1, 0),
-		"short event":     append(append([]byte(nil), hello...), 0, 0, 0, 16, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	for _, bytes := range [][]byte{
+		{},
+		{0xff, 0xff, 0xff, 0xff}, // a negative length
+		{0x7f, 0xff, 0xff, 0xff, 0},
+		{0, 0, 0, 4, 0, 0, 0, 0}, // a short hello
+		wire.EndFrame((&wire.ConnectResponse{SessionID: 1}).Append(wire.BeginFrame(nil)), 0),                         // no timeout
+		wire.EndFrame((&wire.ConnectResponse{Passwd: make([]byte, 16)}).Append(wire.BeginFrame(nil)), 0),             // expired, always
+		slices.Concat(hello, []byte{0, 0, 0, 1, 0}),                                                                  // a short reply
+		slices.Concat(hello, []byte{0, 0, 0, 16, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),        // a short event
+		slices.Concat(hello, []byte{0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0}),                    // a short Stat
+		slices.Concat(hello, []byte{0, 0, 0, 16, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0x9b}, hello), // NoNode, and junk
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				c, err := realserver.Connect(ctx, []string{"a"}, func(c *realserver.ClientConfig) {
-					c.Dialer = func(string, string, time.Duration) (net.Conn, error) {
-						ours, theirs := net.Pipe()
-						go func() {
-							defer theirs.Close()
-							buf := make([]byte, 1024)
-							theirs.Read(buf)
-							theirs.Write(bytes)
-						}()
-						return ours, nil
-					}
-				})
-				if err == nil {
-					time.Sleep(time.Minute)
-					c.Close()
+		f.Add(bytes)
+	}
+	f.Fuzz(func(t *testing.T, bytes []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			c, err := realserver.Connect(ctx, []string{"a"}, func(c *realserver.ClientConfig) {
+				c.Dialer = func(string, string, time.Duration) (net.Conn, error) {
+					ours, theirs := net.Pipe()
+					go io.Copy(io.Discard, theirs)
+					go func() {
+						defer theirs.Close()
+						theirs.Write(bytes)
+					}()
+					return ours, nil
 				}
 			})
+			if err != nil {
+				return
+			}
+			_, _, _, _ = c.ExistsW(ctx, "/n")
+			time.Sleep(3 * time.Second)
+			c.Close()
 		})
-	}
+	})
 }
 
 // Close returns soon, whatever the server and the line are up to.

@@ -116,7 +116,7 @@ func TestHosts(t *testing.T) {
 		next("a", false)
 		next("b", false)
 		next("c", true)
-		h.retry()
+		h.Connected()
 		next("a", false)
 	})
 }
