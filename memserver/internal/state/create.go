@@ -49,7 +49,7 @@ func (s *State) create(c *Conn, o *wire.Op, path *string, stat *zkapi.Stat) zkap
 	if parent.hasChild(name) {
 		return zkapi.ErrNodeExists
 	}
-	if parent.isEphemeral() {
+	if parent.isEphemeral() || s.inMulti && s.noted[parent] {
 		return zkapi.ErrNoChildrenForEphemerals
 	}
 	if code := s.checkQuota(full, int64(len(o.Data)), 1); code != 0 {
@@ -68,6 +68,12 @@ func (s *State) create(c *Conn, o *wire.Op, path *string, stat *zkapi.Stat) zkap
 		n.owner = ttlOwnerMark | o.TTL
 	case mode.Ephemeral():
 		n.owner = c.Session.ID
+	}
+	if s.inMulti && mode.Ephemeral() && !n.isEphemeral() {
+		if s.noted == nil {
+			s.noted = make(map[*node]bool)
+		}
+		s.noted[n] = true
 	}
 	*path, *stat = full, n.stat() // before the server writes into a new statistics node
 	s.insert(parent, parentPath, full, strings.Clone(name), n, created+1)

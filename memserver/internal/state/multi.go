@@ -46,7 +46,7 @@ func (s *State) parts(c *Conn, ops []wire.Op) (results []wire.MultiResult, faile
 		}
 		results = append(results, r)
 	}
-	s.inMulti, s.seqs = false, nil
+	s.inMulti, s.seqs, s.noted = false, nil, nil
 	s.before, s.quotasBefore = tree{}, btree.Set[string]{}
 	if failed != 0 {
 		s.rollBack(results, failed)

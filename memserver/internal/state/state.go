@@ -66,6 +66,7 @@ type State struct {
 	before       tree     // as it was at the multi's beginning, if quotas are enforced
 	quotasBefore btree.Set[string]
 	seqs         map[*node]int32 // a multi's counters of creations that have run over
+	noted        map[*node]bool  // a multi's containers that its other parts take for ephemeral, by their flags
 	aclKey       []byte
 	scratch      []byte
 	items        []hashed
