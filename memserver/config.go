@@ -24,6 +24,8 @@ const (
 // ZooKeeper's defaults and no limit on connections; zero fields mean their default.
 type Config struct {
 	Profile Profile
+	// Members is the number of servers of an ensemble; 0 or 1 is one that stands alone.
+	Members int
 	// Seed makes session ids, and with them passwords, those of an earlier run.
 	// 0 takes them from the clock, as ZooKeeper does.
 	Seed int64
@@ -303,6 +305,8 @@ func (c *Config) complete() error {
 	switch {
 	case c.Profile != V38 && c.Profile != V39:
 		return fmt.Errorf("memserver: unknown profile %q: want %q or %q", c.Profile, V38, V39)
+	case c.Members < 0 || c.Members > 254:
+		return fmt.Errorf("memserver: an ensemble of %d members: want 1 to 254", c.Members)
 	case c.TickTime < time.Millisecond:
 		return fmt.Errorf("memserver: TickTime %v is below a millisecond", c.TickTime)
 	case c.MinSessionTimeout > c.MaxSessionTimeout:
@@ -320,10 +324,27 @@ func (c *Config) state(firstSession int64) state.Config {
 		ReconfigEnabled: c.ReconfigEnabled, SkipACL: c.SkipACL, X509: c.X509,
 		ContainerInterval: c.ContainerInterval.Milliseconds(), ContainerBatch: int64(c.ContainerBatch),
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
-		Digests:            slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
+		Members:            max(1, c.Members), Ensemble: c.ensemble(),
+		Digests: slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {
 		sc.EnforceAuthSchemes = c.EnforceAuthSchemes
 	}
 	return sc
+}
+
+// quorumPort and electionPort are the first member's, in what the members say
+// of each other. Nothing listens on them.
+const (
+	quorumPort   = 2888
+	electionPort = 3888
+)
+
+// ensemble is what /zookeeper/config says of the members.
+func (c *Config) ensemble() string {
+	var b strings.Builder
+	for id := range c.Members {
+		fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d:participant\n", id+1, quorumPort+id, electionPort+id)
+	}
+	return b.String() + "version=0"
 }

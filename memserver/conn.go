@@ -37,6 +37,7 @@ func connExpiry(last, timeout int64) int64 { return ((last+timeout)/10_000 + 1) 
 // is written by a goroutine made for that.
 type conn struct {
 	srv    *Server
+	member *Member
 	nc     net.Conn
 	st     *state.Conn
 	ip     string
@@ -64,14 +65,14 @@ type outbox struct {
 }
 
 // serve runs a connection until it ends.
-func (s *Server) serve(nc net.Conn) {
+func (m *Member) serve(nc net.Conn) {
 	ip := nc.RemoteAddr().String()
 	if host, _, err := net.SplitHostPort(ip); err == nil {
 		ip = host
 	}
-	c := &conn{srv: s, nc: nc, ip: ip, in: make([]byte, 0, firstRead)}
+	c := &conn{srv: m.srv, member: m, nc: nc, ip: ip, in: make([]byte, 0, firstRead)}
 	c.out.idle.L = &c.out.mu
-	if !s.admit(c) {
+	if !m.admit(c) {
 		nc.Close()
 		return
 	}
@@ -86,31 +87,32 @@ func (s *Server) serve(nc net.Conn) {
 }
 
 // admit enters a connection into the books, unless there are too many from its address.
-func (s *Server) admit(c *conn) bool {
+func (m *Member) admit(c *conn) bool {
+	s := m.srv
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || m.stopped {
 		return false
 	}
-	if s.cfg.MaxClientCnxns > 0 && s.perIP[c.ip] >= s.cfg.MaxClientCnxns {
-		s.stats.rejected++
+	if s.cfg.MaxClientCnxns > 0 && m.perIP[c.ip] >= s.cfg.MaxClientCnxns {
+		m.stats.rejected++
 		return false
 	}
-	s.perIP[c.ip]++
-	s.conns[c] = struct{}{}
-	c.st = s.st.NewConn(c.ip)
+	m.perIP[c.ip]++
+	m.conns[c] = struct{}{}
+	c.st = s.st.NewConn(m.st, c.ip)
 	c.st.Peer = c
 	c.stats.established = s.now()
 	return true
 }
 
 func (c *conn) end() {
-	s := c.srv
+	s, m := c.srv, c.member
 	s.mu.Lock()
 	s.st.Disconnect(s.now(), c.st)
-	delete(s.conns, c)
-	if s.perIP[c.ip]--; s.perIP[c.ip] == 0 {
-		delete(s.perIP, c.ip)
+	delete(m.conns, c)
+	if m.perIP[c.ip]--; m.perIP[c.ip] == 0 {
+		delete(m.perIP, c.ip)
 	}
 	s.release()
 	c.out.mu.Lock()
@@ -184,7 +186,7 @@ func (c *conn) connect(payload []byte) bool {
 	s.mu.Lock()
 	defer s.release()
 	c.stats.received++
-	s.stats.received++
+	c.member.stats.received++
 	var p wire.ConnectResponse
 	if s.closed || !s.st.Connect(s.now(), c.st, &q, &p) {
 		s.settle()
@@ -262,7 +264,7 @@ func (c *conn) apply(now int64, payload []byte) (open bool) {
 	body := wire.NewSharedReader(payload)
 	c.req.RequestHeader.Read(&body)
 	c.stats.received++
-	s.stats.received++
+	c.member.stats.received++
 	s.st.Handle(now, c.st, &c.req, &body, &c.rsp)
 	s.deliver()
 	c.reply()
@@ -317,7 +319,7 @@ func (c *conn) event(n state.Note) {
 	e := wire.WatcherEvent{Type: n.Type, State: syncConnected, Path: n.Path}
 	o.buf = wire.EndFrame(e.Append(h.Append(wire.BeginFrame(o.buf))), start)
 	c.stats.sent++
-	c.srv.stats.sent++
+	c.member.stats.sent++
 }
 
 // syncConnected is the only state that a server ever puts into an event.
@@ -335,6 +337,7 @@ func (c *conn) shut() {
 	}
 	c.out.dead = true
 	c.srv.condemn = append(c.srv.condemn, c.nc)
+	delete(c.member.conns, c)
 }
 
 // flush writes what there is, unless somebody else is at it already.

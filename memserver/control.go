@@ -26,6 +26,9 @@ func (s *Server) Advance(d time.Duration) {
 	base := start.UnixMilli()
 	for {
 		at, ok := s.st.NextExpiry()
+		if next, late := s.st.NextCatchUp(); late && (!ok || next < at) {
+			at, ok = next, true
+		}
 		if s.reapAt != 0 && (!ok || s.reapAt < at) {
 			at, ok = s.reapAt, true
 		}
@@ -82,9 +85,7 @@ func (s *Server) Disconnect(sessionID int64) bool {
 func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.release()
-	for c := range s.conns {
-		c.shut()
-	}
+	s.cutAll()
 	s.st.Restart(s.now(), s.firstSession())
 	s.startAgain()
 }
@@ -97,9 +98,7 @@ func (s *Server) Restart() {
 func (s *Server) Restore(snap *Snapshot) {
 	s.mu.Lock()
 	defer s.release()
-	for c := range s.conns {
-		c.shut()
-	}
+	s.cutAll()
 	var inner *state.Snapshot
 	if snap != nil {
 		inner = snap.snap
@@ -108,9 +107,18 @@ func (s *Server) Restore(snap *Snapshot) {
 	s.startAgain()
 }
 
+// cutAll ends all connections over the wire.
+func (s *Server) cutAll() {
+	for _, m := range s.members {
+		for c := range m.conns {
+			c.shut()
+		}
+		m.stats = serverStats{}
+	}
+}
+
 // startAgain is what Restart and Restore end with.
 func (s *Server) startAgain() {
-	s.stats = serverStats{}
 	s.started, s.reapAt = s.now(), 0 // the reaper's rounds begin anew
 	if s.listeners != nil {
 		s.publish()

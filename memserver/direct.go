@@ -1,7 +1,10 @@
 package memserver
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +19,9 @@ type ClientConfig struct {
 	SessionTimeout time.Duration
 	// IP is the address that the server sees, the client's "ip" identity; 127.0.0.1 by default.
 	IP string
+	// Member is the only server of an ensemble that the client connects to. 0 is
+	// all: it then goes from one that does not serve it to the next.
+	Member int
 }
 
 // Client is a zkapi.Client inside the server's process: a method is a step of
@@ -39,6 +45,8 @@ type Client struct {
 	auths    []wire.AuthPacket
 	watches  clientWatches
 	cut      bool // Disconnect was called: do not come back before Reconnect
+	member   int  // index of the one it is on, or tries next
+	order    int  // among the clients of the server
 	req      wire.Request
 	rsp      state.Response
 }
@@ -58,20 +66,42 @@ func (s *Server) Client(opts ...func(*ClientConfig)) (*Client, error) {
 		return nil, ErrServerClosed
 	}
 	s.clients[c] = struct{}{}
-	c.open()
+	c.order, s.made = s.made, s.made+1
+	c.comeBack()
 	s.settle()
+	if c.conn == nil {
+		delete(s.clients, c)
+		return nil, fmt.Errorf("memserver: no member serves: %w", zkapi.ErrConnectionLoss)
+	}
 	return c, nil
 }
 
-// open connects, to the session that the client has or to a new one.
-func (c *Client) open() {
+// comeBack connects to the next member that takes the client, if there is one.
+func (c *Client) comeBack() {
+	if c.conn != nil || c.cut || c.srv.closed || c.state == zkapi.StateClosed || c.state == zkapi.StateAuthFailed {
+		return
+	}
+	n := len(c.srv.members)
+	for range n {
+		m := c.srv.members[c.member]
+		if (c.cfg.Member == 0 || c.cfg.Member == m.ID()) && c.open(m) {
+			return
+		}
+		c.member = (c.member + 1) % n
+	}
+}
+
+// open connects to a member: to the session that the client has or to a new one.
+func (c *Client) open(m *Member) bool {
 	st := c.srv.st
-	conn := st.NewConn(c.cfg.IP)
+	conn := st.NewConn(m.st, c.cfg.IP)
 	conn.Peer = c
 	q := wire.ConnectRequest{LastZxidSeen: min(c.lastZxid, st.Zxid()), SessionID: c.session,
 		Passwd: c.password, TimeOut: int32(min(c.cfg.SessionTimeout.Milliseconds(), 1<<31-1))}
 	var p wire.ConnectResponse
-	st.Connect(c.srv.now(), conn, &q, &p)
+	if !st.Connect(c.srv.now(), conn, &q, &p) {
+		return false
+	}
 	if p.TimeOut == 0 { // the session is gone
 		c.lose(zkapi.ErrSessionExpired)
 		q.SessionID = 0
@@ -89,6 +119,7 @@ func (c *Client) open() {
 		c.req.Type, c.req.SetWatches.RelativeZxid = zkapi.OpSetWatches2, c.lastZxid
 		c.apply()
 	}
+	return true
 }
 
 // lose ends what belongs to a session.
@@ -115,9 +146,7 @@ func (c *Client) kicked() {
 	}
 	c.conn = nil
 	c.change(zkapi.StateSuspended)
-	if !c.cut && !c.srv.closed {
-		c.open()
-	}
+	c.comeBack()
 }
 
 // event implements peer.
@@ -154,22 +183,24 @@ func (c *Client) Reconnect() {
 	s.mu.Lock()
 	defer s.release()
 	c.cut = false
-	if c.state == zkapi.StateSuspended && !s.closed {
-		c.open()
+	if c.state == zkapi.StateSuspended {
+		c.comeBack()
 		s.settle()
 	}
 }
 
-// apply runs c.req. Server.mu is held.
-func (c *Client) apply() {
+// apply runs c.req and tells whether there is an answer in c.rsp. Server.mu is held.
+func (c *Client) apply() (answered bool) {
 	s := c.srv
 	now := int64(0)
 	if readsOnly(c.req.Type) { // a pinned session needs no time to be touched
 		s.st.Apply(now, c.conn, &c.req, &c.rsp)
-		return
+		return true
 	}
 	s.st.Apply(s.now(), c.conn, &c.req, &c.rsp)
-	s.settle()
+	answered = !c.rsp.Mute
+	s.settle() // where the connection may end, and the next one use c.rsp
+	return answered
 }
 
 func readsOnly(op zkapi.OpCode) bool {
@@ -204,7 +235,9 @@ func (c *Client) do(ctx context.Context, op zkapi.OpCode) error {
 }
 
 func (c *Client) run() error {
-	c.apply()
+	if !c.apply() { // and the connection is closed
+		return zkapi.ErrConnectionLoss
+	}
 	c.lastZxid = max(c.lastZxid, c.rsp.Zxid)
 	if c.rsp.Close && c.req.Type != zkapi.OpAuth { // as enforced authentication does; Close does not come here
 		c.srv.st.Cut(c.srv.now(), c.session)
@@ -629,4 +662,16 @@ func (c *Client) Close() error {
 		stream.End()
 	}
 	return nil
+}
+
+// sortedClients lists the clients in the order in which they were made.
+func (s *Server) sortedClients() []*Client {
+	return slices.SortedFunc(maps.Keys(s.clients), func(a, b *Client) int { return cmp.Compare(a.order, b.order) })
+}
+
+// Member is the id of the member that the client is or was last connected to.
+func (c *Client) Member() int {
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	return c.member + 1
 }

@@ -92,6 +92,29 @@
 // a race of its own, on lastZxid, when it reconnects with watches and has something
 // else to send at the same time.
 //
+// # Ensembles
+//
+// With Config.Members the server is an ensemble: one tree, one line of
+// transactions, and several members, each with an address and clients of its
+// own, of which one leads.
+//
+//	srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = 3 })
+//	conn, _, err := zk.Connect(srv.Addrs(), 10*time.Second, zk.WithDialer(srv.Dial))
+//	srv.Leader().Stop() // everybody is cut off; the client finds another member, with its session
+//
+// A [Member] can be stopped and started, cut off from the others and elected.
+// An election takes no time; it breaks all connections and begins an epoch, so
+// that zxids go on in another range. Without a quorum nobody is served, and no
+// session expires.
+//
+// [Member.SetLag] holds a member back: by transactions, by time, or until
+// further notice. Its clients then read what was, get their events late, and are
+// not told yet that a session has ended, as on a follower that is slow. What
+// binds a real follower binds it: a client sees its own writes and never goes
+// back in time, Sync makes the member catch up, and a member that has not seen
+// what a client has refuses it. Where a real follower would let a client wait
+// for its write to arrive, this one catches up at once.
+//
 // # Inspection
 //
 // [Server.Node], [Server.Sessions], [Server.Watches] and [Server.Zxid] show the
@@ -147,6 +170,7 @@
 //	fourletter.go  the commands of the client port
 //	direct.go      the direct client; watches.go is its side of watches
 //	control.go     what a test may do to a server
+//	member.go      and to a member of an ensemble
 //	inspect.go     what it may look at; snapshots
 //	snapfile.go    snapshots as files
 //	events.go      what happens, for whoever listens

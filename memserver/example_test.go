@@ -662,3 +662,109 @@ func ExampleClient_States() {
 	// CONNECTED
 	// CLOSED
 }
+
+func ExampleMember() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+	defer srv.Close()
+	for _, m := range srv.Members() {
+		fmt.Println(m.ID(), m.Role())
+	}
+	c := must(srv.Client())
+	defer c.Close()
+	session := c.SessionID()
+	srv.Leader().Stop()
+	fmt.Println(srv.Leader().ID(), "leads,", srv.Member(3).Role() == memserver.NotServing)
+	fmt.Println(c.SessionID() == session, c.State())
+	// Output:
+	// 1 follower
+	// 2 follower
+	// 3 leader
+	// 2 leads, true
+	// true CONNECTED
+}
+
+func ExampleMember_SetLag() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+	defer srv.Close()
+	writer := must(srv.Client(func(c *memserver.ClientConfig) { c.Member = 3 }))
+	reader := must(srv.Client(func(c *memserver.ClientConfig) { c.Member = 1 }))
+	must(writer.Create(ctx, "/n", []byte("old"), nil, zkapi.Persistent))
+
+	srv.Member(1).SetLag(memserver.Lag{Hold: true})
+	must(writer.Set(ctx, "/n", []byte("new"), zkapi.AnyVersion))
+	fmt.Println(string(must2(reader.Get(ctx, "/n"))), srv.Member(1).Behind())
+	if err := reader.Sync(ctx, "/n"); err != nil {
+		panic(err)
+	}
+	fmt.Println(string(must2(reader.Get(ctx, "/n"))), srv.Member(1).Behind())
+	// Output:
+	// old 1
+	// new 0
+}
+
+func ExampleMember_Apply() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+	defer srv.Close()
+	writer := must(srv.Client(func(c *memserver.ClientConfig) { c.Member = 3 }))
+	srv.Member(1).SetLag(memserver.Lag{Hold: true})
+	for _, path := range []string{"/a", "/b", "/c"} {
+		must(writer.Create(ctx, path, nil, nil, zkapi.Persistent))
+	}
+	fmt.Println(srv.Member(1).Apply(2), srv.Member(1).Behind())
+	fmt.Println(srv.Zxid() - srv.Member(1).Zxid())
+	// Output:
+	// 2 1
+	// 1
+}
+
+func ExampleMember_Isolate() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+	defer srv.Close()
+	c := must(srv.Client())
+	srv.Member(2).Isolate()
+	srv.Member(3).Isolate()
+	_, _, err := c.Get(ctx, "/")
+	fmt.Println(err, srv.Leader() == nil)
+	srv.Member(3).Rejoin()
+	_, _, err = c.Get(ctx, "/")
+	fmt.Println(err, srv.Leader().ID())
+	// Output:
+	// getData /: zookeeper: ConnectionLoss true
+	// <nil> 3
+}
+
+func ExampleMember_Elect() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+	defer srv.Close()
+	fmt.Printf("%#x\n", srv.Zxid())
+	fmt.Println(srv.Member(1).Elect(), srv.Leader().ID())
+	fmt.Printf("%#x\n", srv.Zxid())
+	// Output:
+	// 0x100000000
+	// true 1
+	// 0x200000000
+}
+
+// Every member of an ensemble on a port of its own.
+func ExampleMember_Listen() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+	defer srv.Close()
+	for _, m := range srv.Members() {
+		if err := m.Listen("127.0.0.1:0"); err != nil {
+			panic(err)
+		}
+	}
+	conn, events, err := zk.Connect(srv.Addrs(), 10*time.Second, zk.WithLogInfo(false))
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	for e := range events {
+		if e.State == zk.StateHasSession {
+			break
+		}
+	}
+	fmt.Println(len(srv.Addrs()), conn.State())
+	// Output:
+	// 3 StateHasSession
+}

@@ -17,26 +17,29 @@ import (
 
 // fourLetterWords are the commands of ZooKeeper's client port. Each writes its
 // answer with the server locked.
-var fourLetterWords = map[string]func(*Server, *strings.Builder){
-	"ruok": func(_ *Server, b *strings.Builder) { b.WriteString("imok") },
-	"isro": func(_ *Server, b *strings.Builder) { b.WriteString("rw") },
-	"gtmk": func(s *Server, b *strings.Builder) { fmt.Fprintf(b, "%d", s.stats.mask()) },
-	"stmk": nil, // reads a mask first, see setTraceMask
-	"crst": (*Server).flwResetConnections,
-	"srst": (*Server).flwResetServer,
-	"srvr": (*Server).flwServer,
-	"stat": (*Server).flwStat,
-	"cons": (*Server).flwConnections,
-	"conf": (*Server).flwConfiguration,
-	"dirs": func(_ *Server, b *strings.Builder) { b.WriteString("datadir_size: 0\nlogdir_size: 0\n") },
-	"dump": (*Server).flwDump,
-	"envi": (*Server).flwEnvironment,
-	"wchs": (*Server).flwWatchSummary,
-	"wchc": (*Server).flwWatchesBySession,
-	"wchp": (*Server).flwWatchesByPath,
-	"hash": (*Server).flwDigests,
-	"mntr": (*Server).flwMonitor,
+var fourLetterWords = map[string]func(*Member, *strings.Builder){
+	"ruok": func(_ *Member, b *strings.Builder) { b.WriteString("imok") },
+	"isro": (*Member).flwReadOnly,
+	"gtmk": func(m *Member, b *strings.Builder) { fmt.Fprintf(b, "%d", m.stats.mask()) },
+	"stmk": nil, // reads a mask first, see conn.setTraceMask
+	"crst": (*Member).flwResetConnections,
+	"srst": (*Member).flwResetServer,
+	"srvr": (*Member).flwServer,
+	"stat": (*Member).flwStat,
+	"cons": (*Member).flwConnections,
+	"conf": (*Member).flwConfiguration,
+	"dirs": func(_ *Member, b *strings.Builder) { b.WriteString("datadir_size: 0\nlogdir_size: 0\n") },
+	"dump": (*Member).flwDump,
+	"envi": (*Member).flwEnvironment,
+	"wchs": (*Member).flwWatchSummary,
+	"wchc": (*Member).flwWatchesBySession,
+	"wchp": (*Member).flwWatchesByPath,
+	"hash": (*Member).flwDigests,
+	"mntr": (*Member).flwMonitor,
 }
+
+// answeredAnyway are the words that need no ensemble to be answered.
+var answeredAnyway = map[string]bool{"ruok": true, "isro": true, "gtmk": true, "envi": true}
 
 // defaultTraceMask is what ZooKeeper traces if not told otherwise.
 const defaultTraceMask = 0b100110010
@@ -75,7 +78,7 @@ type connStats struct {
 
 // sent books one packet to the client. Server.mu is held.
 func (c *conn) sent(op zkapi.OpCode, cxid int32, zxid int64, size int) {
-	s := &c.srv.stats
+	s := &c.member.stats
 	s.sent++
 	if s.lastResponse = size; s.responses == 0 {
 		s.minResponse, s.maxResponse = size, size
@@ -122,16 +125,16 @@ func isFourLetterWord(word string) bool { _, ok := fourLetterWords[word]; return
 // fourLetterWord answers a command; the connection ends after it.
 func (c *conn) fourLetterWord(word string) {
 	var b strings.Builder
-	s := c.srv
+	s, m := c.srv, c.member
 	s.mu.Lock()
-	s.stats.received++
+	m.stats.received++
 	c.stats.received++
 	c.asked = true
-	switch allowed := s.cfg.FourLetterWords; {
+	switch allowed := m.srv.cfg.FourLetterWords; {
 	case !slices.Contains(allowed, word) && !slices.Contains(allowed, "*"):
 		fmt.Fprintf(&b, "%s is not executed because it is not in the whitelist.\n", word)
 	default:
-		s.answerWord(&b, word, c.in[4:])
+		m.answerWord(&b, word, c.in[4:])
 	}
 	s.mu.Unlock()
 	c.out.mu.Lock()
@@ -141,16 +144,19 @@ func (c *conn) fourLetterWord(word string) {
 }
 
 // answerWord writes the answer to a word; rest is what came behind it.
-func (s *Server) answerWord(b *strings.Builder, word string, rest []byte) {
-	if word == "stmk" {
-		s.setTraceMask(b, rest)
-		return
+func (m *Member) answerWord(b *strings.Builder, word string, rest []byte) {
+	switch {
+	case word == "stmk":
+		m.setTraceMask(b, rest)
+	case m.role() == NotServing && !answeredAnyway[word]:
+		b.WriteString("This ZooKeeper instance is not currently serving requests\n")
+	default:
+		fourLetterWords[word](m, b)
 	}
-	fourLetterWords[word](s, b)
 }
 
 // setTraceMask takes the eight bytes after the word, if they came with it.
-func (s *Server) setTraceMask(b *strings.Builder, rest []byte) {
+func (m *Member) setTraceMask(b *strings.Builder, rest []byte) {
 	if len(rest) < 8 {
 		return
 	}
@@ -158,60 +164,71 @@ func (s *Server) setTraceMask(b *strings.Builder, rest []byte) {
 	for _, x := range rest[:8] {
 		mask = mask<<8 | int64(x)
 	}
-	s.stats.traceMask = mask
+	m.stats.traceMask = mask
 	fmt.Fprintf(b, "%d", mask)
 }
 
-func (s *Server) flwDigests(b *strings.Builder) {
-	for _, d := range s.st.Digests() {
+func (m *Member) flwDigests(b *strings.Builder) {
+	for _, d := range m.srv.st.Digests() {
 		fmt.Fprintf(b, "%x: %d\n", d.Zxid, d.Value)
 	}
 }
 
-func (s *Server) version() string {
-	if s.cfg.Profile == V38 {
+func (m *Member) version() string {
+	if m.srv.cfg.Profile == V38 {
 		return "3.8.0-${mvngit.commit.id}, built on 2024-12-29 17:54 UTC"
 	}
 	return "3.9.5-293c895a8d966a3ecb92872be4a1daf87d725da2, built on 2026-02-11 20:18 UTC"
 }
 
-func (s *Server) flwResetConnections(b *strings.Builder) {
-	for c := range s.conns {
+func (m *Member) flwResetConnections(b *strings.Builder) {
+	for c := range m.conns {
 		c.stats = connStats{established: c.stats.established, sessionTimeout: c.stats.sessionTimeout, lastCxid: -1}
 	}
 	b.WriteString("Connection stats reset.\n")
 }
 
-func (s *Server) flwResetServer(b *strings.Builder) {
-	s.stats = serverStats{traceMask: s.stats.traceMask}
+func (m *Member) flwResetServer(b *strings.Builder) {
+	m.stats = serverStats{traceMask: m.stats.traceMask}
 	b.WriteString("Server stats reset.\n")
 }
 
-func (s *Server) flwServer(b *strings.Builder) { s.flwStatus(b, false) }
-func (s *Server) flwStat(b *strings.Builder)   { s.flwStatus(b, true) }
+func (m *Member) flwServer(b *strings.Builder) { m.flwStatus(b, false) }
+func (m *Member) flwStat(b *strings.Builder)   { m.flwStatus(b, true) }
 
-func (s *Server) flwStatus(b *strings.Builder, clients bool) {
-	fmt.Fprintf(b, "Zookeeper version: %s\n", s.version())
+func (m *Member) flwStatus(b *strings.Builder, clients bool) {
+	fmt.Fprintf(b, "Zookeeper version: %s\n", m.version())
 	if clients {
 		b.WriteString("Clients:\n")
-		for _, c := range s.sortedConns() {
+		for _, c := range m.sortedConns() {
 			c.describe(b, true)
 		}
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(b, "Latency min/avg/max: 0/0.0/0\nReceived: %d\nSent: %d\nConnections: %d\nOutstanding: 0\n",
-		s.stats.received, s.stats.sent, len(s.conns))
-	fmt.Fprintf(b, "Zxid: 0x%x\nMode: standalone\nNode count: %d\n", s.st.Zxid(), s.st.Counts().Nodes)
+		m.stats.received, m.stats.sent, len(m.conns))
+	fmt.Fprintf(b, "Zxid: 0x%x\nMode: %s\nNode count: %d\n", m.st.Zxid(), m.role(), m.srv.st.Counts(m.st).Nodes)
+	if m.role() == Leader {
+		b.WriteString("Proposal sizes last/min/max: -1/-1/-1\n")
+	}
 }
 
-func (s *Server) sortedConns() []*conn {
-	return slices.SortedFunc(maps.Keys(s.conns), func(a, b *conn) int {
+func (m *Member) flwReadOnly(b *strings.Builder) {
+	if m.role() == NotServing {
+		b.WriteString("null")
+		return
+	}
+	b.WriteString("rw")
+}
+
+func (m *Member) sortedConns() []*conn {
+	return slices.SortedFunc(maps.Keys(m.conns), func(a, b *conn) int {
 		return strings.Compare(a.nc.RemoteAddr().String(), b.nc.RemoteAddr().String())
 	})
 }
 
-func (s *Server) flwConnections(b *strings.Builder) {
-	for _, c := range s.sortedConns() {
+func (m *Member) flwConnections(b *strings.Builder) {
+	for _, c := range m.sortedConns() {
 		c.describe(b, false)
 	}
 	b.WriteString("\n")
@@ -238,20 +255,55 @@ func (c *conn) describe(b *strings.Builder, brief bool) {
 	b.WriteString(")\n")
 }
 
-func (s *Server) flwConfiguration(b *strings.Builder) {
+func (m *Member) flwConfiguration(b *strings.Builder) {
 	shown := func(key, otherwise string) string {
-		if v, ok := s.cfg.shown[key]; ok {
+		if v, ok := m.srv.cfg.shown[key]; ok {
 			return v
 		}
 		return otherwise
 	}
-	_, port, _ := net.SplitHostPort(s.addr().String())
+	_, port, _ := net.SplitHostPort(m.addr().String())
 	dataDir := shown("dataDir", "memory")
 	fmt.Fprintf(b, "clientPort=%s\nsecureClientPort=-1\n", port)
 	fmt.Fprintf(b, "dataDir=%s/version-2\ndataDirSize=0\ndataLogDir=%s/version-2\ndataLogSize=0\n", dataDir, shown("dataLogDir", dataDir))
 	fmt.Fprintf(b, "tickTime=%d\nmaxClientCnxns=%d\nminSessionTimeout=%d\nmaxSessionTimeout=%d\n",
-		s.cfg.TickTime.Milliseconds(), s.cfg.MaxClientCnxns, s.cfg.MinSessionTimeout.Milliseconds(), s.cfg.MaxSessionTimeout.Milliseconds())
-	fmt.Fprintf(b, "clientPortListenBacklog=%s\nserverId=0\n", shown("clientPortListenBacklog", "-1"))
+		m.srv.cfg.TickTime.Milliseconds(), m.srv.cfg.MaxClientCnxns, m.srv.cfg.MinSessionTimeout.Milliseconds(), m.srv.cfg.MaxSessionTimeout.Milliseconds())
+	fmt.Fprintf(b, "clientPortListenBacklog=%s\nserverId=%d\n", shown("clientPortListenBacklog", "-1"), m.serverID())
+	if len(m.srv.members) > 1 {
+		port := m.st.ID - 1
+		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%s\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=0\nmembership: \n%s",
+			shown("initLimit", "10"), shown("syncLimit", "5"), electionPort+port, quorumPort+port, m.srv.cfg.ensemble())
+	}
+}
+
+// serverID is what a server calls itself; one that stands alone has no number.
+func (m *Member) serverID() int {
+	if len(m.srv.members) == 1 {
+		return 0
+	}
+	return m.st.ID
+}
+
+// monitorEnsemble writes what mntr tells of an ensemble.
+func (m *Member) monitorEnsemble(b *strings.Builder) {
+	if len(m.srv.members) == 1 {
+		return
+	}
+	followers := -1
+	for _, other := range m.srv.members {
+		if !other.st.Down() {
+			followers++
+		}
+	}
+	if m.role() == Follower {
+		fmt.Fprintf(b, "zk_peer_state\tfollowing - broadcast\nzk_quorum_size\t%d\n", len(m.srv.members))
+		return
+	}
+	fmt.Fprintf(b, "zk_peer_state\tleading - broadcast\nzk_quorum_size\t%d\n", len(m.srv.members))
+	b.WriteString("zk_min_proposal_size\t-1\nzk_max_proposal_size\t-1\nzk_last_proposal_size\t-1\n")
+	fmt.Fprintf(b, "zk_learners\t%d\nzk_synced_followers\t%d\n", followers, followers)
+	b.WriteString("zk_synced_non_voting_followers\t0\nzk_synced_observers\t0\nzk_pending_syncs\t0\n")
+	fmt.Fprintf(b, "zk_leader_uptime\t%d\n", m.srv.now()-m.srv.started)
 }
 
 // javaDate is how Java prints a date.
@@ -259,9 +311,9 @@ func javaDate(ms int64) string {
 	return time.UnixMilli(ms).UTC().Format("Mon Jan 02 15:04:05 UTC 2006")
 }
 
-func (s *Server) flwDump(b *strings.Builder) {
-	sessions := s.st.Sessions(s.now())
-	b.WriteString("SessionTracker dump:\nSession ")
+func (m *Member) flwDump(b *strings.Builder) {
+	sessions := m.srv.st.Sessions(m.srv.now())
+	b.WriteString("SessionTracker dump:\n")
 	byExpiry := make(map[int64][]string)
 	ephemerals, owners := "", 0
 	for _, sess := range sessions {
@@ -274,18 +326,26 @@ func (s *Server) flwDump(b *strings.Builder) {
 			ephemerals += fmt.Sprintf("\t%s\n", path)
 		}
 	}
-	dumpSets(b, byExpiry, len(sessions))
+	if m.role() == Follower { // which does not know when they expire
+		fmt.Fprintf(b, "Global Sessions(%d):\n", len(sessions))
+		for _, sess := range sessions {
+			fmt.Fprintf(b, "0x%x\t%dms\n", sess.ID, sess.Timeout)
+		}
+	} else {
+		b.WriteString("Session ")
+		dumpSets(b, byExpiry, len(sessions))
+	}
 	fmt.Fprintf(b, "ephemeral nodes dump:\nSessions with Ephemerals (%d):\n%s", owners, ephemerals)
 	b.WriteString("Connections dump:\nConnections ")
 	byEnd := make(map[int64][]string)
-	for _, c := range s.sortedConns() {
+	for _, c := range m.sortedConns() {
 		id, end := int64(0), connExpiry(c.stats.established, handshakeTime)
 		if sess := c.st.Session; sess != nil {
-			id, end = sess.ID, connExpiry(s.now(), sess.Timeout)
+			id, end = sess.ID, connExpiry(m.srv.now(), sess.Timeout)
 		}
 		byEnd[end] = append(byEnd[end], fmt.Sprintf("ip: /%s sessionId: 0x%x", c.nc.RemoteAddr(), id))
 	}
-	dumpSets(b, byEnd, len(s.conns))
+	dumpSets(b, byEnd, len(m.conns))
 }
 
 // dumpSets writes an expiry queue: "Sets (buckets)/(members):", then each bucket.
@@ -299,18 +359,18 @@ func dumpSets(b *strings.Builder, sets map[int64][]string, members int) {
 	}
 }
 
-func (s *Server) flwEnvironment(b *strings.Builder) {
+func (m *Member) flwEnvironment(b *strings.Builder) {
 	host, _ := os.Hostname()
 	dir, _ := os.Getwd()
 	home, _ := os.UserHomeDir()
-	fmt.Fprintf(b, "Environment:\nzookeeper.version=%s\nhost.name=%s\n", s.version(), host)
+	fmt.Fprintf(b, "Environment:\nzookeeper.version=%s\nhost.name=%s\n", m.version(), host)
 	fmt.Fprintf(b, "java.version=%s\njava.vendor=zksim\njava.home=\njava.class.path=\njava.library.path=\n", runtime.Version())
 	fmt.Fprintf(b, "java.io.tmpdir=%s\njava.compiler=<NA>\nos.name=%s\nos.arch=%s\nos.version=\n", os.TempDir(), osName(), runtime.GOARCH)
 	fmt.Fprintf(b, "user.name=%s\nuser.home=%s\nuser.dir=%s\n", os.Getenv("USER"), home, dir)
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
 	fmt.Fprintf(b, "os.memory.free=%dMB\nos.memory.max=%dMB\nos.memory.total=%dMB\n",
-		(m.HeapSys-m.HeapInuse)>>20, m.Sys>>20, m.HeapSys>>20)
+		(mem.HeapSys-mem.HeapInuse)>>20, mem.Sys>>20, mem.HeapSys>>20)
 }
 
 func osName() string {
@@ -325,17 +385,17 @@ func osName() string {
 	return runtime.GOOS
 }
 
-func (s *Server) flwWatchSummary(b *strings.Builder) {
-	n := s.st.Counts()
+func (m *Member) flwWatchSummary(b *strings.Builder) {
+	n := m.srv.st.Counts(m.st)
 	fmt.Fprintf(b, "%d connections watching %d paths\nTotal watches:%d\n", n.DataWatchConns, n.DataWatchPaths, n.DataWatches)
 }
 
-func (s *Server) flwWatchesBySession(b *strings.Builder) {
+func (m *Member) flwWatchesBySession(b *strings.Builder) {
 	paths := make(map[int64][]string)
-	for _, id := range s.st.DataWatchers() {
+	for _, id := range m.srv.st.DataWatchers(m.st) {
 		paths[id] = nil
 	}
-	for _, w := range s.st.Watches(false) {
+	for _, w := range m.st.Watches(false) {
 		paths[w.Session] = append(paths[w.Session], w.Path)
 	}
 	for _, id := range slices.Sorted(maps.Keys(paths)) {
@@ -355,9 +415,9 @@ func orNull(path string) string {
 	return path
 }
 
-func (s *Server) flwWatchesByPath(b *strings.Builder) {
+func (m *Member) flwWatchesByPath(b *strings.Builder) {
 	last := ""
-	for i, w := range s.st.Watches(false) {
+	for i, w := range m.st.Watches(false) {
 		if i == 0 || w.Path != last {
 			fmt.Fprintf(b, "%s\n", orNull(w.Path))
 			last = w.Path
@@ -373,34 +433,35 @@ func (s *Server) flwWatchesByPath(b *strings.Builder) {
 //go:embed mntr.txt
 var metrics string
 
-func (s *Server) flwMonitor(b *strings.Builder) {
-	n, st := s.st.Counts(), &s.stats
+func (m *Member) flwMonitor(b *strings.Builder) {
+	n, st := m.srv.st.Counts(m.st), &m.stats
 	last, least, most := -1, -1, -1
 	if st.responses > 0 {
 		last, least, most = st.lastResponse, st.minResponse, st.maxResponse
 	}
-	for _, m := range []struct {
+	for _, own := range []struct {
 		key   string
 		value any
 	}{
-		{"version", s.version()}, {"server_state", "standalone"}, {"ephemerals_count", n.Ephemerals},
-		{"num_alive_connections", len(s.conns)}, {"avg_latency", "0.0"}, {"outstanding_requests", 0},
+		{"version", m.version()}, {"server_state", m.role()}, {"ephemerals_count", n.Ephemerals},
+		{"num_alive_connections", len(m.conns)}, {"avg_latency", "0.0"}, {"outstanding_requests", 0},
 		{"znode_count", n.Nodes}, {"global_sessions", n.Sessions}, {"non_mtls_remote_conn_count", 0},
 		{"last_client_response_size", last}, {"packets_sent", st.sent}, {"packets_received", st.received},
 		{"max_client_response_size", most}, {"connection_drop_probability", "0.0"}, {"watch_count", n.Watches},
 		{"auth_failed_count", st.authFailed}, {"min_latency", 0}, {"max_file_descriptor_count", maxFiles()},
 		{"approximate_data_size", n.Bytes}, {"open_file_descriptor_count", openFiles()}, {"local_sessions", 0},
-		{"uptime", s.now() - s.started}, {"max_latency", 0}, {"outstanding_tls_handshake", 0},
+		{"uptime", m.srv.now() - m.srv.started}, {"max_latency", 0}, {"outstanding_tls_handshake", 0},
 		{"min_client_response_size", least}, {"non_mtls_local_conn_count", 0},
 	} {
-		fmt.Fprintf(b, "zk_%s\t%v\n", m.key, m.value)
+		fmt.Fprintf(b, "zk_%s\t%v\n", own.key, own.value)
 	}
-	if !s.st.QuotasReadable() {
+	m.monitorEnsemble(b)
+	if !m.srv.st.QuotasReadable() {
 		return // a real server fails when it comes to sum them up
 	}
 	for line := range strings.Lines(metrics) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if s.cfg.Profile == V38 && (strings.Contains(key, "restore_") || strings.HasPrefix(key, "snapshot_")) {
+		if m.srv.cfg.Profile == V38 && (strings.Contains(key, "restore_") || strings.HasPrefix(key, "snapshot_")) {
 			continue
 		}
 		if key == "connection_rejected" {

@@ -128,8 +128,8 @@ func TestLyingLengthCostsNothing(t *testing.T) {
 		synctest.Wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		require.Len(t, s.conns, 1)
-		for conn := range s.conns {
+		require.Len(t, s.members[0].conns, 1)
+		for conn := range s.members[0].conns {
 			require.Equal(t, firstRead, cap(conn.in))
 		}
 	})
@@ -191,7 +191,7 @@ func TestClientThatNeverReadsReplies(t *testing.T) {
 		synctest.Wait() // the server waits for the client, and so does the client for the server
 		s.mu.Lock()
 		unsent := 0
-		for conn := range s.conns {
+		for conn := range s.members[0].conns {
 			conn.out.mu.Lock()
 			unsent += cap(conn.out.buf) + cap(conn.out.spare)
 			conn.out.mu.Unlock()

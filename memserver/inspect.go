@@ -1,9 +1,11 @@
 package memserver
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,11 +149,15 @@ func (s *Server) Sessions() []Session {
 func (s *Server) Watches() []Watch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	infos := s.st.Watches(true)
-	watches := make([]Watch, len(infos))
-	for i, in := range infos {
-		watches[i] = Watch(in)
+	var watches []Watch
+	for _, m := range s.members {
+		for _, in := range m.st.Watches(true) {
+			watches = append(watches, Watch(in))
+		}
 	}
+	slices.SortStableFunc(watches, func(a, b Watch) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Session, b.Session))
+	})
 	return watches
 }
 
@@ -171,12 +177,21 @@ type Connection struct {
 }
 
 // Connections lists the connections that clients have over the wire, in the
-// order of their addresses. Direct clients have none.
+// order of members and addresses. Direct clients have none.
 func (s *Server) Connections() []Connection {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var list []Connection
-	for _, c := range s.sortedConns() {
+	for _, m := range s.members {
+		list = append(list, m.Connections()...)
+	}
+	return list
+}
+
+// Connections is Server.Connections for one member.
+func (m *Member) Connections() []Connection {
+	m.srv.mu.Lock()
+	defer m.srv.mu.Unlock()
+	var list []Connection
+	for _, c := range m.sortedConns() {
 		x := Connection{RemoteAddr: c.nc.RemoteAddr().String(), Established: time.UnixMilli(c.stats.established),
 			Received: c.stats.received, Sent: c.stats.sent, Command: c.asked,
 			LastOp: "NA", LastCxid: -1, LastZxid: -1, LastResponse: time.UnixMilli(c.stats.lastResponse)}
@@ -194,14 +209,20 @@ func (s *Server) Connections() []Connection {
 // FourLetterWord is what the server answers to one of ZooKeeper's four-letter
 // words on its client port, whether or not the whitelist has it. stmk takes its
 // eight bytes behind the word. ok is false if there is no such word.
+// In an ensemble it is the first member that is asked.
 func (s *Server) FourLetterWord(word string) (answer string, ok bool) {
+	return s.members[0].FourLetterWord(word)
+}
+
+// FourLetterWord is Server.FourLetterWord for one member.
+func (m *Member) FourLetterWord(word string) (answer string, ok bool) {
 	if len(word) < 4 || !isFourLetterWord(word[:4]) {
 		return "", false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	m.srv.mu.Lock()
+	defer m.srv.mu.Unlock()
 	var b strings.Builder
-	s.answerWord(&b, word[:4], []byte(word[4:]))
+	m.answerWord(&b, word[:4], []byte(word[4:]))
 	return b.String(), true
 }
 

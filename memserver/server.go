@@ -10,9 +10,6 @@ import (
 	"github.com/zksim/zksim/zkapi"
 )
 
-// serverID is the top byte of session ids, as on a real stand-alone server.
-const serverID = 1
-
 // Server is one ZooKeeper server in memory. Its methods are safe for
 // concurrent use.
 type Server struct {
@@ -28,15 +25,13 @@ type Server struct {
 	timerAt   int64
 	reapAt    int64 // 0 while there is nothing to reap
 	closed    bool
-	conns     map[*conn]struct{}
-	perIP     map[string]int
+	members   []*Member
 	clients   map[*Client]struct{}
+	made      int        // clients so far
 	unsent    []*conn    // have events that nobody is writing yet
 	condemn   []net.Conn // to be closed once the lock is released: closing TLS may wait
-	listener  []net.Listener
-	dialled   int // pipes so far, for their addresses
+	dialled   int        // pipes so far, for their addresses
 	listeners []*zkapi.Stream[Event]
-	stats     serverStats
 
 	running sync.WaitGroup // connections, writers, listeners
 }
@@ -54,27 +49,30 @@ func New(opts ...func(*Config)) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{
-		cfg:   cfg,
-		conns: make(map[*conn]struct{}), perIP: make(map[string]int), clients: make(map[*Client]struct{}),
-	}
+	s := &Server{cfg: cfg, clients: make(map[*Client]struct{})}
 	s.started = s.now()
+	sc := cfg.state(s.firstSession())
+	sc.Started = s.started
 	if cfg.From != nil {
-		s.st = state.From(cfg.state(s.firstSession()), cfg.From.snap, s.started)
+		s.st = state.From(sc, cfg.From.snap, s.started)
 	} else {
-		s.st = state.New(cfg.state(s.firstSession()))
+		s.st = state.New(sc)
+	}
+	for _, st := range s.st.Members() {
+		s.members = append(s.members, &Member{srv: s, st: st, conns: make(map[*conn]struct{}), perIP: make(map[string]int)})
 	}
 	return s, nil
 }
 
-// firstSession is the id from which a server counts its sessions: server id,
-// then 40 bits of a millisecond clock, then 16 bits that start at 0.
+// firstSession is the number from which a server counts its sessions: 40 bits
+// of a millisecond clock, then 16 bits that start at 0. The top byte of an id is
+// that of the member.
 func (s *Server) firstSession() int64 {
 	ms := s.now()
 	if s.cfg.Seed != 0 {
 		ms = s.cfg.Seed
 	}
-	return int64(uint64(ms)<<24>>8) | serverID<<56
+	return int64(uint64(ms) << 24 >> 8)
 }
 
 // now is the server's time in milliseconds since 1970.
@@ -145,6 +143,9 @@ func (s *Server) release() {
 // arm sets the timer for the next thing that only time brings about.
 func (s *Server) arm() {
 	at, ok := s.st.NextExpiry()
+	if next, late := s.st.NextCatchUp(); late && (!ok || next < at) {
+		at, ok = next, true
+	}
 	switch {
 	case !s.st.Reapable():
 		s.reapAt = 0
@@ -183,6 +184,7 @@ func (s *Server) tick() {
 
 // due does what is due by now.
 func (s *Server) due(now int64, alive func(*state.Session) bool) {
+	s.st.CatchUpDue(now)
 	s.st.ExpireDue(now, alive)
 	if s.reapAt != 0 && s.reapAt <= now {
 		s.reapAt = 0
@@ -202,11 +204,13 @@ func (s *Server) Close() error {
 		if s.timer != nil {
 			s.timer.Stop()
 		}
-		for _, l := range s.listener {
-			l.Close()
-		}
-		for c := range s.conns {
-			c.shut()
+		for _, m := range s.members {
+			for _, l := range m.listeners {
+				l.Close()
+			}
+			for c := range m.conns {
+				c.shut()
+			}
 		}
 		for c := range s.clients {
 			c.serverClosed()

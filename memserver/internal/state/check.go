@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -17,8 +18,8 @@ func (s *State) Check() error {
 	if err := s.checkSessions(); err != nil {
 		return err
 	}
-	for _, t := range []*watchTable{&s.data, &s.child} {
-		if err := t.check(); err != nil {
+	for _, m := range s.members {
+		if err := errors.Join(m.data.check(), m.child.check(), s.checkMember(m)); err != nil {
 			return err
 		}
 	}
@@ -133,6 +134,16 @@ func (s *State) checkSessions() error {
 		case sess.Conn != nil && sess.Conn.Session != sess:
 			return fmt.Errorf("state: session 0x%x has the connection of another", id)
 		}
+	}
+	return nil
+}
+
+func (s *State) checkMember(m *Member) error {
+	switch {
+	case m.zxid > s.zxid:
+		return fmt.Errorf("state: member %d has applied 0x%x, which is not committed", m.ID, m.zxid)
+	case m.late && m.down, !m.late && len(m.behind) > 0, m.late && !m.lag.any() && len(m.behind) == 0:
+		return fmt.Errorf("state: member %d: late %v, down %v, %d transactions behind", m.ID, m.late, m.down, len(m.behind))
 	}
 	return nil
 }

@@ -12,6 +12,9 @@ func (s *State) deadlineFor(now, timeout int64) int64 {
 }
 
 func (s *State) touch(now int64, sess *Session) {
+	if sess.ended {
+		return
+	}
 	if d := s.deadlineFor(now, sess.Timeout); d < sess.deadline {
 		// A shorter timeout than before: the bucket would come too late.
 		sess.deadline = d
@@ -39,6 +42,9 @@ func (s *State) TakeNewDue() bool {
 // NextExpiry is the time at which ExpireDue has to be called next; ok is false
 // when there is no session.
 func (s *State) NextExpiry() (at int64, ok bool) {
+	if s.leader == nil { // which is who keeps the time
+		return 0, false
+	}
 	if len(s.live) == 0 {
 		s.buckets.Clear() // what is filed there has ended before its time
 	}
@@ -49,7 +55,7 @@ func (s *State) NextExpiry() (at int64, ok bool) {
 // ExpireDue ends the sessions whose time has come. A session for which alive
 // says so counts as having been touched just now.
 func (s *State) ExpireDue(now int64, alive func(*Session) bool) {
-	for {
+	for s.leader != nil {
 		at, ids, ok := s.buckets.Min()
 		if !ok || at > now {
 			return

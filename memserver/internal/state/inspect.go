@@ -99,11 +99,12 @@ type WatchInfo struct {
 	Modes   []string
 }
 
-// Watches lists all watches by path and session; childToo adds the child table.
-func (s *State) Watches(childToo bool) []WatchInfo {
-	infos := s.data.list(nil, false)
+// Watches lists the watches of a member's clients by path and session; childToo
+// adds the child table.
+func (m *Member) Watches(childToo bool) []WatchInfo {
+	infos := m.data.list(nil, false)
 	if childToo {
-		infos = s.child.list(infos, true)
+		infos = m.child.list(infos, true)
 	}
 	slices.SortStableFunc(infos, func(a, b WatchInfo) int { // data before child
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Session, b.Session))
@@ -111,11 +112,12 @@ func (s *State) Watches(childToo bool) []WatchInfo {
 	return infos
 }
 
-// DataWatchers lists the sessions whose connections have had a watch in the data table.
-func (s *State) DataWatchers() []int64 {
+// DataWatchers lists the sessions whose connections to a member have had a
+// watch in the data table.
+func (s *State) DataWatchers(m *Member) []int64 {
 	var ids []int64
 	for id, sess := range s.live {
-		if sess.Conn != nil && sess.Conn.watches[s.data.kind] != nil {
+		if sess.Conn != nil && sess.Conn.member == m && sess.Conn.watches[m.data.kind] != nil {
 			ids = append(ids, id)
 		}
 	}
@@ -154,12 +156,16 @@ type Counts struct {
 	TTLTotal        int
 }
 
-// Counts returns them in constant time.
-func (s *State) Counts() Counts {
+// Counts returns a member's in constant time.
+func (s *State) Counts(m *Member) Counts {
+	t, ephemerals := &s.tree, &s.ephemerals
+	if m.late {
+		t, ephemerals = &m.view.tree, &m.view.ephemerals
+	}
 	return Counts{
-		Nodes: s.tree.count + 1, Bytes: s.tree.bytes, Ephemerals: s.ephemerals.Len(),
-		Sessions: len(s.live), Watches: s.data.total + s.child.total,
-		DataWatches: s.data.total, DataWatchPaths: len(s.data.paths), DataWatchConns: s.data.conns,
+		Nodes: t.count + 1, Bytes: t.bytes, Ephemerals: ephemerals.Len(),
+		Sessions: len(s.live), Watches: m.data.total + m.child.total,
+		DataWatches: m.data.total, DataWatchPaths: len(m.data.paths), DataWatchConns: m.data.conns,
 		ContainersTotal: s.containers.Len(), TTLTotal: s.ttls.Len(),
 	}
 }

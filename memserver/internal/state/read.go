@@ -19,12 +19,12 @@ func (s *State) exists(c *Conn, o *wire.Op, p *Response) zkapi.Code {
 	if strings.IndexByte(o.Path, 0) >= 0 {
 		return zkapi.ErrBadArguments
 	}
-	n := s.tree.find(o.Path)
+	n := s.seenBy(c).find(o.Path)
 	if n != nil && !s.cfg.V38 && !s.allowed(n.acl, zkapi.PermRead, c.IDs) {
 		return zkapi.ErrNoAuth
 	}
 	if o.Watch {
-		s.data.add(c, o.Path, modeStandard, s.cfg.V38)
+		c.member.data.add(c, o.Path, modeStandard, s.cfg.V38)
 	}
 	if n == nil {
 		return zkapi.ErrNoNode
@@ -38,7 +38,7 @@ func (s *State) readable(c *Conn, path string, perm zkapi.Perm) (*node, zkapi.Co
 	if path == wire.NullString {
 		return nil, zkapi.ErrMarshalling
 	}
-	n := s.tree.find(path)
+	n := s.seenBy(c).find(path)
 	if n == nil {
 		return nil, zkapi.ErrNoNode
 	}
@@ -54,7 +54,7 @@ func (s *State) getData(c *Conn, o *wire.Op, p *Response) zkapi.Code {
 		return code
 	}
 	if o.Watch {
-		s.data.add(c, o.Path, modeStandard, s.cfg.V38)
+		c.member.data.add(c, o.Path, modeStandard, s.cfg.V38)
 	}
 	p.Data, p.Stat = n.view(), n.stat()
 	return 0
@@ -78,7 +78,7 @@ func (s *State) getChildren(c *Conn, o *wire.Op, p *Response) zkapi.Code {
 		return code
 	}
 	if o.Watch {
-		s.child.add(c, o.Path, modeStandard, s.cfg.V38)
+		c.member.child.add(c, o.Path, modeStandard, s.cfg.V38)
 	}
 	p.Children = s.childNames(n)
 	if o.Type == zkapi.OpGetChildren2 {
@@ -140,9 +140,9 @@ func (s *State) getAllChildrenNumber(c *Conn, path string, p *Response) zkapi.Co
 	}
 	switch path {
 	case "/":
-		p.Total = int32(s.tree.count - 1)
+		p.Total = int32(s.seenBy(c).count - 1)
 	case "": // the root's other name also counts "/"
-		p.Total = int32(s.tree.count)
+		p.Total = int32(s.seenBy(c).count)
 	default:
 		p.Total = int32(countBelow(n))
 	}
@@ -154,7 +154,7 @@ func (s *State) getEphemerals(c *Conn, prefix string, p *Response) {
 		prefix = ""
 	}
 	p.Children = []string{}
-	for _, path := range s.ephemeralsOf(c.Session) {
+	for _, path := range s.ephemeralsOf(c.Session, s.ephemeralsSeenBy(c)) {
 		if strings.HasPrefix(path, prefix) {
 			p.Children = append(p.Children, path)
 		}

@@ -3,7 +3,9 @@ package state
 import "github.com/zksim/zksim/zkapi"
 
 // Reapable reports whether there are nodes that time may remove.
-func (s *State) Reapable() bool { return s.containers.Len() > 0 || s.ttls.Len() > 0 }
+func (s *State) Reapable() bool {
+	return s.leader != nil && (s.containers.Len() > 0 || s.ttls.Len() > 0)
+}
 
 // Reap removes containers that have lost their last child and TTL nodes whose
 // time is over, each in a transaction of its own. A server does it every
@@ -34,14 +36,15 @@ func (s *State) Reap(now int64) {
 	for _, path := range due {
 		s.nextZxid()
 		if s.quotaPoisoned(path) {
+			s.commit()
 			continue
 		}
 		s.remove(path)
 		s.fire()
-		s.logDigest()
 		if s.rec.on {
 			s.recordTransaction(Record{Op: zkapi.OpDeleteContainer, Path: path}, nil)
 		}
+		s.commit()
 	}
 }
 

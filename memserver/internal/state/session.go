@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidwall/btree"
+
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
 )
@@ -14,12 +16,14 @@ import (
 // State.ephemerals; the rest is here.
 type Session struct {
 	ID       int64
-	Timeout  int64 // milliseconds, as negotiated last
-	Conn     *Conn // nil while disconnected
-	Pinned   bool  // counts as touched all the time as long as it is connected
-	deadline int64 // the end of the tick in which it expires unless it is touched
-	owned    int   // ephemeral nodes
-	most     int   // the most of them at one time: it decides the order of getEphemerals
+	Timeout  int64   // milliseconds, as negotiated last
+	Conn     *Conn   // nil while disconnected
+	former   []*Conn // on other members, which have not noticed that it has moved
+	Pinned   bool    // counts as touched all the time as long as it is connected
+	ended    bool    // though a member that is late may still serve its connection
+	deadline int64   // the end of the tick in which it expires unless it is touched
+	owned    int     // ephemeral nodes
+	most     int     // the most of them at one time: it decides the order of getEphemerals
 }
 
 // Conn is one client connection. The shell makes one for each and tells when it ends.
@@ -27,22 +31,26 @@ type Conn struct {
 	Session *Session
 	IDs     []zkapi.ID
 	Peer    any // the shell's own
+	member  *Member
 	watches [2]map[string]*watch
 	stamp   uint64 // see State.tell
 	trusted bool   // has satisfied enforce.auth
 	modern  bool   // has said whether it takes a read-only server, and is told whether this is one
 }
 
-// NewConn makes a connection from an address, which is its first identity.
-func (s *State) NewConn(ip string) *Conn {
-	return &Conn{IDs: []zkapi.ID{{Scheme: "ip", User: ip}}}
+// NewConn makes a connection to a member from an address, which is its first identity.
+func (s *State) NewConn(m *Member, ip string) *Conn {
+	return &Conn{IDs: []zkapi.ID{{Scheme: "ip", User: ip}}, member: m}
 }
+
+// moved tells whether the session has gone to a connection of another member.
+func (c *Conn) moved() bool { return c.Session.Conn != c }
 
 // Connect answers a ConnectRequest. ok is false where the server closes the
 // connection without a reply. A response with TimeOut 0 means that there is no
 // such session; the connection is to be closed after it.
 func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.ConnectResponse) (ok bool) {
-	if q.LastZxidSeen > s.zxid {
+	if s.leader == nil || c.member.down || q.LastZxidSeen > c.member.zxid {
 		return false
 	}
 	c.modern = q.HasReadOnly
@@ -51,18 +59,22 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 	sess := s.live[q.SessionID]
 	switch {
 	case q.SessionID == 0:
-		sess = s.openSession(now, timeout)
+		s.now = now
+		sess = s.openSession(now, timeout, c.member)
+		s.commit()
+		s.catchUp(c.member, s.zxid)
 	case sess == nil:
 		return true
 	default:
-		// The connection that the session had ends first, even if this one
-		// turns out to have the wrong password.
-		if sess.Conn != nil {
-			s.kick(now, sess.Conn)
-		}
+		// The connection that the session had here ends first, even if this
+		// one turns out to have the wrong password.
+		s.endHere(now, sess, c.member)
 		password := Password(sess.ID)
 		if !slices.Equal(password[:], q.Passwd) {
 			return true
+		}
+		if sess.Conn != nil {
+			sess.former = append(sess.former, sess.Conn)
 		}
 		sess.Timeout = timeout
 	}
@@ -77,11 +89,22 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 	return true
 }
 
-func (s *State) openSession(now, timeout int64) *Session {
-	sess := &Session{ID: s.nextSession, Timeout: timeout}
+// endHere ends the connections that a session has on a member.
+func (s *State) endHere(now int64, sess *Session, m *Member) {
+	for _, c := range sess.conns() {
+		if c.member == m {
+			s.kick(now, c)
+		}
+	}
+}
+
+// openSession is the transaction that begins one. The top byte of its id is
+// that of the member which the client has come to.
+func (s *State) openSession(now, timeout int64, m *Member) *Session {
+	const rest = 1<<56 - 1
+	sess := &Session{ID: s.nextSession&rest | int64(m.ID)<<56, Timeout: timeout}
 	s.nextSession++
 	s.nextZxid()
-	s.logDigest()
 	s.sessions.Set(sess.ID, int32(timeout))
 	s.live[sess.ID] = sess
 	sess.deadline = s.deadlineFor(now, timeout)
@@ -97,8 +120,8 @@ func (s *State) openSession(now, timeout int64) *Session {
 // Disconnect says that a connection has ended: its watches and identities go,
 // its session stays.
 func (s *State) Disconnect(now int64, c *Conn) {
-	s.data.dropConn(c)
-	s.child.dropConn(c)
+	c.member.data.dropConn(c)
+	c.member.child.dropConn(c)
 	if sess := c.Session; sess != nil && sess.Conn == c {
 		if sess.Pinned && s.live[sess.ID] == sess {
 			s.touch(now, sess)
@@ -108,6 +131,8 @@ func (s *State) Disconnect(now int64, c *Conn) {
 			s.now = now
 			s.record(Record{Kind: Disconnected}, sess)
 		}
+	} else if sess != nil {
+		sess.former = slices.DeleteFunc(sess.former, func(x *Conn) bool { return x == c })
 	}
 	c.Session = nil
 }
@@ -137,8 +162,9 @@ func (s *State) TakeKicked() []*Conn {
 }
 
 // closeSession is the transaction that ends a session: its ephemeral nodes go
-// at one zxid, its watchers are told.
-func (s *State) closeSession(id int64, why RecordKind) {
+// at one zxid, its watchers are told. A member closes the session's connection
+// when it applies that; by is the one that has asked for it, if there is one.
+func (s *State) closeSession(id int64, why RecordKind, by *Conn) {
 	s.nextZxid()
 	sess := s.live[id]
 	delete(s.live, id)
@@ -147,14 +173,33 @@ func (s *State) closeSession(id int64, why RecordKind) {
 	if sess == nil {
 		return
 	}
-	for _, path := range s.ephemeralsOf(sess) {
+	sess.ended = true
+	for _, path := range s.ephemeralsOf(sess, &s.ephemerals) {
 		s.remove(path)
 	}
 	s.fire()
-	s.logDigest()
 	if s.rec.on {
 		s.recordEnd(sess, why)
 	}
+	for _, c := range sess.conns() {
+		switch {
+		case c == by:
+		case c.member.late:
+			s.lateClosed = append(s.lateClosed, c)
+		default:
+			s.kick(s.now, c)
+		}
+	}
+	s.commit()
+}
+
+// conns lists the session's connections.
+func (sess *Session) conns() []*Conn {
+	all := slices.Clone(sess.former)
+	if sess.Conn != nil {
+		all = append(all, sess.Conn)
+	}
+	return all
 }
 
 // Expire ends a session as its timeout would, now. It tells whether there was one.
@@ -164,10 +209,12 @@ func (s *State) Expire(now, id int64) bool {
 		return false
 	}
 	s.now = now
-	if sess.Conn != nil {
-		s.kick(now, sess.Conn)
+	for _, c := range sess.conns() {
+		if !c.member.late {
+			s.kick(now, c) // before it could be told of what it loses
+		}
 	}
-	s.closeSession(id, Expired)
+	s.closeSession(id, Expired, nil)
 	return true
 }
 
@@ -197,8 +244,12 @@ func (s *State) dropEphemeral(session int64, path string) {
 // eachEphemeral calls f for the session's ephemeral nodes in the order of their
 // paths, until it returns false.
 func (s *State) eachEphemeral(session int64, f func(path string, ord int64) bool) {
+	eachOf(&s.ephemerals, session, f)
+}
+
+func eachOf(ephemerals *btree.Map[string, int64], session int64, f func(path string, ord int64) bool) {
 	pivot := ephemeralKey(session, "")
-	s.ephemerals.Ascend(pivot, func(key string, ord int64) bool {
+	ephemerals.Ascend(pivot, func(key string, ord int64) bool {
 		return strings.HasPrefix(key, pivot) && f(key[8:], ord)
 	})
 }
@@ -206,10 +257,10 @@ func (s *State) eachEphemeral(session int64, f func(path string, ord int64) bool
 // ephemeralsOf lists a session's ephemeral nodes as ZooKeeper does: in the order
 // of a copy of its hash set. The copy's table has just the size that it needs,
 // and was filled in the order of the original.
-func (s *State) ephemeralsOf(sess *Session) []string {
+func (s *State) ephemeralsOf(sess *Session, from *btree.Map[string, int64]) []string {
 	items := []hashed{}
 	c := tableCap(16, sess.most)
-	s.eachEphemeral(sess.ID, func(path string, ord int64) bool {
+	eachOf(from, sess.ID, func(path string, ord int64) bool {
 		items = append(items, hashed{path, bucketOf(javaHash(path), c), ord})
 		return true
 	})

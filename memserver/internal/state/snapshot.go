@@ -35,47 +35,43 @@ func (s *State) Snapshot() *Snapshot {
 // From starts a server on a snapshot: every session gets its full timeout.
 func From(cfg Config, snap *Snapshot, now int64) *State {
 	s := &State{cfg: cfg}
-	s.load(snap, now)
+	s.load(snap, 0, now)
 	return s
 }
 
 // Restart forgets connections and watches, and gives every session its full
 // timeout. The connections are to be closed.
 func (s *State) Restart(now, firstSession int64) {
-	for _, sess := range s.live {
-		if sess.Conn != nil {
-			s.kick(now, sess.Conn)
-		}
+	for _, m := range s.members {
+		s.kickAll(now, m)
 	}
 	s.cfg.FirstSession = firstSession
-	s.load(s.Snapshot(), now)
+	s.load(s.Snapshot(), 0, now)
 }
 
 // Restore is Restart on a snapshot, or on nothing if it is nil. Neither zxids
 // nor session ids are given out twice.
 func (s *State) Restore(now, firstSession int64, snap *Snapshot) {
-	for _, sess := range s.live {
-		if sess.Conn != nil {
-			s.kick(now, sess.Conn)
-		}
+	for _, m := range s.members {
+		s.kickAll(now, m)
 	}
 	zxid := s.zxid
 	s.cfg.FirstSession = max(firstSession, s.nextSession)
 	if snap == nil {
 		snap = New(s.cfg).Snapshot()
 	}
-	s.load(snap, now)
-	s.zxid, s.gap = max(s.zxid, zxid), 0
-	s.rec.zxid = s.zxid
+	s.load(snap, zxid, now)
+	s.gap, s.rec.zxid = 0, s.zxid
 }
 
 // load takes copies out of a snapshot. Copying a map writes to its header, and
 // the snapshot's must stay as they are, so headers are copied first.
-func (s *State) load(snap *Snapshot, now int64) {
+// The zxid does not fall below a limit.
+func (s *State) load(snap *Snapshot, zxid, now int64) {
 	sn := *snap
 	s.tree = sn.tree
 	s.tree.epoch = newEpoch()
-	s.zxid, s.ephemeralOrd = sn.zxid, sn.ephemeralOrd
+	s.zxid, s.ephemeralOrd = max(sn.zxid, zxid), sn.ephemeralOrd
 	s.sessions, s.ephemerals = *sn.sessions.Copy(), *sn.ephemerals.Copy()
 	s.containers, s.ttls, s.quotas = *sn.containers.Copy(), *sn.ttls.Copy(), *sn.quotas.Copy()
 	s.nextSession = max(s.cfg.FirstSession, sn.nextSession)
@@ -90,4 +86,5 @@ func (s *State) load(snap *Snapshot, now int64) {
 		sess.most = sess.owned
 		return true
 	})
+	s.electNow(now, s.leader)
 }

@@ -23,8 +23,11 @@ type Config struct {
 	X509               bool     // an x509 authentication provider is configured
 	EnforceAuthSchemes []string // until a connection has one of them it may only authenticate
 	ContainerInterval  int64
-	ContainerBatch     int64 // how many containers and TTL nodes a minute may remove
-	ContainerNeverUsed int64 // 0: a container that never had a child is kept
+	ContainerBatch     int64  // how many containers and TTL nodes a minute may remove
+	ContainerNeverUsed int64  // 0: a container that never had a child is kept
+	Members            int    // of the ensemble; 1 is a server that stands alone
+	Started            int64  // when it started
+	Ensemble           string // what /zookeeper/config says of them
 }
 
 // State is the whole server. It is not safe for concurrent use.
@@ -52,7 +55,12 @@ type State struct {
 	rec         recorder
 	nextSession int64
 	buckets     btree.Map[int64, []int64] // session ids by the deadline they were filed under
-	data, child watchTable
+	members     []*Member
+	leader      *Member // nil without a quorum
+	committed   int64   // the last zxid that has reached the members
+	lateMembers int
+	lateChanges []change // of the step that runs, for members that are late
+	lateClosed  []*Conn
 	acls        map[string]*accessList
 
 	// Of the step that runs.
@@ -60,9 +68,11 @@ type State struct {
 	notes        []Note
 	kicked       []*Conn
 	stamp        uint64
+	firing       int64    // the zxid of the events that are fired
 	undo         []func() // a multi's; nil outside
 	inMulti      bool     // record how to undo
 	newDue       bool     // see TakeNewDue
+	took         bool     // a zxid has been given out
 	before       tree     // as it was at the multi's beginning, if quotas are enforced
 	quotasBefore btree.Set[string]
 	seqs         map[*node]int32 // a multi's counters of creations that have run over
@@ -91,7 +101,13 @@ func New(cfg Config) *State {
 	}
 	config := s.tree.find(configPath)
 	config.acl, config.aversion = readList, -1
+	if cfg.Members > 1 {
+		config.setData([]byte(cfg.Ensemble))
+		config.version, config.mtime = -1, cfg.Started
+		s.tree.bytes += int64(len(config.data))
+	}
 	s.reset()
+	s.electNow(0, s.leader)
 	s.countDigest()
 	return s
 }
@@ -109,14 +125,23 @@ func (s *State) plant(parent *node, path, name string, n *node) {
 // reset forgets what a restart forgets.
 func (s *State) reset() {
 	s.live = make(map[int64]*Session)
-	s.data, s.child = newWatchTable(0, s.cfg.V38), newWatchTable(1, s.cfg.V38)
 	s.buckets = btree.Map[int64, []int64]{}
+	for len(s.members) < max(1, s.cfg.Members) {
+		s.members = append(s.members, &Member{ID: len(s.members) + 1})
+	}
+	s.lateMembers = 0
+	for _, m := range s.members {
+		m.data, m.child = newWatchTable(0, s.cfg.V38), newWatchTable(1, s.cfg.V38)
+		m.zxid, m.late, m.view, m.behind = s.zxid, false, view{}, nil
+	}
+	s.leader = s.candidate()
+	s.committed = s.zxid
 }
 
 // nextZxid begins a transaction.
 func (s *State) nextZxid() {
 	s.zxid += 1 + s.gap
-	s.gap = 0
+	s.gap, s.took = 0, true
 }
 
 // Zxid is the last transaction.
@@ -150,6 +175,7 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 		}
 	}
 	p.reset()
+	s.now, s.took = now, false
 	s.touch(now, c.Session)
 	if s.refused(c, q.Type, p) {
 		return
@@ -163,14 +189,16 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 		return
 	case q.Type == zkapi.OpDeleteContainer && s.cfg.V38: // which never decodes it
 		s.nextZxid()
-		p.Err, p.Zxid = zkapi.ErrBadArguments, s.zxid
+		s.commit()
+		p.Err, p.Zxid = zkapi.ErrBadArguments, s.answered(c)
 		return
 	case q.Type == zkapi.OpMulti:
 		s.decodeAll(q.Ops, true)
 	case q.Type == zkapi.OpCreateSession, isWrite(q.Type) && q.Type != zkapi.OpReconfig && s.cfg.V38:
 		s.nextZxid()
 	}
-	p.Err, p.Zxid = zkapi.ErrMarshalling, s.zxid
+	s.commit()
+	p.Err, p.Zxid = zkapi.ErrMarshalling, s.answered(c)
 }
 
 // served reports whether a client may send requests of this type at all.
@@ -208,7 +236,7 @@ func (s *State) refused(c *Conn, op zkapi.OpCode, p *Response) bool {
 // not look at the time.
 func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 	p.reset()
-	s.now, s.op = now, q.Type
+	s.now, s.op, s.took = now, q.Type, false
 	if !c.Session.Pinned {
 		s.touch(now, c.Session)
 	}
@@ -216,6 +244,13 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 		return
 	}
 	switch {
+	case c.Session.ended && s.ordered(q.Type):
+		s.catchUp(c.member, s.zxid) // which closes the connection
+		p.Mute, p.Close = true, true
+		return
+	case c.moved() && s.asksForSession(q):
+		s.nextZxid() // which goes to waste, and the client is not told why
+		p.Mute, p.Close = true, true
 	case q.Type == zkapi.OpDeleteContainer && q.Op.Path == wire.NullString && !s.cfg.V38:
 		p.Err = zkapi.ErrMarshalling // before it gets a zxid, unlike all others
 	case isWrite(q.Type):
@@ -225,15 +260,39 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 	default:
 		p.Err = s.other(c, q, p)
 	}
-	s.logDigest()
+	s.commit()
+	if q.Type != zkapi.OpAuth && q.Type != zkapi.OpSasl {
+		p.Zxid = s.answered(c)
+	}
 	if s.rec.on {
 		s.recordRequest(c, q, p)
 	}
-	switch {
-	case q.Type == zkapi.OpAuth, q.Type == zkapi.OpSasl:
-	case p.Zxid == 0:
-		p.Zxid = s.zxid
+}
+
+// asksForSession tells whether the leader looks where the session of a request
+// is: not for reads, and not for a write that it does not come to look into.
+func (s *State) asksForSession(q *wire.Request) bool {
+	switch q.Type {
+	case zkapi.OpMulti:
+		return len(q.Ops) > 0
+	case zkapi.OpReconfig:
+		return s.cfg.ReconfigEnabled
 	}
+	return isWrite(q.Type)
+}
+
+// ordered tells whether a request goes through the leader.
+func (s *State) ordered(op zkapi.OpCode) bool {
+	return isWrite(op) || op == zkapi.OpMulti || op == zkapi.OpSync || op == zkapi.OpCloseSession
+}
+
+// answered is the zxid of a reply: that of the member's latest transaction,
+// the request's own at least.
+func (s *State) answered(c *Conn) int64 {
+	if s.took && c.member.late {
+		s.catchUp(c.member, s.zxid)
+	}
+	return c.member.zxid
 }
 
 func (s *State) write(c *Conn, q *wire.Request, p *Response) zkapi.Code {
@@ -274,6 +333,7 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 	case zkapi.OpGetEphemerals:
 		s.getEphemerals(c, q.Path.Path, p)
 	case zkapi.OpSync:
+		s.catchUp(c.member, s.zxid)
 		p.Path = q.Path.Path
 	case zkapi.OpWhoAmI:
 		s.whoAmI(c, p)
@@ -301,7 +361,7 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		p.Connect = &wire.ConnectResponse{TimeOut: int32(c.Session.Timeout),
 			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: c.modern}
 	case zkapi.OpCloseSession:
-		s.closeSession(c.Session.ID, Closed)
+		s.closeSession(c.Session.ID, Closed, c)
 		p.Close = true
 	}
 	return 0

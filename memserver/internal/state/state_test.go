@@ -35,7 +35,7 @@ func newDriver(t rapid.TB, s *State) *driver {
 }
 
 func (d *driver) connect() *Conn {
-	c := d.s.NewConn("127.0.0.1")
+	c := d.s.NewConn(d.s.Members()[0], "127.0.0.1")
 	q, p := wire.ConnectRequest{TimeOut: 10_000}, wire.ConnectResponse{}
 	require.True(d.t, d.s.Connect(d.now, c, &q, &p))
 	d.conns = append(d.conns, c)
@@ -140,12 +140,12 @@ func TestRandomHistories(t *testing.T) {
 			case 8, 9, 10:
 				ops := rapid.SliceOfN(rapid.Custom(genOp), 0, 6).Draw(t, "ops")
 				before := print(d.s.Nodes())
-				counts := d.s.Counts()
+				counts := d.s.Counts(d.s.Leader())
 				d.do(c, wire.Request{RequestHeader: wire.RequestHeader{Type: zkapi.OpMulti}, Ops: ops})
 				failed := d.rsp.Err != 0 || slices.ContainsFunc(d.rsp.Results, func(r wire.MultiResult) bool { return r.Err != 0 })
 				if failed {
 					require.Equal(t, before, print(d.s.Nodes()), "a failed multi")
-					require.Equal(t, counts, d.s.Counts(), "a failed multi")
+					require.Equal(t, counts, d.s.Counts(d.s.Leader()), "a failed multi")
 				}
 			default:
 				d.do(c, request(genOp(t)))
@@ -208,9 +208,9 @@ func TestCheckFindsPlantedContradictions(t *testing.T) {
 		"pzxid":               func(s *State) { s.tree.find("/p").kids.pzxid = 0 },
 		"session not tracked": func(s *State) { s.buckets.Clear() },
 		"session not kept":    func(s *State) { s.sessions.Clear() },
-		"watch without path":  func(s *State) { clear(s.data.paths) },
-		"watch of nobody":     func(s *State) { s.data.paths["/p"].conn.Session = nil },
-		"recursive miscount":  func(s *State) { s.data.recursive++ },
+		"watch without path":  func(s *State) { clear(s.Leader().data.paths) },
+		"watch of nobody":     func(s *State) { s.Leader().data.paths["/p"].conn.Session = nil },
+		"recursive miscount":  func(s *State) { s.Leader().data.recursive++ },
 		"change left behind":  func(s *State) { s.changes = append(s.changes, change{}) },
 	} {
 		t.Run(name, func(t *testing.T) {

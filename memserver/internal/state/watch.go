@@ -160,30 +160,47 @@ type Note struct {
 	Zxid int64 // for the header of the notification
 }
 
-// fire turns the changes of a completed write into notes.
+// fire turns the changes of a completed write into notes. The clients of
+// members that are late get theirs later.
 func (s *State) fire() {
 	if s.rec.on {
 		s.recordChanges()
 	}
-	for i := range s.changes {
-		c := &s.changes[i]
+	for _, m := range s.members {
+		if !m.late && !m.down {
+			s.fireOn(m, s.changes, s.zxid)
+		}
+	}
+	if s.lateMembers > 0 {
+		s.lateChanges = append(s.lateChanges, s.changes...)
+	}
+	clear(s.changes)
+	s.changes = s.changes[:0]
+}
+
+// fireOn is fire for the clients of one member.
+func (s *State) fireOn(m *Member, changes []change, zxid int64) {
+	if m.data.total+m.child.total == 0 {
+		return
+	}
+	s.firing = zxid
+	for i := range changes {
+		c := &changes[i]
 		s.stamp++ // one event a connection, over both tables
-		s.trigger(&s.data, c.path, c.kind, c.acl)
+		s.trigger(&m.data, c.path, c.kind, c.acl)
 		if c.kind == zkapi.EventNodeDataChanged {
 			continue
 		}
 		if c.kind == zkapi.EventNodeDeleted {
-			s.trigger(&s.child, c.path, c.kind, c.acl)
+			s.trigger(&m.child, c.path, c.kind, c.acl)
 		}
 		s.stamp++
 		parent := c.parent
 		if parent == "" {
 			parent = "/"
 		}
-		s.trigger(&s.child, parent, zkapi.EventNodeChildrenChanged, c.parentACL)
+		s.trigger(&m.child, parent, zkapi.EventNodeChildrenChanged, c.parentACL)
 	}
-	clear(s.changes)
-	s.changes = s.changes[:0]
 }
 
 // trigger tells the watchers of a path, and the recursive ones above it, once
@@ -235,7 +252,7 @@ func (s *State) tell(c *Conn, path string, kind zkapi.EventType, acl *accessList
 	if !s.allowed(acl, zkapi.PermRead, c.IDs) {
 		return
 	}
-	zxid := s.zxid
+	zxid := s.firing
 	if s.cfg.V38 {
 		zxid = -1
 	}

@@ -11,7 +11,7 @@ import (
 // setWatches2 (105). None checks paths or ACLs.
 
 func (s *State) addWatch(c *Conn, q *wire.WatchRequest) zkapi.Code {
-	if s.nullIn38(q.Path, s.data.recursive > 0) {
+	if s.nullIn38(q.Path, c.member.data.recursive > 0) {
 		return zkapi.ErrMarshalling
 	}
 	switch zkapi.WatchMode(q.Type) {
@@ -48,21 +48,21 @@ func (t *watchTable) contains38(path string) (found, ok bool) {
 }
 
 func (s *State) watchPersistent(c *Conn, path string) {
-	s.data.add(c, path, modePersistent, s.cfg.V38)
-	s.child.add(c, path, modePersistent, s.cfg.V38)
+	c.member.data.add(c, path, modePersistent, s.cfg.V38)
+	c.member.child.add(c, path, modePersistent, s.cfg.V38)
 }
 
 func (s *State) watchRecursive(c *Conn, path string) {
-	s.data.add(c, path, modeRecursive, s.cfg.V38)
+	c.member.data.add(c, path, modeRecursive, s.cfg.V38)
 	if s.cfg.V38 {
-		s.child.add(c, path, modeRecursive, true)
+		c.member.child.add(c, path, modeRecursive, true)
 	}
 }
 
 // removeWatches takes off the watches of a type; in 3.9 exactly those, in 3.8
 // whatever stands in the table that the type names.
 func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
-	if s.nullIn38(q.Path, s.data.paths[q.Path] != nil || s.child.paths[q.Path] != nil) {
+	if s.nullIn38(q.Path, c.member.data.paths[q.Path] != nil || c.member.child.paths[q.Path] != nil) {
 		return zkapi.ErrMarshalling
 	}
 	standard := modeStandard
@@ -72,17 +72,17 @@ func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 	var removed bool
 	switch t := zkapi.WatchType(q.Type); {
 	case t == zkapi.WatchTypeChildren:
-		removed = s.child.remove(c, q.Path, standard)
+		removed = c.member.child.remove(c, q.Path, standard)
 	case t == zkapi.WatchTypeData:
-		removed = s.data.remove(c, q.Path, standard)
+		removed = c.member.data.remove(c, q.Path, standard)
 	case t == zkapi.WatchTypeAny:
-		removed = s.child.remove(c, q.Path, modeAny)
-		removed = s.data.remove(c, q.Path, modeAny) || removed
+		removed = c.member.child.remove(c, q.Path, modeAny)
+		removed = c.member.data.remove(c, q.Path, modeAny) || removed
 	case t == zkapi.WatchTypePersistent && !s.cfg.V38:
-		removed = s.child.remove(c, q.Path, modePersistent)
-		removed = s.data.remove(c, q.Path, modePersistent) || removed
+		removed = c.member.child.remove(c, q.Path, modePersistent)
+		removed = c.member.data.remove(c, q.Path, modePersistent) || removed
 	case t == zkapi.WatchTypePersistentRecursive && !s.cfg.V38:
-		removed = s.data.remove(c, q.Path, modeRecursive)
+		removed = c.member.data.remove(c, q.Path, modeRecursive)
 	default:
 		return zkapi.ErrMarshalling
 	}
@@ -94,15 +94,15 @@ func (s *State) removeWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 
 // checkWatches38 looks at every connection's watches, which is a bug that
 // clients can see.
-func (s *State) checkWatches38(q *wire.WatchRequest) zkapi.Code {
+func (s *State) checkWatches38(c *Conn, q *wire.WatchRequest) zkapi.Code {
 	var tables []*watchTable
 	switch zkapi.WatchType(q.Type) {
 	case zkapi.WatchTypeChildren:
-		tables = []*watchTable{&s.child}
+		tables = []*watchTable{&c.member.child}
 	case zkapi.WatchTypeData:
-		tables = []*watchTable{&s.data}
+		tables = []*watchTable{&c.member.data}
 	case zkapi.WatchTypeAny:
-		tables = []*watchTable{&s.child, &s.data}
+		tables = []*watchTable{&c.member.child, &c.member.data}
 	}
 	if tables == nil || q.Path == wire.NullString {
 		return zkapi.ErrMarshalling
@@ -123,7 +123,7 @@ func (s *State) checkWatches38(q *wire.WatchRequest) zkapi.Code {
 // checkWatches tells whether removeWatches would find something.
 func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 	if s.cfg.V38 {
-		return s.checkWatches38(q)
+		return s.checkWatches38(c, q)
 	}
 	has := func(t *watchTable, modes watchModes) bool {
 		w, ok := c.watches[t.kind][q.Path]
@@ -132,15 +132,15 @@ func (s *State) checkWatches(c *Conn, q *wire.WatchRequest) zkapi.Code {
 	var found bool
 	switch t := zkapi.WatchType(q.Type); {
 	case t == zkapi.WatchTypeChildren:
-		found = has(&s.child, modeStandard)
+		found = has(&c.member.child, modeStandard)
 	case t == zkapi.WatchTypeData:
-		found = has(&s.data, modeStandard)
+		found = has(&c.member.data, modeStandard)
 	case t == zkapi.WatchTypeAny:
-		found = has(&s.child, modeAny) || has(&s.data, modeAny)
+		found = has(&c.member.child, modeAny) || has(&c.member.data, modeAny)
 	case t == zkapi.WatchTypePersistent:
-		found = has(&s.child, modePersistent) || has(&s.data, modePersistent)
+		found = has(&c.member.child, modePersistent) || has(&c.member.data, modePersistent)
 	case t == zkapi.WatchTypePersistentRecursive:
-		found = has(&s.data, modeRecursive)
+		found = has(&c.member.data, modeRecursive)
 	default:
 		return zkapi.ErrMarshalling
 	}
@@ -160,28 +160,28 @@ func (s *State) setWatches(c *Conn, q *wire.SetWatches) zkapi.Code {
 		s.notes = append(s.notes, Note{Conn: c, Type: kind, Path: strings.Clone(path), Zxid: -1})
 	}
 	ok := eachPath(q.Data, func(path string) {
-		switch n := s.tree.find(path); {
+		switch n := s.seenBy(c).find(path); {
 		case n == nil:
 			missed(zkapi.EventNodeDeleted, path)
 		case n.mzxid > q.RelativeZxid:
 			missed(zkapi.EventNodeDataChanged, path)
 		default:
-			rearm(&s.data, path)
+			rearm(&c.member.data, path)
 		}
 	}) && eachPath(q.Exist, func(path string) {
-		if s.tree.find(path) != nil {
+		if s.seenBy(c).find(path) != nil {
 			missed(zkapi.EventNodeCreated, path)
 		} else {
-			rearm(&s.data, path)
+			rearm(&c.member.data, path)
 		}
 	}) && eachPath(q.Child, func(path string) {
-		switch n := s.tree.find(path); {
+		switch n := s.seenBy(c).find(path); {
 		case n == nil:
 			missed(zkapi.EventNodeDeleted, path)
 		case n.pzxid() > q.RelativeZxid:
 			missed(zkapi.EventNodeChildrenChanged, path)
 		default:
-			rearm(&s.child, path)
+			rearm(&c.member.child, path)
 		}
 	})
 	if s.op == zkapi.OpSetWatches2 {

@@ -1,0 +1,296 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/tidwall/btree"
+)
+
+// Member is one server of the ensemble: a cursor into its transactions. All
+// members agree on what is committed; each applies it in its own time, and its
+// clients see what it has applied. A stand-alone server is an ensemble of one.
+type Member struct {
+	ID          int
+	zxid        int64 // the last transaction that it has applied
+	data, child watchTable
+	lag         Lag
+	late        bool // it sees view, not the newest state
+	view        view
+	behind      []commit // what is committed and not yet applied here
+	down        bool     // stopped, or cut off from the others
+}
+
+// Lag says how far a member stays behind. It always has applied what its own
+// clients have written, and sync makes it catch up.
+type Lag struct {
+	Hold bool  // it applies nothing
+	Txns int   // it stays so many transactions behind
+	Time int64 // it applies each so many milliseconds late
+}
+
+func (l Lag) any() bool { return l != Lag{} }
+
+// view is the state as a member sees it.
+type view struct {
+	tree       tree
+	ephemerals btree.Map[string, int64]
+}
+
+// commit is a transaction on its way to the members that are late.
+type commit struct {
+	zxid, at int64 // at is when it was committed, in milliseconds
+	changes  []change
+	closed   []*Conn // of the session that it has ended
+	view     view
+}
+
+// Zxid is the last transaction that the member has applied.
+func (m *Member) Zxid() int64 { return m.zxid }
+
+// Behind is how many transactions it has not applied yet.
+func (m *Member) Behind() int { return len(m.behind) }
+
+// Lag is what was set last.
+func (m *Member) Lag() Lag { return m.lag }
+
+// Down tells whether it is stopped or cut off.
+func (m *Member) Down() bool { return m.down }
+
+// Members lists the servers; their ids count from 1.
+func (s *State) Members() []*Member { return s.members }
+
+// Leader is the member that leads, nil where there is no quorum.
+func (s *State) Leader() *Member { return s.leader }
+
+// seenBy is the tree that a connection's requests read.
+func (s *State) seenBy(c *Conn) *tree {
+	if m := c.member; m.late {
+		return &m.view.tree
+	}
+	return &s.tree
+}
+
+func (s *State) ephemeralsSeenBy(c *Conn) *btree.Map[string, int64] {
+	if m := c.member; m.late {
+		return &m.view.ephemerals
+	}
+	return &s.ephemerals
+}
+
+func (s *State) fork() view { return view{s.tree.fork(), *s.ephemerals.Copy()} }
+
+// commit ends a step: what has been committed by it reaches the members.
+func (s *State) commit() {
+	if s.zxid == s.committed {
+		return
+	}
+	s.committed = s.zxid
+	s.logDigest()
+	for _, m := range s.members {
+		if !m.down && !m.late {
+			m.zxid = s.zxid
+		}
+	}
+	if s.lateMembers == 0 {
+		return
+	}
+	k := commit{zxid: s.zxid, at: s.now, changes: slices.Clone(s.lateChanges), closed: s.lateClosed, view: s.fork()}
+	s.lateChanges, s.lateClosed = s.lateChanges[:0], nil
+	for _, m := range s.members {
+		if !m.late {
+			continue
+		}
+		if m.behind = append(m.behind, k); m.lag.Time > 0 {
+			s.newDue = true
+		}
+		if n := len(m.behind) - m.lag.Txns; m.lag.Txns > 0 && !m.lag.Hold && m.lag.Time == 0 && n > 0 {
+			s.catchUp(m, m.behind[n-1].zxid)
+		}
+	}
+}
+
+// catchUp makes a member apply what was committed up to a zxid.
+func (s *State) catchUp(m *Member, zxid int64) {
+	for len(m.behind) > 0 && m.behind[0].zxid <= zxid {
+		k := m.behind[0]
+		m.view, m.zxid = k.view, k.zxid
+		s.fireOn(m, k.changes, k.zxid)
+		m.close(s, k.closed)
+		m.behind[0] = commit{}
+		m.behind = m.behind[1:]
+	}
+	if len(m.behind) == 0 && m.late && !m.lag.any() {
+		m.late, m.view = false, view{}
+		s.lateMembers--
+	}
+}
+
+// close ends those of the connections that are the member's.
+func (m *Member) close(s *State, conns []*Conn) {
+	for _, c := range conns {
+		if c.member == m && c.Session != nil {
+			s.kick(s.now, c)
+		}
+	}
+}
+
+// SetLag changes how far a member stays behind.
+func (s *State) SetLag(now int64, m *Member, lag Lag) {
+	s.now = now
+	if m.lag = lag; lag.any() && !m.late && !m.down {
+		m.late, m.view = true, s.fork()
+		s.lateMembers++
+	}
+	switch n := len(m.behind) - lag.Txns; {
+	case !lag.any():
+		s.catchUp(m, s.zxid)
+	case lag.Hold:
+	case lag.Time > 0:
+		s.newDue = true
+	case n > 0:
+		s.catchUp(m, m.behind[n-1].zxid)
+	}
+}
+
+// Advance makes a member apply the next transactions. It tells how many there were.
+func (s *State) Advance(m *Member, txns int) int {
+	n := min(txns, len(m.behind))
+	if n > 0 {
+		s.catchUp(m, m.behind[n-1].zxid)
+	}
+	return n
+}
+
+// NextCatchUp is when a member that lags by time applies the next transaction.
+func (s *State) NextCatchUp() (at int64, ok bool) {
+	for _, m := range s.members {
+		if m.lag.Time > 0 && !m.lag.Hold && len(m.behind) > 0 {
+			if due := m.behind[0].at + m.lag.Time; !ok || due < at {
+				at, ok = due, true
+			}
+		}
+	}
+	return at, ok
+}
+
+// CatchUpDue applies what members that lag by time have waited for.
+func (s *State) CatchUpDue(now int64) {
+	for _, m := range s.members {
+		for m.lag.Time > 0 && !m.lag.Hold && len(m.behind) > 0 && m.behind[0].at+m.lag.Time <= now {
+			s.catchUp(m, m.behind[0].zxid)
+		}
+	}
+}
+
+// Fail takes a member away from the ensemble: its connections end. If it has
+// led, or if there is no quorum without it, so do all others.
+func (s *State) Fail(now int64, m *Member) {
+	if m.down {
+		return
+	}
+	m.down = true
+	for i := range m.behind { // what it has not applied it learns when it comes back
+		m.close(s, m.behind[i].closed)
+	}
+	if m.late {
+		m.late, m.view, m.behind = false, view{}, nil
+		s.lateMembers--
+	}
+	s.kickAll(now, m)
+	if s.leader == m || !s.quorum() {
+		s.elect(now)
+	}
+}
+
+// Recover brings it back: it learns all that is committed, and lags as before
+// from there on. It lacks nothing that the others have.
+func (s *State) Recover(now int64, m *Member) {
+	if !m.down {
+		return
+	}
+	m.down = false
+	if s.leader == nil {
+		if s.quorum() {
+			s.elect(now)
+		}
+		return
+	}
+	m.zxid = s.zxid
+	s.SetLag(now, m, m.lag)
+}
+
+// Elect makes a member the leader, which must be one that takes part.
+func (s *State) Elect(now int64, m *Member) bool {
+	if m.down || !s.quorum() {
+		return false
+	}
+	s.electNow(now, m)
+	return true
+}
+
+// quorum tells whether more than half of the members take part.
+func (s *State) quorum() bool {
+	n := 0
+	for _, m := range s.members {
+		if !m.down {
+			n++
+		}
+	}
+	return n > len(s.members)/2
+}
+
+// elect finds a leader, or that there is none.
+func (s *State) elect(now int64) { s.electNow(now, s.candidate()) }
+
+// candidate is the member with the highest id, since all know the same
+// transactions; nil without a quorum.
+func (s *State) candidate() (leader *Member) {
+	if !s.quorum() {
+		return nil
+	}
+	for _, m := range s.members {
+		if !m.down {
+			leader = m
+		}
+	}
+	return leader
+}
+
+// electNow ends every connection, as an election does, and begins another
+// epoch. Without a leader nobody is served until there is one again.
+func (s *State) electNow(now int64, leader *Member) {
+	s.now = now
+	for _, m := range s.members {
+		s.catchUp(m, s.zxid) // from the others' logs
+		s.kickAll(now, m)
+	}
+	if s.leader = leader; leader == nil {
+		return
+	}
+	if len(s.members) > 1 {
+		s.zxid = (s.zxid>>32 + 1) << 32
+		s.committed, s.rec.zxid = s.zxid, s.zxid
+		leader.zxid = s.zxid
+	}
+	for _, m := range s.members {
+		if !m.down {
+			s.SetLag(now, m, m.lag)
+		}
+	}
+	for _, sess := range s.live {
+		s.touch(now, sess)
+		s.file(sess)
+	}
+}
+
+// kickAll ends the connections of a member.
+func (s *State) kickAll(now int64, m *Member) {
+	ids := make([]int64, 0, len(s.live))
+	for id := range s.live {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids) // for the order to be the same each time
+	for _, id := range ids {
+		s.endHere(now, s.live[id], m)
+	}
+}

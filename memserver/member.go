@@ -1,0 +1,224 @@
+package memserver
+
+import (
+	"net"
+	"time"
+
+	"github.com/zksim/zksim/memserver/internal/state"
+)
+
+// Member is one server of an ensemble, which Config.Members makes of a Server.
+// Every member has clients and an address of its own. What one commits all of
+// them apply, at once unless they are told to lag; an election takes no time.
+//
+//	srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = 3 })
+//	follower := srv.Member(1)
+//	follower.SetLag(memserver.Lag{Hold: true}) // its clients read what was
+//
+// A Server without Config.Members is its own only member.
+type Member struct {
+	srv *Server
+	st  *state.Member
+
+	// All guarded by srv.mu.
+	conns     map[*conn]struct{}
+	perIP     map[string]int
+	listeners []net.Listener
+	home      net.Addr // of its first listener, also while it is stopped
+	stats     serverStats
+	stopped   bool
+	isolated  bool
+}
+
+// Lag says how far a member stays behind the others. Whatever it says, a client
+// sees what it has written itself, and Sync makes the member catch up.
+type Lag struct {
+	Hold bool          // it applies nothing, until Apply or another SetLag
+	Txns int           // it stays so many transactions behind
+	Time time.Duration // it applies each transaction so much later
+}
+
+// Role is what a member does in its ensemble.
+type Role string
+
+// The roles, as ZooKeeper's four-letter words call them.
+const (
+	Standalone Role = "standalone"
+	Leader     Role = "leader"
+	Follower   Role = "follower"
+	NotServing Role = "" // stopped, cut off, or without a quorum
+)
+
+// Members lists the members in the order of their ids.
+func (s *Server) Members() []*Member { return s.members }
+
+// Member is the one of that id; ids count from 1.
+func (s *Server) Member(id int) *Member { return s.members[id-1] }
+
+// Leader is the member that leads, nil while there is no quorum.
+func (s *Server) Leader() *Member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.st.Leader(); m != nil {
+		return s.members[m.ID-1]
+	}
+	return nil
+}
+
+// ID is the member's number, from 1: the top byte of the session ids that it gives out.
+func (m *Member) ID() int { return m.st.ID }
+
+// Role is what the member does now.
+func (m *Member) Role() Role {
+	m.srv.mu.Lock()
+	defer m.srv.mu.Unlock()
+	return m.role()
+}
+
+func (m *Member) role() Role {
+	switch leader := m.srv.st.Leader(); {
+	case leader == nil || m.st.Down():
+		return NotServing
+	case len(m.srv.members) == 1:
+		return Standalone
+	case leader == m.st:
+		return Leader
+	}
+	return Follower
+}
+
+// Zxid is the last transaction that the member has applied.
+func (m *Member) Zxid() int64 {
+	m.srv.mu.Lock()
+	defer m.srv.mu.Unlock()
+	return m.st.Zxid()
+}
+
+// Behind is the number of transactions that are committed and that the member
+// has not applied.
+func (m *Member) Behind() int {
+	m.srv.mu.Lock()
+	defer m.srv.mu.Unlock()
+	return m.st.Behind()
+}
+
+// SetLag makes the member stay behind from now on, or, with the zero Lag, catch up.
+func (m *Member) SetLag(lag Lag) {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	s.st.SetLag(s.now(), m.st, state.Lag{Hold: lag.Hold, Txns: lag.Txns, Time: lag.Time.Milliseconds()})
+	s.settle()
+}
+
+// Apply makes a member that lags apply the next transactions, whose watches
+// fire. It tells how many there were.
+func (m *Member) Apply(txns int) int {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	n := s.st.Advance(m.st, txns)
+	s.settle()
+	return n
+}
+
+// Stop ends the member, as a crash of its machine would: its connections break
+// and its port is closed. If it has led, or without it there is no quorum, the
+// connections of all members break, as they do in an election.
+func (m *Member) Stop() {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	if m.stopped {
+		return
+	}
+	m.stopped = true
+	for _, l := range m.listeners {
+		l.Close()
+	}
+	m.listeners = nil
+	for c := range m.conns {
+		c.shut()
+	}
+	s.change(m)
+}
+
+// Start brings a stopped member back, with all that was committed meanwhile. If
+// it listened on an address it does so again.
+func (m *Member) Start() error {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	if !m.stopped || s.closed {
+		return nil
+	}
+	if m.home != nil {
+		l, err := net.Listen("tcp", m.home.String())
+		if err != nil {
+			return err
+		}
+		m.enter(l)
+		go func() {
+			defer s.running.Done()
+			_ = m.accept(l)
+		}()
+	}
+	m.stopped = false
+	m.stats = serverStats{}
+	s.change(m)
+	return nil
+}
+
+// Isolate cuts the member off from the others. It runs, and takes connections
+// only to close them, as a server without a quorum does.
+func (m *Member) Isolate() { m.setIsolated(true) }
+
+// Rejoin ends Isolate.
+func (m *Member) Rejoin() { m.setIsolated(false) }
+
+func (m *Member) setIsolated(yes bool) {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	m.isolated = yes
+	s.change(m)
+}
+
+// Elect makes the member the leader of a new epoch, as an election would: all
+// connections of the ensemble break. It tells whether it could be elected.
+func (m *Member) Elect() bool {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	ok := s.st.Elect(s.now(), m.st)
+	s.settleElection()
+	return ok
+}
+
+// change tells the state machine what has become of a member.
+func (s *Server) change(m *Member) {
+	if m.stopped || m.isolated {
+		s.st.Fail(s.now(), m.st)
+	} else {
+		s.st.Recover(s.now(), m.st)
+	}
+	s.settleElection()
+}
+
+// settleElection ends the connections that an election has left, those that have
+// no session yet, and lets the direct clients look for a member that serves.
+func (s *Server) settleElection() {
+	s.settle()
+	for _, m := range s.members {
+		if m.st.Down() || s.st.Leader() == nil {
+			for c := range m.conns {
+				c.shut()
+			}
+		}
+	}
+	for _, c := range s.sortedClients() {
+		c.comeBack()
+	}
+	s.settle()
+	s.arm()
+}

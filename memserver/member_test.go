@@ -1,0 +1,389 @@
+package memserver_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Ensembles: what members that lag, stop and lead let their clients see.
+
+func three(c *memserver.Config) { c.Members = 3 }
+
+var hold = memserver.Lag{Hold: true}
+
+// on is a client that stays with one member.
+func on(t testing.TB, srv *memserver.Server, member int) *memserver.Client {
+	t.Helper()
+	return srv.ClientT(t, func(c *memserver.ClientConfig) { c.Member = member })
+}
+
+func requireData(t testing.TB, c zkapi.Client, path, data string) {
+	t.Helper()
+	got, _, err := c.Get(t.Context(), path)
+	require.NoError(t, err)
+	require.Equal(t, data, string(got))
+}
+
+func set(t testing.TB, c zkapi.Client, path, data string) {
+	t.Helper()
+	_, err := c.Set(t.Context(), path, []byte(data), zkapi.AnyVersion)
+	require.NoError(t, err)
+}
+
+func TestALaggingMemberServesThePast(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	writer, reader := on(t, srv, 3), on(t, srv, 1)
+	open(t, writer, "/n", "1")
+	requireData(t, reader, "/n", "1")
+
+	follower := srv.Member(1)
+	follower.SetLag(hold)
+	_, _, changed, err := reader.GetW(t.Context(), "/n")
+	require.NoError(t, err)
+	set(t, writer, "/n", "2")
+	set(t, writer, "/n", "3")
+	open(t, writer, "/new", "")
+	requireData(t, reader, "/n", "1")
+	requireSilent(t, changed)
+	_, there, err := reader.Exists(t.Context(), "/new")
+	require.NoError(t, err)
+	require.False(t, there)
+	names, stat, err := reader.Children(t.Context(), "/")
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"zookeeper", "n"}, names)
+	require.EqualValues(t, 2, stat.NumChildren)
+	require.Equal(t, 3, follower.Behind())
+
+	require.Equal(t, 1, follower.Apply(1))
+	requireData(t, reader, "/n", "2")
+	require.Equal(t, zkapi.EventNodeDataChanged, fired(t, changed).Type)
+
+	require.NoError(t, reader.Sync(t.Context(), "/"))
+	requireData(t, reader, "/n", "3")
+	require.Zero(t, follower.Behind())
+	require.Equal(t, srv.Zxid(), follower.Zxid())
+
+	set(t, writer, "/n", "4") // it holds on to what it has after a sync too
+	requireData(t, reader, "/n", "3")
+	follower.SetLag(memserver.Lag{})
+	requireData(t, reader, "/n", "4")
+}
+
+func TestAClientSeesItsOwnWrites(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	near, far := on(t, srv, 3), on(t, srv, 1)
+	open(t, near, "/n", "1")
+	srv.Member(1).SetLag(hold)
+	set(t, near, "/n", "2")
+	_, _, changed, err := far.GetW(t.Context(), "/n")
+	require.NoError(t, err)
+	_, err = far.Create(t.Context(), "/mine", nil, nil, zkapi.Ephemeral) // which comes after 2 for everybody
+	require.NoError(t, err)
+	require.Equal(t, zkapi.EventNodeDataChanged, fired(t, changed).Type)
+	requireData(t, far, "/n", "2")
+	mine, err := far.Ephemerals(t.Context(), "/")
+	require.NoError(t, err)
+	require.Equal(t, []string{"/mine"}, mine)
+	_, err = far.Set(t.Context(), "/n", nil, 0) // a refused write has its place as well
+	require.ErrorIs(t, err, zkapi.ErrBadVersion)
+	require.Zero(t, srv.Member(1).Behind())
+}
+
+func TestLagByTransactionsAndByTime(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	writer, second, third := on(t, srv, 3), on(t, srv, 1), on(t, srv, 2)
+	open(t, writer, "/n", "0")
+	srv.Member(1).SetLag(memserver.Lag{Txns: 2})
+	srv.Member(2).SetLag(memserver.Lag{Time: 3 * time.Second})
+	for i := 1; i <= 5; i++ {
+		set(t, writer, "/n", string(rune('0'+i)))
+	}
+	requireData(t, second, "/n", "3")
+	requireData(t, third, "/n", "0")
+	srv.Advance(2 * time.Second)
+	set(t, writer, "/n", "6")
+	srv.Advance(time.Second)
+	requireData(t, third, "/n", "5")
+	srv.Advance(time.Minute)
+	requireData(t, third, "/n", "6")
+	requireData(t, second, "/n", "4")
+}
+
+func TestLagByTimeInABubble(t *testing.T) {
+	bubble(t, func(t *testing.T, srv *memserver.Server) {
+		writer, reader := on(t, srv, 3), on(t, srv, 1)
+		open(t, writer, "/n", "1")
+		srv.Member(1).SetLag(memserver.Lag{Time: 300 * time.Millisecond})
+		_, _, changed, err := reader.GetW(t.Context(), "/n")
+		require.NoError(t, err)
+		start := time.Now()
+		set(t, writer, "/n", "2")
+		<-changed
+		require.Equal(t, 300*time.Millisecond, time.Since(start))
+	}, three)
+}
+
+// A follower that lags has not heard that its client's session has ended. It
+// goes on to serve the client what was, so a lock whose owner only reads has two
+// of them (CURATOR-604 and its like). A sync before the look is enough.
+func TestALockWithTwoOwners(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	a, b := on(t, srv, 1), on(t, srv, 3)
+	open(t, b, "/lock", "")
+	acquire := func(c *memserver.Client) string {
+		path, err := c.Create(t.Context(), "/lock/", nil, nil, zkapi.EphemeralSequential)
+		require.NoError(t, err)
+		return path
+	}
+	owns := func(c *memserver.Client, path string) bool {
+		names, _, err := c.Children(t.Context(), "/lock")
+		require.NoError(t, err)
+		slices.SortFunc(names, zkapi.CompareSequenceNames)
+		return len(names) > 0 && names[0] == zkapi.Base(path)
+	}
+	mine, next := acquire(a), acquire(b)
+	require.True(t, owns(a, mine))
+	require.False(t, owns(b, next))
+
+	states := a.States()
+	srv.Member(1).SetLag(hold)
+	srv.Expire(a.SessionID())
+	require.True(t, owns(b, next))
+	require.True(t, owns(a, mine), "it cannot know")
+	require.Empty(t, drainStates(states))
+
+	require.ErrorIs(t, a.Sync(t.Context(), "/lock"), zkapi.ErrConnectionLoss)
+	require.Equal(t, []zkapi.State{zkapi.StateSuspended, zkapi.StateLost, zkapi.StateConnected}, drainStates(states))
+	require.False(t, owns(a, mine))
+	require.True(t, owns(b, next))
+}
+
+func TestNoMemberTakesAClientBackInTime(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	writer := on(t, srv, 3)
+	srv.Member(1).SetLag(hold)
+	srv.Member(2).SetLag(hold)
+	open(t, writer, "/n", "1")
+	states := writer.States()
+	all := srv.ClientT(t) // would go anywhere
+	require.Equal(t, 1, all.Member())
+	open(t, all, "/seen", "")
+	srv.Member(2).SetLag(hold)
+	open(t, writer, "/later", "")
+	_, _, err := writer.Get(t.Context(), "/later")
+	require.NoError(t, err)
+
+	id := writer.SessionID()
+	srv.Disconnect(id)
+	writer.Reconnect() // to member 3, which it never leaves
+	require.Equal(t, id, writer.SessionID())
+	require.Equal(t, []zkapi.State{zkapi.StateSuspended, zkapi.StateConnected}, drainStates(states))
+
+	require.NoError(t, srv.Member(1).Start()) // does nothing: it runs
+	require.NotNil(t, srv.Leader())
+}
+
+func TestAnElectionKeepsSessionsAndTree(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	require.Equal(t, 3, srv.Leader().ID())
+	require.Equal(t, memserver.Leader, srv.Member(3).Role())
+	require.Equal(t, memserver.Follower, srv.Member(1).Role())
+	c := srv.ClientT(t)
+	require.EqualValues(t, 1<<32|1, srv.Zxid(), "the first transaction of the first epoch")
+	require.EqualValues(t, 1, c.SessionID()>>56)
+	_, err := c.Create(t.Context(), "/e", nil, nil, zkapi.Ephemeral)
+	require.NoError(t, err)
+	id, states := c.SessionID(), c.States()
+	_, _, deleted, err := c.ExistsW(t.Context(), "/e")
+	require.NoError(t, err)
+
+	srv.Member(3).Stop()
+	require.Equal(t, memserver.NotServing, srv.Member(3).Role())
+	require.Equal(t, 2, srv.Leader().ID())
+	require.Equal(t, id, c.SessionID())
+	require.Equal(t, []zkapi.State{zkapi.StateSuspended, zkapi.StateConnected}, drainStates(states))
+	require.EqualValues(t, 2<<32, srv.Zxid())
+	set(t, c, "/e", "x")
+	require.EqualValues(t, 2<<32|1, srv.Zxid())
+	require.Equal(t, zkapi.EventNodeDataChanged, fired(t, deleted).Type, "watches come along")
+
+	require.NoError(t, srv.Member(3).Start())
+	require.Equal(t, 2, srv.Leader().ID(), "who comes back follows")
+	requireData(t, on(t, srv, 3), "/e", "x")
+	require.True(t, srv.Member(1).Elect())
+	require.Equal(t, 1, srv.Leader().ID())
+	require.EqualValues(t, 3<<32, srv.Zxid())
+}
+
+func TestWithoutAQuorumNobodyIsServed(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	c := srv.ClientT(t)
+	_, err := c.Create(t.Context(), "/e", nil, nil, zkapi.Ephemeral)
+	require.NoError(t, err)
+	id := c.SessionID()
+	srv.Member(2).Isolate()
+	srv.Member(3).Stop()
+	require.Nil(t, srv.Leader())
+	_, _, err = c.Get(t.Context(), "/e")
+	require.ErrorIs(t, err, zkapi.ErrConnectionLoss)
+	require.Equal(t, zkapi.StateSuspended, c.State())
+	_, err = srv.Client()
+	require.ErrorIs(t, err, zkapi.ErrConnectionLoss)
+	require.False(t, srv.Member(1).Elect())
+	srv.Advance(time.Hour) // nobody keeps the time, so no session ends
+
+	srv.Member(2).Rejoin()
+	require.Equal(t, zkapi.StateConnected, c.State())
+	require.Equal(t, id, c.SessionID())
+	requireData(t, c, "/e", "")
+	srv.Disconnect(id)
+	srv.Advance(time.Hour)
+	require.NoError(t, srv.Member(3).Start())
+	_, there := srv.Node("/e")
+	require.False(t, there)
+}
+
+func TestGoZookeeperFailsOver(t *testing.T) {
+	bubble(t, func(t *testing.T, srv *memserver.Server) {
+		events := newStates()
+		conn, _, err := zk.Connect(srv.Addrs(), 10*time.Second, zk.WithDialer(srv.Dial),
+			zk.WithEventCallback(events.put), zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+		require.NoError(t, err)
+		defer conn.Close()
+		await := func() { events.await(t, zk.StateHasSession) }
+		await()
+		_, err = conn.Create("/e", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
+		require.NoError(t, err)
+		id := conn.SessionID()
+		for range 3 {
+			for _, m := range srv.Members() {
+				if m.Addr() == conn.Server() {
+					m.Stop()
+					defer m.Start()
+					break
+				}
+			}
+			await()
+			require.Equal(t, id, conn.SessionID())
+			there, _, err := conn.Exists("/e")
+			require.NoError(t, err)
+			require.True(t, there)
+			for _, m := range srv.Members() {
+				require.NoError(t, m.Start())
+			}
+		}
+	}, three)
+}
+
+func TestFourLetterWordsOfMembers(t *testing.T) {
+	srv := memserver.RunT(t, three, fourLetters)
+	ask := func(id int, word string) string {
+		nc, err := srv.Member(id).Dial("", "", 0)
+		require.NoError(t, err)
+		defer nc.Close()
+		_, err = nc.Write([]byte(word))
+		require.NoError(t, err)
+		var b strings.Builder
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := nc.Read(buf)
+			b.Write(buf[:n])
+			if err != nil {
+				return b.String()
+			}
+		}
+	}
+	require.Contains(t, ask(3, "srvr"), "Mode: leader\nNode count: 5\nProposal sizes last/min/max: ")
+	require.Contains(t, ask(1, "srvr"), "Mode: follower\nNode count: 5\n")
+	require.Contains(t, ask(1, "mntr"), "zk_server_state\tfollower\n")
+	require.Contains(t, ask(3, "mntr"), "zk_synced_followers\t2\n")
+	require.Contains(t, ask(2, "conf"), "serverId=2\n")
+	srv.Member(1).Isolate()
+	for _, word := range []string{"srvr", "stat", "mntr", "cons", "dump", "wchs"} {
+		require.Equal(t, "This ZooKeeper instance is not currently serving requests\n", ask(1, word), word)
+	}
+	require.Equal(t, "null", ask(1, "isro"))
+	require.Equal(t, "imok", ask(1, "ruok"))
+	require.Contains(t, ask(3, "mntr"), "zk_synced_followers\t1\n")
+}
+
+// Whatever members do, a client never sees an older state than one that it has
+// seen, and sees its own writes; at the end all members agree.
+func TestMembersInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		srv := memserver.RunT(rt, three)
+		var clients []*memserver.Client
+		seen := make(map[*memserver.Client]int32)
+		wrote := int32(-1)
+		for id := range 4 {
+			clients = append(clients, srv.ClientT(rt, func(c *memserver.ClientConfig) { c.Member = id }))
+		}
+		_, err := clients[3].Create(t.Context(), "/n", nil, nil, zkapi.Persistent)
+		require.NoError(rt, err)
+		wrote = 0
+		lags := []memserver.Lag{{}, hold, {Txns: 2}, {Time: 2 * time.Second}}
+		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+			m := srv.Member(rapid.IntRange(1, 3).Draw(rt, "member"))
+			c := rapid.SampledFrom(clients).Draw(rt, "client")
+			switch rapid.IntRange(0, 11).Draw(rt, "step") {
+			case 0:
+				m.Stop()
+			case 1, 2:
+				require.NoError(rt, m.Start())
+			case 3:
+				m.Isolate()
+			case 4, 5:
+				m.Rejoin()
+			case 6:
+				m.SetLag(rapid.SampledFrom(lags).Draw(rt, "lag"))
+			case 7:
+				m.Apply(1)
+			case 8:
+				m.Elect()
+			case 9:
+				if stat, err := c.Set(t.Context(), "/n", nil, wrote); err == nil {
+					wrote, seen[c] = stat.Version, stat.Version
+				} else {
+					require.ErrorIs(rt, err, zkapi.ErrConnectionLoss)
+				}
+			case 10:
+				srv.Advance(time.Second)
+			default:
+				stat, there, err := c.Exists(t.Context(), "/n")
+				if err != nil {
+					require.ErrorIs(rt, err, zkapi.ErrConnectionLoss)
+					continue
+				}
+				version := stat.Version
+				if !there {
+					version = -1
+				}
+				require.GreaterOrEqual(rt, version, seen[c]-1)
+				if _, ok := seen[c]; ok {
+					require.GreaterOrEqual(rt, version, seen[c], "back in time")
+				}
+				seen[c] = version
+			}
+			require.NoError(rt, srv.Check())
+		}
+		for _, m := range srv.Members() {
+			m.Rejoin()
+			require.NoError(rt, m.Start())
+			m.SetLag(memserver.Lag{})
+		}
+		for _, m := range srv.Members() {
+			stat, _, err := srv.ClientT(rt, func(c *memserver.ClientConfig) { c.Member = m.ID() }).Exists(t.Context(), "/n")
+			require.NoError(rt, err)
+			require.Equal(rt, wrote, stat.Version)
+		}
+	})
+}

@@ -1,0 +1,450 @@
+package proptest_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/realserver"
+	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
+)
+
+// TestMembers plays scenes on an ensemble of three and compares what clients of
+// its members see, byte for byte where it counts, with what real ensembles have
+// shown: testdata/members, recorded by
+//
+//	go test ./proptest -run Members/real/3.9 -update
+func TestMembers(t *testing.T) {
+	for _, profile := range []memserver.Profile{memserver.V39, memserver.V38} {
+		t.Run("wire/"+string(profile), func(t *testing.T) {
+			playScenes(t, func(t *testing.T) members {
+				srv := memserver.RunT(t, func(c *memserver.Config) {
+					c.Members, c.Profile, c.FourLetterWords = 3, profile, []string{"*"}
+				})
+				return simMembers{srv}
+			})
+		})
+	}
+	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
+		t.Run("real/"+name, func(t *testing.T) {
+			t.Parallel()
+			playScenes(t, func(t *testing.T) members { return newRealMembers(t, version) })
+		})
+	}
+}
+
+// members is an ensemble whose member 3 leads.
+type members interface {
+	dial(id int) (net.Conn, error)
+	kill(id int) error
+	start(id int) error
+}
+
+type simMembers struct{ *memserver.Server }
+
+func (s simMembers) dial(id int) (net.Conn, error) { return s.Member(id).Dial("", "", 0) }
+func (s simMembers) kill(id int) error             { s.Member(id).Stop(); return nil }
+func (s simMembers) start(id int) error            { return s.Member(id).Start() }
+
+type realMembers struct {
+	t *testing.T
+	*realserver.Ensemble
+	down map[int]bool
+}
+
+// newRealMembers starts ensembles until one has elected its last member at the
+// first go, as it does where the machine is not busy.
+func newRealMembers(t *testing.T, version string) members {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	for {
+		e := realserver.RunEnsembleT(t, version, 3)
+		answer, err := realserver.FourLetterWord(ctx, e.Member(3).Addr(), "srvr")
+		require.NoError(t, err)
+		if strings.Contains(answer, "Zxid: 0x100000000\nMode: leader\n") {
+			return realMembers{t, e, make(map[int]bool)}
+		}
+		require.NoError(t, e.Close())
+		require.NoError(t, ctx.Err())
+	}
+}
+
+func (r realMembers) dial(id int) (net.Conn, error) { return net.Dial("tcp", r.Member(id).Addr()) }
+
+func (r realMembers) kill(id int) error {
+	if err := r.Member(id).Kill(); err != nil {
+		return err
+	}
+	r.down[id] = true
+	return r.settle()
+}
+
+func (r realMembers) start(id int) error {
+	if err := r.Member(id).Restart(r.t.Context()); err != nil {
+		return err
+	}
+	delete(r.down, id)
+	return r.settle()
+}
+
+// settle waits until those that run have a leader, or know that they have none.
+func (r realMembers) settle() error {
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	defer cancel()
+	if len(r.down) < 2 {
+		return r.WaitServing(ctx)
+	}
+	for _, m := range r.Members() {
+		for !r.down[m.ID()] {
+			answer, err := realserver.FourLetterWord(ctx, m.Addr(), "srvr")
+			if err != nil {
+				return err
+			}
+			if strings.HasPrefix(answer, "This ZooKeeper") {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// scenes are played one after another, each on an ensemble of its own.
+var scenes = []struct {
+	name string
+	play func(*stage)
+}{
+	{"sessions", func(s *stage) {
+		s.connect("a", 1)
+		s.catchUp("a")
+		s.words(1, "srvr", "conf", "mntr", "dump", "isro")
+		s.words(3, "srvr", "conf", "mntr", "dump", "isro")
+
+		s.say("\na session moves")
+		s.call("a", create("/e", zkapi.Ephemeral))
+		s.call("a", create("/e", zkapi.Ephemeral))
+		s.call("a", onPath(zkapi.OpExists, "/zookeeper/config"))
+		s.reconnect("b", 2, "a")
+		s.say("the old connection reads, and may ask for what needs no leader")
+		s.call("a", wire.Request{RequestHeader: head(zkapi.OpPing)})
+		s.call("a", onPath(zkapi.OpExists, "/e"))
+		s.call("a", onPath(zkapi.OpGetData, "/e"))
+		s.catchUp("a")
+		s.call("a", wire.Request{RequestHeader: head(zkapi.OpAddWatch), Watch: wire.WatchRequest{Path: "/e"}})
+		s.call("a", wire.Request{RequestHeader: head(zkapi.OpWhoAmI)})
+		s.call("a", wire.Request{RequestHeader: head(zkapi.OpGetEphemerals), Path: wire.PathRequest{Path: "/"}})
+		s.call("b", onPath(zkapi.OpExists, "/e"))
+		s.say("a write ends it, and takes a zxid")
+		s.call("a", create("/x", zkapi.Persistent))
+		s.call("b", create("/y", zkapi.Persistent))
+		s.say("a multi is looked into part by part")
+		s.reconnect("a", 1, "a")
+		s.call("b", wire.Request{RequestHeader: head(zkapi.OpMulti), Ops: []wire.Op{}})
+		s.call("b", wire.Request{RequestHeader: head(zkapi.OpReconfig)})
+		s.call("b", wire.Request{RequestHeader: head(zkapi.OpMulti), Ops: []wire.Op{{Type: zkapi.OpCheck, Path: "/e", Version: -1}}})
+		s.catchUp("a")
+		s.call("a", onPath(zkapi.OpGetData, "/y"))
+
+		s.say("\na wrong password")
+		s.attempt(3, "a", make([]byte, 16))
+		s.say("on another member the session's connection does not notice")
+		s.call("a", onPath(zkapi.OpGetData, "/e"))
+		s.attempt(1, "a", make([]byte, 16))
+		s.closed("a")
+		s.reconnect("a", 2, "a")
+		s.call("a", onPath(zkapi.OpGetData, "/e"))
+
+		s.say("\nthe old connection closes the session")
+		s.reconnect("b", 1, "a")
+		s.call("a", wire.Request{RequestHeader: head(zkapi.OpCloseSession)})
+		s.closed("a")
+		s.closed("b")
+		s.connect("c", 3)
+		s.call("c", onPath(zkapi.OpExists, "/e"))
+	}},
+	{"failover", func(s *stage) {
+		s.connect("a", 1)
+		s.connect("b", 2)
+		s.call("a", create("/e", zkapi.Ephemeral))
+		s.call("a", create("/n", zkapi.Persistent))
+		s.kill(3)
+		s.closed("a")
+		s.closed("b")
+		s.words(1, "srvr")
+		s.words(2, "srvr")
+		s.reconnect("a", 1, "a")
+		s.call("a", onPath(zkapi.OpGetData, "/e"))
+		s.call("a", create("/later", zkapi.PersistentSequential))
+		s.reconnect("b", 2, "b")
+		s.catchUp("b")
+		s.call("b", onPath(zkapi.OpGetData, "/later0000000002"))
+		s.start(3)
+		s.connect("c", 3)
+		s.call("c", onPath(zkapi.OpExists, "/e"))
+		s.catchUp("a")
+	}},
+	{"no quorum", func(s *stage) {
+		s.connect("a", 1)
+		s.call("a", create("/e", zkapi.Ephemeral))
+		s.kill(2)
+		s.say("a follower is gone: nobody notices")
+		s.call("a", onPath(zkapi.OpGetData, "/e"))
+		s.kill(3)
+		s.closed("a")
+		s.words(1, "srvr", "stat", "mntr", "cons", "conf", "dump", "wchs", "wchp", "dirs", "hash", "crst", "srst", "ruok", "isro", "gtmk")
+		s.attempt(1, "a", nil)
+	}},
+}
+
+func playScenes(t *testing.T, open func(*testing.T) members) {
+	for _, scene := range scenes {
+		t.Run(strings.ReplaceAll(scene.name, " ", "_"), func(t *testing.T) {
+			file := filepath.Join("testdata", "members", strings.ReplaceAll(scene.name, " ", "_")+".txt")
+			want, err := os.ReadFile(file)
+			real := strings.Contains(t.Name(), "/real/")
+			for try := 1; ; try++ {
+				s := &stage{t: t, members: open(t), conns: make(map[string]*actor)}
+				scene.play(s)
+				if *update && strings.Contains(t.Name(), "/real/3.9/") {
+					require.NoError(t, os.WriteFile(file, []byte(s.out.String()), 0o644))
+					return
+				}
+				require.NoError(t, err)
+				if real && try < 3 && string(want) != s.out.String() {
+					continue // an election may go either way; what differs three times, differs
+				}
+				require.Equal(t, string(want), s.out.String())
+				return
+			}
+		})
+	}
+}
+
+// stage is an ensemble, the clients on it, and what they have seen.
+type stage struct {
+	t *testing.T
+	members
+	conns    map[string]*actor
+	sessions map[string]wire.ConnectResponse
+	out      strings.Builder
+}
+
+type actor struct {
+	net.Conn
+	xid int32
+}
+
+func (s *stage) say(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
+
+func (s *stage) kill(id int) {
+	require.NoError(s.t, s.members.kill(id))
+	s.say("member %d is killed", id)
+}
+
+func (s *stage) start(id int) {
+	require.NoError(s.t, s.members.start(id))
+	s.say("member %d is started", id)
+}
+
+// attempt connects to a session of somebody's; nil is the right password.
+func (s *stage) attempt(id int, whose string, passwd []byte) (*actor, wire.ConnectResponse) {
+	q := wire.ConnectRequest{TimeOut: 10_000, Passwd: make([]byte, 16), HasReadOnly: true}
+	if known, ok := s.sessions[whose]; ok {
+		q.SessionID, q.Passwd = known.SessionID, known.Passwd
+	}
+	if passwd != nil {
+		q.Passwd = passwd
+	}
+	nc, err := s.dial(id)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { nc.Close() })
+	a := &actor{Conn: nc}
+	a.send(q.Append(nil))
+	var p wire.ConnectResponse
+	b, err := a.frame()
+	switch {
+	case err != nil:
+		s.say("member %d closes the connection", id)
+		return a, p
+	default:
+		r := wire.NewReader(b)
+		p.Read(&r)
+		require.NoError(s.t, r.Err())
+	}
+	switch {
+	case p.SessionID == 0:
+		s.say("member %d: no session", id)
+	case p.SessionID == q.SessionID:
+		s.say("member %d: %s's session, timeout %d", id, whose, p.TimeOut)
+	default:
+		s.say("member %d: a new session of member %d, timeout %d", id, p.SessionID>>56, p.TimeOut)
+	}
+	return a, p
+}
+
+func (s *stage) connect(name string, id int) { s.reconnect(name, id, "") }
+
+func (s *stage) reconnect(name string, id int, whose string) {
+	s.out.WriteString(name + " ")
+	a, p := s.attempt(id, whose, nil)
+	if s.sessions == nil {
+		s.sessions = make(map[string]wire.ConnectResponse)
+	}
+	s.conns[name], s.sessions[name] = a, p
+}
+
+// call sends a request and says what comes until its reply.
+func (s *stage) call(name string, q wire.Request) {
+	a := s.conns[name]
+	a.xid++
+	q.Xid = a.xid
+	a.send(q.Append(nil))
+	s.out.WriteString(strings.TrimSpace(fmt.Sprintf("%s %v %s", name, q.Type, q.Op.Path)) + ": ")
+	for {
+		b, err := a.frame()
+		if err != nil {
+			s.say("closed")
+			return
+		}
+		r := wire.NewReader(b)
+		var h wire.ReplyHeader
+		if h.Read(&r); h.Xid == wire.XidNotification {
+			var e wire.WatcherEvent
+			e.Read(&r)
+			fmt.Fprintf(&s.out, "%v %s, ", e.Type, e.Path)
+			continue
+		}
+		s.say("zxid %#x %s", h.Zxid, s.body(q.Type, h.Err, &r))
+		return
+	}
+}
+
+// catchUp lets a client's member learn what was committed elsewhere.
+func (s *stage) catchUp(name string) {
+	s.call(name, wire.Request{RequestHeader: head(zkapi.OpSync), Path: wire.PathRequest{Path: "/"}})
+}
+
+// body says what is in a reply, without what is not the same twice.
+func (s *stage) body(op zkapi.OpCode, code zkapi.Code, r *wire.Reader) string {
+	var p wire.Reply
+	if code != 0 {
+		return code.Error()
+	}
+	p.Read(r, op)
+	require.NoError(s.t, r.Err())
+	text := "ok"
+	switch op {
+	case zkapi.OpCreate, zkapi.OpSync:
+		text = p.Path
+	case zkapi.OpGetEphemerals:
+		text = fmt.Sprint(p.Children)
+	case zkapi.OpWhoAmI:
+		text = fmt.Sprint(p.IDs)
+	case zkapi.OpMulti:
+		text = fmt.Sprint(len(p.Results), " results")
+	case zkapi.OpExists, zkapi.OpGetData:
+		st := p.Stat
+		text = fmt.Sprintf("czxid %#x mzxid %#x pzxid %#x version %d cversion %d aversion %d",
+			st.Czxid, st.Mzxid, st.Pzxid, st.Version, st.Cversion, st.Aversion)
+		if st.EphemeralOwner != 0 {
+			text += fmt.Sprintf(" owned by a session of member %d", st.EphemeralOwner>>56)
+		}
+	}
+	return text
+}
+
+// closed waits for the end of a connection. Events may or may not come before it.
+func (s *stage) closed(name string) {
+	for {
+		if _, err := s.conns[name].frame(); err != nil {
+			require.False(s.t, errors.Is(err, os.ErrDeadlineExceeded), "%s is still open", name)
+			s.say("%s is closed", name)
+			return
+		}
+	}
+}
+
+// What a word tells and is not the same twice, or not known without a disk.
+var (
+	measured = regexp.MustCompile(`(?m)^(Proposal|Received|Sent|Latency|dataDir\w*|dataLog\w*|clientPort\w*|tickTime|m\w+SessionTimeout|maxClientCnxns|initLimit|syncLimit).*\n`)
+	ports    = regexp.MustCompile(`127\.0\.0\.1:\d+(:\d+)?|(?m)^(electionPort|quorumPort)=\d+|on .* built on .*`)
+	ids      = regexp.MustCompile(`0x([1-3])[0-9a-f]{14}`)
+	buckets  = regexp.MustCompile(`(?m)^\d+ expire at .*\n|Sets \(\d+\)/`)
+	roleKeys = regexp.MustCompile(`(?m)^zk_(server_state|peer_state|quorum_size|learners|synced_\w+|pending_syncs)\t.*$`)
+)
+
+// words asks a member and says what it tells of the ensemble.
+func (s *stage) words(id int, words ...string) {
+	for _, word := range words {
+		nc, err := s.dial(id)
+		require.NoError(s.t, err)
+		require.NoError(s.t, nc.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = nc.Write([]byte(word))
+		require.NoError(s.t, err)
+		b, _ := io.ReadAll(nc)
+		nc.Close()
+		text := string(b)
+		if word == "dump" { // in the order of a hash table
+			lines := strings.Split(text, "\n")
+			slices.SortStableFunc(lines, func(a, b string) int {
+				if strings.HasPrefix(a, "\tip:") && strings.HasPrefix(b, "\tip:") {
+					return strings.Compare(ports.ReplaceAllString(a, ""), ports.ReplaceAllString(b, ""))
+				}
+				return 0
+			})
+			text = strings.Join(lines, "\n")
+		}
+		if word == "mntr" && strings.HasPrefix(text, "zk_") {
+			lines := roleKeys.FindAllString(text, -1)
+			slices.Sort(lines)
+			text = strings.Join(lines, "\n")
+		}
+		if i := strings.Index(text, "Zookeeper version:"); i >= 0 {
+			_, text, _ = strings.Cut(text, "\n")
+		}
+		text = buckets.ReplaceAllString(ports.ReplaceAllString(measured.ReplaceAllString(text, ""), "..."), "")
+		text = ids.ReplaceAllString(text, "a session of member $1")
+		s.say("member %d, %s:\n  %s", id, word, strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  "))
+	}
+}
+
+func (a *actor) send(payload []byte) {
+	// An error shows when the answer is read.
+	_, _ = a.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(payload))), payload...))
+}
+
+func (a *actor) frame() ([]byte, error) {
+	if err := a.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return nil, err
+	}
+	var n [4]byte
+	if _, err := io.ReadFull(a, n[:]); err != nil {
+		return nil, err
+	}
+	b := make([]byte, binary.BigEndian.Uint32(n[:]))
+	_, err := io.ReadFull(a, b)
+	return b, err
+}
+
+func head(op zkapi.OpCode) wire.RequestHeader { return wire.RequestHeader{Type: op} }
+
+func onPath(op zkapi.OpCode, path string) wire.Request {
+	return wire.Request{RequestHeader: head(op), Op: wire.Op{Path: path}}
+}
+
+func create(path string, mode zkapi.CreateMode) wire.Request {
+	return wire.Request{RequestHeader: head(zkapi.OpCreate), Op: wire.Op{Path: path, ACL: zkapi.OpenACL(), Flags: int32(mode)}}
+}
