@@ -125,6 +125,7 @@ func (c *client) healed() {
 	if away {
 		c.reconnect()
 	}
+	c.watchSilence() // of the rules that are in force now
 }
 
 // shut implements live.
@@ -278,11 +279,11 @@ func (c *client) reconnect() {
 			return // otherwise healed goes on
 		}
 	}
-	q := request{op: opConnect}
-	if v := c.plan.judge(find(nil, g.refusals, &who, &q), &who, &q); v.act != nil {
+	if c.plan.refused(&who) {
 		c.later(pause, c.reconnect)
 		return
 	}
+	q := request{op: opConnect}
 	early := c.plan.judge(find(nil, g.requests, &who, &q), &who, &q)
 	if early.act != nil {
 		c.later(pause, c.reconnect)
@@ -323,10 +324,10 @@ func (c *client) back(late verdict) {
 
 // watchSilence has the client give up when the network has been silent for too long.
 func (c *client) watchSilence() {
-	now := c.plan.now()
+	now, g := c.plan.now(), c.plan.program.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, s := range c.plan.program.Load().lasting {
+	for _, s := range g.lasting {
 		r := &s.rule
 		if r.Action != Silence || r.Client != "" && r.Client != c.who.name || r.Session != 0 && r.Session != c.who.session {
 			continue
@@ -335,7 +336,7 @@ func (c *client) watchSilence() {
 			continue // it is over before
 		}
 		c.after(max(r.From-now, 0)+c.patience, func() {
-			if g := c.plan.program.Load(); c.silence(g, ToServer).silent || c.silence(g, FromServer).silent {
+			if c.plan.program.Load() == g && (c.silence(g, ToServer).silent || c.silence(g, FromServer).silent) {
 				c.again()
 			}
 		})

@@ -509,3 +509,46 @@ func TestRefused(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	require.EqualError(t, err, "dial tcp 127.0.0.1:2181: connection refused")
 }
+
+// TestListener: the same faults for clients that dial by themselves.
+func TestListener(t *testing.T) {
+	for _, tt := range []struct {
+		plan string
+		want error
+	}{
+		{"cut after-reply create /b", syscall.ECONNRESET},
+		{"refuse #1; cut before-request create /b", syscall.ECONNRESET},
+		{"error NoAuth create /b", nil},
+		{"delay 1ms after-reply create /b; slow 1000000B/s both-ways", nil},
+	} {
+		srv := memserver.RunT(t)
+		plan := faults.ParseT(t, tt.plan)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		served := make(chan error)
+		go func() { served <- srv.Serve(plan.Listener(l)) }()
+		nc, err := net.Dial("tcp", l.Addr().String())
+		if strings.HasPrefix(tt.plan, "refuse") {
+			if err == nil { // the reset comes a moment later
+				require.Error(t, (&talk{nc, t}).readError())
+				nc.Close()
+			}
+			nc, err = net.Dial("tcp", l.Addr().String())
+		}
+		require.NoError(t, err)
+		c := &talk{nc, t}
+		c.write(connectFrame())
+		c.frame()
+		c.write(create(1, "/a"))
+		require.Zero(t, c.reply().Err)
+		c.write(create(2, "/b"))
+		if tt.want != nil {
+			require.ErrorIs(t, c.readError(), tt.want)
+		} else {
+			c.reply()
+		}
+		c.Close()
+		require.NoError(t, srv.Close())
+		require.ErrorIs(t, <-served, memserver.ErrServerClosed)
+	}
+}

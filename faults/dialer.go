@@ -50,8 +50,7 @@ func (p *Plan) reach(who *peer, network, address string, timeout time.Duration) 
 	fail := func(err error) error {
 		return &net.OpError{Op: "dial", Net: network, Addr: dialled(address), Err: err}
 	}
-	q := request{op: opConnect}
-	if v := p.judge(find(nil, p.program.Load().refusals, who, &q), who, &q); v.act != nil {
+	if p.refused(who) {
 		return fail(syscall.ECONNREFUSED)
 	}
 	l := p.lasting(p.program.Load(), who, ToServer)
@@ -82,6 +81,12 @@ func (p *Plan) reach(who *peer, network, address string, timeout time.Duration) 
 	case <-w.healing:
 	}
 	return nil
+}
+
+// refused asks the rules about an attempt to connect.
+func (p *Plan) refused(who *peer) bool {
+	q := request{op: opConnect}
+	return p.judge(find(nil, p.program.Load().refusals, who, &q), who, &q).act != nil
 }
 
 // waiter is somebody who waits for the network.

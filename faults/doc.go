@@ -14,8 +14,8 @@
 // # Where a plan stands
 //
 // Outside, between the two: around a dialer ([Plan.Dialer]), a connection
-// ([Plan.Conn]), or a [zkapi.Client] that has none ([Plan.Client], which says
-// what it cannot do). It needs nothing of the server, so the same plan means the
+// ([Plan.Conn]), a [zkapi.Client] that has none ([Plan.Client], which says what it
+// cannot do), or a server's listener ([Plan.Listener]). It needs nothing of the server, so the same plan means the
 // same on the simulator and on a real one.
 // On a connection both directions are cut into frames. Each request is
 // remembered until its reply if a rule waits for that; the frames themselves
@@ -90,6 +90,9 @@
 // delivers the next. cut after-notification is what really happens: the client
 // connects again, says what it watches, and learns from the server what of
 // that has changed; what has changed back in the meantime it never learns.
+//
+// So the event comes again, and a rule about notifications without a count or a
+// chance breaks every connection on which it comes: say once.
 //
 // refuse answers when a connection is dialled as a machine without a server does.
 //

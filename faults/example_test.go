@@ -223,6 +223,21 @@ func ExamplePlan_Conn() {
 
 func ExampleParty_Conn() { ExamplePlan_Conn() }
 
+// The simulator for other programs, with faults.
+func ExamplePlan_Listener() {
+	srv := must(memserver.New())
+	plan := faults.MustParse("error ThrottledOp every 100")
+	l := must(net.Listen("tcp", "127.0.0.1:0"))
+	served := make(chan error)
+	go func() { served <- srv.Serve(plan.Listener(l)) }()
+	// ... the programs connect to l.Addr() ...
+	_ = srv.Close()
+	fmt.Println(<-served)
+	// Output: memserver: server is closed
+}
+
+func ExampleParty_Listener() { ExamplePlan_Listener() }
+
 func ExamplePlan_Fired() {
 	srv := must(memserver.New())
 	defer srv.Close()
@@ -304,6 +319,15 @@ func ExamplePlan_Reset() {
 	// Output:
 	// sync /: zookeeper: NoNode <nil> 1
 	// 0 sync /: zookeeper: NoNode
+}
+
+// A silence in the first second of the test, not of the first connection.
+func ExamplePlan_Start() {
+	plan := faults.MustParse("silence both-ways to 1s")
+	plan.Start()
+	// ... what takes longer than that ...
+	fmt.Println(plan.Fired())
+	// Output: 0
 }
 
 func ExamplePlan_Close() {

@@ -66,13 +66,14 @@ func (p *Plan) init(seed uint64, rules []Rule) error {
 		}
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.seed, p.rules = seed, nil
 	for _, r := range rules {
 		r.Operations = slices.Clone(r.Operations)
 		p.rules = append(p.rules, r)
 	}
 	p.resetLocked()
+	p.mu.Unlock()
+	p.tellAll()
 	return nil
 }
 
@@ -95,6 +96,9 @@ func (p *Plan) resetLocked() {
 	}
 	p.start, p.log, p.dropped, p.closed = time.Time{}, nil, 0, false
 	p.program.Store(newProgram(p.states))
+	if len(p.lives) > 0 {
+		p.started() // it is in use
+	}
 }
 
 // Heal takes all rules out of force. What was held back passes on; connections
@@ -171,6 +175,9 @@ func (p *Plan) now() time.Duration {
 	return p.started()
 }
 
+// Start lets the time of the plan start now, if it has not yet.
+func (p *Plan) Start() { p.now() }
+
 // Seed is what the chances are drawn from.
 func (p *Plan) Seed() uint64 {
 	p.mu.Lock()
@@ -195,7 +202,9 @@ func (p *Plan) String() string { return text(p.Seed(), p.Rules()) }
 // MarshalText is String.
 func (p *Plan) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText is Parse into an existing plan; on errors the plan stays as it is.
+// UnmarshalText is Parse into an existing plan, which may be in use: from then
+// on it has those rules, and its counts and its time start anew, as after Reset.
+// On errors the plan stays as it is.
 func (p *Plan) UnmarshalText(b []byte) error {
 	seed, rules, err := parseText(string(b))
 	if err != nil {
@@ -207,7 +216,7 @@ func (p *Plan) UnmarshalText(b []byte) error {
 // MarshalJSON is an object with the seed and the rules; see doc.go.
 func (p *Plan) MarshalJSON() ([]byte, error) { return json.Marshal(jsonPlan{p.Seed(), p.Rules()}) }
 
-// UnmarshalJSON reads such an object, or a string with the text form.
+// UnmarshalJSON reads such an object, or a string with the text form, as UnmarshalText does.
 func (p *Plan) UnmarshalJSON(b []byte) error {
 	if text, ok, err := jsonText(b); ok {
 		if err != nil {

@@ -222,6 +222,27 @@ func TestHeal(t *testing.T) {
 	})
 }
 
+// TestOtherRules: a plan in use can be given other rules.
+func TestOtherRules(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *memserver.Server) {
+		plan := faults.MustParse("silence to-server")
+		d := plan.Client(srv.ClientT(t))
+		time.Sleep(2 * time.Second)
+		go func() {
+			time.Sleep(3 * time.Second)
+			require.NoError(t, plan.UnmarshalText([]byte("error NoNode setData from 10s")))
+		}()
+		start := time.Now()
+		require.Empty(t, tries(t, d, 1))
+		require.Equal(t, 3*time.Second, time.Since(start), "what was held passes on")
+		time.Sleep(9 * time.Second)
+		require.Empty(t, tries(t, d, 1))
+		time.Sleep(time.Second)
+		require.Equal(t, []int{1}, tries(t, d, 1), "the time starts anew")
+		require.Equal(t, 1, plan.Fired())
+	})
+}
+
 // TestRandom: a seed is a plan, plans are sound and differ, and each kind of
 // fault is in some of them.
 func TestRandom(t *testing.T) {

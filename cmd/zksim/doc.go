@@ -56,6 +56,14 @@
 // new one is whole. It has ZooKeeper's own format: put into the data folder of a
 // real server as version-2/snapshot.ZXID, it is where that one starts from.
 //
+// --faults FILE puts a plan of faults between the clients and the server: lost
+// replies, broken connections, a slow network. Package faults has the language,
+// such as
+//
+//	cut after-reply create /lock/** #1
+//
+// Each fault that happens is a line on standard error.
+//
 // --config FILE reads ZooKeeper's configuration file, zoo.cfg, in the syntax of
 // Java's properties files.
 //
@@ -65,7 +73,7 @@
 //
 // Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_HTTP,
 // ZKSIM_HTTP_TOKEN, ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
-// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
+// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_FAULTS, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
 // separated by newlines or, if there is none, by semicolons. An empty variable
 // counts as not set.
 //

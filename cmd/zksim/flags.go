@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
 )
 
@@ -31,6 +32,7 @@ var flags = []struct {
 	{"seed", setSeed},
 	{"load", setLoad},
 	{"save", setSave},
+	{"faults", setFaults},
 }
 
 // source is a place that options come from.
@@ -156,6 +158,19 @@ func setCompat(o *options, value string) error {
 		return nil
 	}
 	return fmt.Errorf("want %s or %s", memserver.V38, memserver.V39)
+}
+
+// setFaults reads a plan for package faults.
+func setFaults(o *options, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return pathReason(err)
+	}
+	o.faults, err = faults.Parse(string(text))
+	if syntax, ok := errors.AsType[*faults.SyntaxError](err); ok {
+		return fmt.Errorf("line %d, column %d: %s", syntax.Line, syntax.Column, syntax.Reason)
+	}
+	return err
 }
 
 func setSeed(o *options, value string) error {

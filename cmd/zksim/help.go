@@ -3,9 +3,8 @@ package main
 // usage fits a screen of 24 lines. The long version is in doc.go.
 const usage = `zksim - a ZooKeeper server in memory, for tests
 
-Usage: zksim [serve] [flags]
+Usage: zksim [serve] [flags], or zksim version
        zksim ctl COMMAND     gives orders to one that runs; see zksim ctl --help
-       zksim version
 
   --listen HOST:PORT        where clients connect, port 0 picks (127.0.0.1:2181)
   --http HOST:PORT|off      the HTTP side, port 0 picks (127.0.0.1:8080)
@@ -16,6 +15,7 @@ Usage: zksim [serve] [flags]
   --compat 3.8|3.9          the ZooKeeper to behave as (3.9)
   --seed N                  gives the session ids of the run that printed it
   --load FILE  --save FILE  a snapshot to start with, and to leave at the end
+  --faults FILE             what goes wrong, see go doc ./faults
   --config FILE             ZooKeeper's settings, from a zoo.cfg
   --set KEY=VALUE           one of ZooKeeper's settings; may be repeated
 

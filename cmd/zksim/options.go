@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
 )
 
@@ -19,8 +20,9 @@ type options struct {
 	listen  string
 	http    string // an address or off
 	config  memserver.Config
-	unknown []string // settings that ZooKeeper does not have
-	secure  bool     // secureClientPort is set
+	faults  *faults.Plan // nil without
+	unknown []string     // settings that ZooKeeper does not have
+	secure  bool         // secureClientPort is set
 
 	httpToken string // "" if none is asked for
 	httpAsked bool   // http is not just the default

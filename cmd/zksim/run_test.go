@@ -116,9 +116,17 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+func TestFaultsFile(t *testing.T) {
+	write(t, map[string]string{"plan.txt": "# a plan\nrefuse\n  cut after-repyl"})
+	require.Equal(t, result{statusUsage, "", "zksim: --faults plan.txt: line 3, column 7: cut wants before-request, after-reply, " +
+		"after-delivery or after-notification, not \"after-repyl\": do you mean after-reply?\n"}, runOnce(t, []string{"--faults", "plan.txt"}, nil))
+	require.Equal(t, result{statusUsage, "", "zksim: ZKSIM_FAULTS none.txt: no such file or directory\n"},
+		runOnce(t, nil, []string{"ZKSIM_FAULTS=none.txt"}))
+}
+
 func TestFlagsOfLaterVersionsAreUnknown(t *testing.T) {
 	for _, name := range []string{
-		"members", "faults", "trace", "tls-listen", "tls-cert", "tls-key", "tls-ca", "sasl-user",
+		"members", "trace", "tls-listen", "tls-cert", "tls-key", "tls-ca", "sasl-user",
 	} {
 		got := runOnce(t, []string{"--" + name, "x"}, nil)
 		require.Equal(t, result{statusUsage, "", "zksim: unknown flag --" + name + "; see zksim --help\n"}, got)

@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/zksim/zksim/cmd/zksim/control"
+	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
 )
 
@@ -26,7 +28,8 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 		return complain(stderr, statusUsage, plain(err))
 	}
 	defer srv.Close()
-	if err := srv.Listen(o.listen); err != nil {
+	addr, err := listen(o, srv, stderr)
+	if err != nil {
 		return complain(stderr, statusFailed, err)
 	}
 	httpAddr, stop, err := serveHTTP(o, srv)
@@ -35,10 +38,10 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 	}
 	defer stop()
 	fmt.Fprintf(stderr, "zksim: seed %d\n", o.config.Seed)
-	for _, text := range warnings(o, srv.Addr(), httpAddr) {
+	for _, text := range warnings(o, addr, httpAddr) {
 		fmt.Fprintf(stderr, "zksim: warning: %s\n", oneLine(text))
 	}
-	fmt.Fprintf(stdout, "zksim: ready clients=%s http=%s\n", srv.Addr(), httpAddr)
+	fmt.Fprintf(stdout, "zksim: ready clients=%s http=%s\n", addr, httpAddr)
 	<-ctx.Done()
 	if err := save(o.save, srv.Snapshot()); err != nil {
 		return complain(stderr, statusFailed, fmt.Errorf("--save %s: %w", o.save, pathReason(err)))
@@ -61,6 +64,27 @@ func save(path string, snap *memserver.Snapshot) error {
 		return err
 	}
 	return os.Rename(file.Name(), path)
+}
+
+// listen serves clients, with faults if there is a plan, and tells the address.
+func listen(o *options, srv *memserver.Server, stderr io.Writer) (addr string, err error) {
+	if o.faults == nil {
+		err := srv.Listen(o.listen)
+		return srv.Addr(), err
+	}
+	l, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return "", err
+	}
+	var mu sync.Mutex
+	o.faults.Observe(func(f faults.Firing) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(stderr, "zksim: fault: %s\n", f)
+	})
+	o.faults.Start()
+	go func() { _ = srv.Serve(o.faults.Listener(l)) }() // it ends with srv
+	return l.Addr().String(), nil
 }
 
 // serveHTTP starts the HTTP side, unless it is off, and tells its address.
