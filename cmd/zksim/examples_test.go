@@ -48,6 +48,8 @@ func TestExamples(t *testing.T) {
 		"expire.py":     "expired\n",
 		"disconnect.py": "disconnected and back\n",
 		"clock.py":      "40 seconds have passed\n",
+		"fixture.py":    "three tests, one fixture\n",
+		"events.py":     "one write each\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			clients, web := startBoth(t)
@@ -61,5 +63,5 @@ func TestExamples(t *testing.T) {
 	}
 	programs, err := filepath.Glob("examples/*.py")
 	require.NoError(t, err)
-	require.Len(t, programs, 3+1, "and sim.py, which they share")
+	require.Len(t, programs, 5+1, "and sim.py, which they share")
 }

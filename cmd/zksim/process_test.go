@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +24,7 @@ func TestProcess(t *testing.T) {
 
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
-			cmd := exec.Command(binary, "--listen", "127.0.0.1:0", "--http", "off", "--seed", "9")
+			cmd := exec.Command(binary, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--seed", "9")
 			cmd.Env = []string{} // flags of the environment are not for this test
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
@@ -31,12 +32,16 @@ func TestProcess(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
 			defer cmd.Process.Kill()
-			conn := connect(t, readyAddr(t, stdout))
+			clients, web := readyAddrs(t, stdout)
+			conn := connect(t, clients)
 			_, _, err = conn.Get("/")
 			require.NoError(t, err)
+			stream, err := http.Get("http://" + web + "/sim/v1/events")
+			require.NoError(t, err)
+			defer stream.Body.Close()
 
 			require.NoError(t, cmd.Process.Signal(signal))
-			require.NoError(t, cmd.Wait(), "status 0, with a client connected")
+			require.NoError(t, cmd.Wait(), "status 0, with a client connected and another that listens to events")
 			require.Equal(t, "zksim: seed 9\n", stderr.String())
 		})
 	}

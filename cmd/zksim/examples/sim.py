@@ -42,6 +42,20 @@ class Sim:
         """Lists the nodes at and below a path."""
         return self._request("GET", "tree?path=" + urllib.parse.quote(path))["nodes"]
 
+    def snapshot(self):
+        """The server's whole state, in the format of ZooKeeper's own snapshots."""
+        with urllib.request.urlopen(self.base + "snapshot") as answer:
+            return answer.read()
+
+    def restore(self, snapshot):
+        """Goes on with such a state. Clients stay, and come back by themselves."""
+        return self._request("PUT", "snapshot", snapshot)
+
+    def events(self):
+        """Ranges over all that happens from now on. It has begun when this returns."""
+        answer = urllib.request.urlopen(self.base + "events")
+        return (json.loads(line[6:]) for line in answer if line.startswith(b"data: "))
+
     def _post(self, path, body=None):
         return self._request("POST", path, json.dumps(body).encode() if body else b"")
 
