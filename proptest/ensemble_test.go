@@ -26,9 +26,10 @@ func TestEnsemble(t *testing.T) {
 
 func testEnsemble(t *testing.T, version string) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	e := realserver.RunEnsembleT(t, version, 3)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // it takes 20 s, or minutes on a busy machine
 	defer cancel()
-	r := &ensembleRun{ctx: ctx, t: t, e: realserver.RunEnsembleT(t, version, 3), ledger: new(ledger)}
+	r := &ensembleRun{ctx: ctx, t: t, e: e, ledger: new(ledger)}
 	r.hand = r.client(0)
 	for _, path := range []string{"/c", "/seq", "/r", "/live", "/kids", "/tree", "/flag"} {
 		r.surely(func() error { return ignore(r.create(r.hand, path, zkapi.Persistent), zkapi.ErrNodeExists) })
