@@ -74,7 +74,7 @@ func freePorts(t *testing.T, n int) (ports []int) {
 
 // wait waits until all servers serve, or none accepts connections any more.
 func (tc *TestCluster) wait(up bool) error {
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(3 * time.Minute) // the machine may be busy
 	for _, s := range tc.Servers {
 		for s.serves(up) != up {
 			if time.Now().After(end) {
