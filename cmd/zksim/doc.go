@@ -92,7 +92,9 @@
 //
 // clientPort and clientPortAddress say where to listen, as in ZooKeeper: a
 // clientPort alone listens on all addresses. --listen wins over them, so a
-// configuration file of a real server can be used beside that server.
+// configuration file of a real server can be used beside that server. For the
+// same reason the settings of AdminServer, admin.serverPort and its like, have no
+// effect: --http is where its commands are.
 //
 // # The HTTP side
 //

@@ -44,8 +44,8 @@ type fileWriter struct {
 
 // emit writes what buf holds. Errors stay in w until the end.
 func (f *fileWriter) emit() {
-	f.sum.Write(f.buf)
-	f.w.Write(f.buf)
+	_, _ = f.sum.Write(f.buf)
+	_, _ = f.w.Write(f.buf)
 	f.n += int64(len(f.buf))
 	f.buf = f.buf[:0]
 }
