@@ -37,6 +37,7 @@
 //	server tickTime=100     settings, as in zoo.cfg, on top of DefaultSettings
 //	server -key             without a setting
 //	skip NAME: reason       not on backends, or profiles, of that name; "client" are those without Dial
+//	only NAME: reason       on no other backends
 //	option event-zxid       print the zxids of events
 //	option times            print how mtime compares to ctime
 //

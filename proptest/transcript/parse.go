@@ -12,7 +12,9 @@ type script struct {
 	name     string
 	fresh    bool              // needs a server of its own
 	settings map[string]string // of the server, on top of the defaults; "" removes one
-	skip     map[string]string // why not to run it, by the beginning of a backend's name or profile
+	skip     map[string]string // why not to run it, by the name of a backend or profile
+	only     []string          // the backends to run it on, if not on all
+	others   string            // why not on the others
 	options  []string
 	blocks   []*block
 	tail     []string // what follows the last block
@@ -82,7 +84,7 @@ func (s *script) parseInput(b *block, start int) error {
 		number := start + i + 1
 		verb, rest, _ := strings.Cut(line, " ")
 		switch verb {
-		case "server", "option", "skip":
+		case "server", "option", "skip", "only":
 			if len(s.blocks) > 0 || len(lines) > 0 {
 				return fmt.Errorf("%d: %s stands before the first command", number, verb)
 			}
@@ -125,13 +127,17 @@ func (s *script) directive(verb, rest string) error {
 		}
 	case "option":
 		s.options = append(s.options, strings.Fields(rest)...)
-	case "skip":
+	case "skip", "only":
 		who, why, ok := strings.Cut(rest, ":")
 		if !ok {
-			return fmt.Errorf("skip wants \"skip NAME: reason\"")
+			return fmt.Errorf("%s wants \"%s NAME: reason\"", verb, verb)
+		}
+		if why = strings.TrimSpace(why); verb == "only" {
+			s.only, s.others = strings.Fields(who), why
+			return nil
 		}
 		for _, name := range strings.Fields(who) {
-			s.skip[name] = strings.TrimSpace(why)
+			s.skip[name] = why
 		}
 	}
 	return nil

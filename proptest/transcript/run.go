@@ -136,6 +136,9 @@ func runGroup[T TB[T]](t T, group []*script, b *Backend, save func(*script) erro
 		t.Run(strings.TrimSuffix(s.name, ".txt"), func(t T) {
 			t.Helper()
 			lack := s.skipped(b.Name, b.Profile)
+			if len(s.only) > 0 && !slices.Contains(s.only, b.Name) {
+				lack = beyond{"", s.others}
+			}
 			if lack == nil {
 				lack = runOne(t, s, pool, save)
 			}

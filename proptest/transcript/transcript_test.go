@@ -117,6 +117,8 @@ func TestRun(t *testing.T) {
 		{"other profile", right + "---- 3.8\nelse\n", ""},
 		{"own profile is wrong", right + "---- 3.9\nelse\n", "  - else\n"},
 		{"skipped", "skip sim: no reason\n" + right, "SKIP no reason"},
+		{"not among the only ones", "only other: no reason\n" + right, "SKIP no reason"},
+		{"one of the only ones", "only other sim: no reason\n" + right, ""},
 		{"skipped profile", "skip 3.9: no reason\n" + right, "SKIP no reason"},
 		{"no such command", "a connect\na dance\n----\n", "a dance: no such command: dance"},
 		{"no such argument", "a connect\na create /n size=5\n----\n", "what is size=?"},
