@@ -139,20 +139,15 @@ func configured(settings map[string]string) func(*realserver.Options) {
 }
 
 func startReal(install realserver.Install, settings map[string]string) (*Instance, error) {
-	var err error
-	for range 3 { // on a busy machine a start may fail for no reason of the server's
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		srv, startErr := realserver.Start(ctx, install, configured(settings))
-		cancel()
-		if err = startErr; err == nil {
-			return &Instance{
-				Dial:    func() (net.Conn, error) { return net.Dial("tcp", srv.Addr()) },
-				Stop:    srv.Close,
-				Restart: func() error { return restartReal(srv) },
-			}, nil
-		}
+	srv, err := realserver.Start(context.Background(), install, configured(settings))
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	return &Instance{
+		Dial:    func() (net.Conn, error) { return net.Dial("tcp", srv.Addr()) },
+		Stop:    srv.Close,
+		Restart: func() error { return srv.Restart(context.Background()) },
+	}, nil
 }
 
 // RealEnsemble is several real ZooKeepers as one service, for histories: clients
@@ -189,8 +184,7 @@ func RealEnsemble(version string, members int) *Backend {
 
 // killMember kills the leader or a follower, and starts it again when the others serve.
 func killMember(e *realserver.Ensemble, leader bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
+	ctx := context.Background() // realserver has limits of its own
 	victim, err := e.Leader(ctx)
 	if err != nil {
 		return err
@@ -209,12 +203,6 @@ func killMember(e *realserver.Ensemble, leader bool) error {
 		return err
 	}
 	return victim.Restart(ctx)
-}
-
-func restartReal(srv *realserver.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return srv.Restart(ctx)
 }
 
 // At is a server that runs already, for whatever needs no server of its own. It
