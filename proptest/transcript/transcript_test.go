@@ -152,17 +152,15 @@ func TestSharedServer(t *testing.T) {
 	require.EqualValues(t, 3, b.started.Load())
 }
 
-// late makes a backend whose time cannot be moved, and whose first servers do
-// not do what is expected, as on a machine that is too busy.
+// late makes a backend whose first servers do not do what is expected, as on a
+// machine that is too busy.
 func late(bad int32) *simulator {
 	b := newSimulator()
 	b.Start = func(settings map[string]string) (*Instance, error) {
 		if b.started.Load() < bad {
 			settings["minSessionTimeout"] = "5000"
 		}
-		in, err := b.start(settings)
-		in.Advance = nil
-		return in, err
+		return b.start(settings)
 	}
 	return b
 }
