@@ -21,6 +21,9 @@ func (s *State) applyMulti(c *Conn, ops []wire.Op, p *Response) zkapi.Code {
 		return s.tripOverNull(p)
 	}
 	s.nextZxid()
+	if len(ops) > 0 && isRead(ops[0].Type) {
+		return zkapi.ErrMarshalling
+	}
 	results, failed := s.parts(c, ops)
 	p.Results = results
 	if failed == zkapi.ErrMarshalling { // what a part trips over spoils the whole
@@ -84,11 +87,10 @@ func (s *State) decodeAll(ops []wire.Op, cut bool) bool {
 			return false
 		}
 	}
-	if cut || reads {
+	if cut {
 		s.nextZxid()
-		return false
 	}
-	return true
+	return !cut
 }
 
 // isRead reports whether a type of operation can be in a multiRead.
