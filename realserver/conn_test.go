@@ -2,6 +2,7 @@ package realserver_test
 
 import (
 	"context"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,12 +31,38 @@ type testConn struct {
 func connect(t *testing.T, servers ...string) *testConn {
 	t.Helper()
 	c := &testConn{t: t, changed: make(chan struct{}, 1)}
-	conn, _, err := zk.Connect(servers, 8*time.Second, zk.WithLogInfo(false), zk.WithEventCallback(c.event))
+	conn, _, err := zk.Connect(servers, 8*time.Second, zk.WithLogInfo(false),
+		zk.WithEventCallback(c.event), zk.WithDialer(dialImpatiently))
 	require.NoError(t, err)
 	c.Conn = conn
 	t.Cleanup(conn.Close)
 	c.await(zk.StateHasSession)
 	return c
+}
+
+// dialImpatiently makes connections on which the first answer has to come within two seconds. A server
+// that starts may never answer a connection that it has accepted, and go-zookeeper would wait for a minute.
+func dialImpatiently(network, address string, timeout time.Duration) (net.Conn, error) {
+	conn, err := net.DialTimeout(network, address, timeout)
+	return &impatient{Conn: conn}, err
+}
+
+type impatient struct {
+	net.Conn
+	answered bool
+}
+
+func (c *impatient) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.answered = c.answered || n > 0
+	return n, err
+}
+
+func (c *impatient) SetReadDeadline(t time.Time) error {
+	if limit := time.Now().Add(2 * time.Second); !c.answered && t.After(limit) {
+		t = limit
+	}
+	return c.Conn.SetReadDeadline(t)
 }
 
 func (c *testConn) event(e zk.Event) {
