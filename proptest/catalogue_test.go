@@ -43,8 +43,11 @@ func TestDifferences(t *testing.T) {
 	require.Greater(t, len(rows), 2)
 	name := regexp.MustCompile(`[a-z]+/[a-z_0-9]+\b|[a-z]+/\*`)
 	for _, row := range rows[2:] {
+		if strings.HasPrefix(row[1], "none: ") {
+			continue
+		}
 		names := name.FindAllString(row[1], -1)
-		require.True(t, len(names) > 0 || strings.Contains(row[1], "none: "), "%s", row[0])
+		require.NotEmpty(t, names, "%s", row[0])
 		for _, n := range names {
 			found, err := fs.Glob(proptest.Transcripts(), n+".txt")
 			require.NoError(t, err)
