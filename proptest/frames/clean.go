@@ -21,29 +21,9 @@ func (x *run) finish() error {
 		return err
 	}
 	for _, s := range x.sessions {
-		if s.ended {
-			continue
-		}
-		at := slices.IndexFunc(x.links[:], func(l *link) bool { return l.open() && l.session == s })
-		if at < 0 {
-			at = Links - 1
-			if l := x.links[at]; l.open() {
-				if err := x.drop(0, l); err != nil {
-					return err
-				}
-			}
-			c := &Connect{Timeout: 200_000, Session: slices.Index(x.sessions, s) + 1}
-			if err := x.connect(0, at, c, nil); err != nil {
-				return err
-			}
-		}
-		if x.Profile.EnforcesAuth && x.links[at].open() {
-			if _, err := x.ask(x.links[at], introduction); err != nil {
-				return err
-			}
-		}
-		if x.links[at].open() {
-			if _, err := x.ask(x.links[at], Request{Op: zkapi.OpCloseSession}); err != nil {
+		// A link may have lost the session to another without having heard of it.
+		for try := 0; try < Links && !s.ended; try++ {
+			if err := x.endSession(s); err != nil {
 				return err
 			}
 		}
@@ -68,6 +48,34 @@ func (x *run) finish() error {
 			if a.kind == isReply && codeOf(a) == 0 {
 				return fmt.Errorf("a watch on %q is left", reqs[a.index].Path)
 			}
+		}
+	}
+	return nil
+}
+
+// endSession closes a session, on a link that has it or on a new one.
+func (x *run) endSession(s *session) error {
+	at := slices.IndexFunc(x.links[:], func(l *link) bool { return l.open() && l.session == s })
+	if at < 0 {
+		at = Links - 1
+		if l := x.links[at]; l.open() {
+			if err := x.drop(0, l); err != nil {
+				return err
+			}
+		}
+		c := &Connect{Timeout: 200_000, Session: slices.Index(x.sessions, s) + 1}
+		if err := x.connect(0, at, c, nil); err != nil {
+			return err
+		}
+	}
+	if x.Profile.EnforcesAuth && x.links[at].open() {
+		if _, err := x.ask(x.links[at], introduction); err != nil {
+			return err
+		}
+	}
+	if x.links[at].open() {
+		if _, err := x.ask(x.links[at], Request{Op: zkapi.OpCloseSession}); err != nil {
+			return err
 		}
 	}
 	return nil
