@@ -17,8 +17,8 @@
 // Its status is 1 if a mutant survives or could not be planted, 2 for wrong usage.
 //
 // The tests are asked in the order of their price: random histories against
-// package model, the transcripts of real servers, more random histories, and the
-// properties of memserver's state machine. A mutant that survives them shows
+// package model, the transcripts of real servers, the properties of memserver's
+// state machine, some of memserver's own tests, and more random histories. A mutant that survives them shows
 // what the suite does not look at.
 //
 // A mutant is a line of the table in table.go: a text that occurs once in a

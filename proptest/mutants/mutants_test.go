@@ -94,9 +94,12 @@ b       nothing         NOBODY            -          9000
 `, b.String())
 }
 
-func TestFailure(t *testing.T) {
-	test, cases := failure("--- FAIL: TestModel (0.11s)\n    --- FAIL: TestModel/direct/3.9 (0.00s)\n" +
-		"        model_test.go:24: [rapid] failed after 7 tests: the server differs\n    --- FAIL: TestModel/wire (0.00s)\n")
-	require.Equal(t, "TestModel/direct/3.9", test)
-	require.Equal(t, 8, cases)
+func TestFailures(t *testing.T) {
+	out := "--- FAIL: TestModel (0.11s)\n    --- FAIL: TestModel/direct/3.9 (0.00s)\n" +
+		"        model_test.go:24: [rapid] failed after 7 tests: the server differs\n    --- FAIL: TestModel/wire (0.00s)\n"
+	require.Equal(t, []string{"TestModel/direct/3.9", "TestModel/wire"}, failures(out))
+	require.Equal(t, 8, cases(out))
+	require.Equal(t, []string{""}, failures("panic: no more"))
+	require.Zero(t, cases("panic: no more"))
+	require.Equal(t, `^TestModel$/^direct$/^3\.9$`, exactly("TestModel/direct/3.9"))
 }

@@ -256,6 +256,20 @@ var mutants = []mutant{
 	{"cache-of-forks", "a path is remembered from before a snapshot", "internal/state/cache.go",
 		"s.node != nil && s.node.epoch == t.epoch && string(s.path) == path", "s.node != nil && string(s.path) == path"},
 
+	// internal/state: files and records
+	{"file-orphans", "an ephemeral node without a session survives a snapshot file", "internal/state/disk.go",
+		"if _, ok := s.sessions.Get(id); !ok {", "if false {"},
+	{"file-order", "a snapshot file lists children by name, not in the order of creation", "internal/state/disk.go",
+		"cmp.Compare(a.n.ord, b.n.ord)", "cmp.Compare(a.name, b.name)"},
+	{"file-cversion", "a snapshot file has the visible cversion", "internal/state/disk.go",
+		"n.version), n.cversion()), n.aversion)", "n.version), n.stat().Cversion), n.aversion)"},
+	{"file-quotas", "the statistics of quotas are not counted anew after a snapshot file", "internal/state/disk.go",
+		"s.recount(path)", "_ = path"},
+	{"record-of-multi", "the record of a failed multi has no error", "internal/state/record.go",
+		"if r.Err = p.Results[i].Err; r.Err != 0 {", "if p.Results[i].Err != 0 {"},
+	{"record-of-sequential", "the record of a sequential create has the path that was asked for", "internal/state/record.go",
+		"if p.Err == 0 {\n\t\t\tpath = p.Path", "if p.Err != 0 {\n\t\t\tpath = p.Path"},
+
 	// memserver: connections and clients
 	{"event-after-reply", "an event comes after the reply that shows the change", "conn.go",
 		"s.deliver()\n\tc.reply()", "c.reply()\n\ts.deliver()"},

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -229,6 +230,31 @@ func TestCheckFindsPlantedContradictions(t *testing.T) {
 			require.Error(t, d.s.Check())
 		})
 	}
+}
+
+// What a server that crashed while it wrote may leave in a file is repaired.
+func TestFileIsRepaired(t *testing.T) {
+	d := newDriver(t, New(testConfig()))
+	c := d.connect()
+	for path, mode := range map[string]zkapi.CreateMode{"/q": zkapi.Persistent, "/e": zkapi.Ephemeral} {
+		require.Zero(t, d.create(c, path, mode))
+	}
+	require.Zero(t, d.create(c, "/zookeeper/quota/q", zkapi.Persistent))
+	for _, name := range []string{limitsName, statsName} {
+		require.Zero(t, d.create(c, "/zookeeper/quota/q/"+name, zkapi.Persistent))
+	}
+	d.s.sessions.Clear()
+	d.s.tree.own("/zookeeper/quota/q/" + statsName).setData([]byte("count=77,bytes=77"))
+	var file bytes.Buffer
+	_, err := d.s.Snapshot().WriteTo(&file)
+	require.NoError(t, err)
+	snap, err := ParseSnapshot(file.Bytes())
+	require.NoError(t, err)
+	require.NoError(t, From(testConfig(), snap, d.now).Check())
+	_, ok := snap.Node("/e")
+	require.False(t, ok, "its session is not there")
+	stats, _ := snap.Node("/zookeeper/quota/q/" + statsName)
+	require.Equal(t, "count=1,bytes=0", string(stats.Data))
 }
 
 // The counter of creations sticks at its end, but inside one transaction it runs over.
