@@ -28,6 +28,10 @@
 // 0 picks a free one. Clients need no permission to connect, so an address that
 // other machines can reach, such as :2181, is worth a warning.
 //
+// --members N makes an ensemble of N servers, 1 to 254. Clients connect to each
+// one on a port of its own: --listen says the first, the others follow it, or
+// are picked too if that is 0. The ready line lists all of them.
+//
 // --http HOST:PORT is where the HTTP side listens, see below; 127.0.0.1:8080 by
 // default. Port 0 picks a free one, and off leaves it away. If the default
 // address is in use, a free port takes its place, and a warning says so.
@@ -109,6 +113,10 @@
 //	GET  /sim/v1/state                     the server, its sessions and watches
 //	POST /sim/v1/sessions/{id}/expire      ends a session, as its timeout would
 //	POST /sim/v1/sessions/{id}/disconnect  breaks a session's connection; the session lives on
+//	POST /sim/v1/members/{i}/stop, /start  a member of the ensemble crashes, or comes back
+//	POST /sim/v1/members/{i}/isolate, /rejoin   it is cut off from the others, or no longer
+//	POST /sim/v1/members/{i}/lag           {"hold":true}, {"txns":3}, {"time":"2s"} or {}: it stays behind
+//	POST /sim/v1/leader                    {"member":1} elects a member
 //	POST /sim/v1/clock                     {"advance":"30s"} moves the server's clock
 //	GET  /sim/v1/tree?path=/a              the nodes at and below a path, or all
 //	POST /sim/v1/restart                   connections and watches are lost, tree and sessions are not

@@ -23,6 +23,7 @@ var flags = []struct {
 	{"config", nil},
 	{"set", nil},
 	{"listen", setListen},
+	{"members", setMembers},
 	{"http", setHTTP},
 	{"http-token", setHTTPToken},
 	{"tick-time", milliseconds("tickTime")},
@@ -171,6 +172,15 @@ func setFaults(o *options, path string) error {
 		return fmt.Errorf("line %d, column %d: %s", syntax.Line, syntax.Column, syntax.Reason)
 	}
 	return err
+}
+
+func setMembers(o *options, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > 254 {
+		return errors.New("want a number from 1 to 254")
+	}
+	o.config.Members = n
+	return nil
 }
 
 func setSeed(o *options, value string) error {

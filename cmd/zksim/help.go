@@ -7,6 +7,7 @@ Usage: zksim [serve] [flags], or zksim version
        zksim ctl COMMAND     gives orders to one that runs; see zksim ctl --help
 
   --listen HOST:PORT        where clients connect, port 0 picks (127.0.0.1:2181)
+  --members N               an ensemble of N, on consecutive ports (1)
   --http HOST:PORT|off      the HTTP side, port 0 picks (127.0.0.1:8080)
   --http-token TOKEN        what requests must carry; needed beyond loopback
   --tick-time MS            ZooKeeper's unit of time (2000)

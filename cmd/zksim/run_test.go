@@ -126,7 +126,7 @@ func TestFaultsFile(t *testing.T) {
 
 func TestFlagsOfLaterVersionsAreUnknown(t *testing.T) {
 	for _, name := range []string{
-		"members", "trace", "tls-listen", "tls-cert", "tls-key", "tls-ca", "sasl-user",
+		"trace", "tls-listen", "tls-cert", "tls-key", "tls-ca", "sasl-user",
 	} {
 		got := runOnce(t, []string{"--" + name, "x"}, nil)
 		require.Equal(t, result{statusUsage, "", "zksim: unknown flag --" + name + "; see zksim --help\n"}, got)

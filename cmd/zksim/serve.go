@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -66,25 +67,55 @@ func save(path string, snap *memserver.Snapshot) error {
 	return os.Rename(file.Name(), path)
 }
 
-// listen serves clients, with faults if there is a plan, and tells the address.
-func listen(o *options, srv *memserver.Server, stderr io.Writer) (addr string, err error) {
-	if o.faults == nil {
-		err := srv.Listen(o.listen)
-		return srv.Addr(), err
+// listen serves clients, with faults if there is a plan, and tells the
+// addresses: the members of an ensemble have consecutive ports, or each one
+// that is picked.
+func listen(o *options, srv *memserver.Server, stderr io.Writer) (addrs string, err error) {
+	if o.faults != nil {
+		observe(o.faults, stderr)
 	}
-	l, err := net.Listen("tcp", o.listen)
-	if err != nil {
-		return "", err
+	addr := o.listen
+	for i, m := range srv.Members() {
+		if i > 0 {
+			if addr, err = nextPort(addr); err != nil {
+				return "", err
+			}
+		}
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return "", err
+		}
+		if o.faults != nil {
+			l = o.faults.Listener(l)
+		}
+		go func() { _ = m.Serve(l) }() // it ends with srv
+		addrs += "," + l.Addr().String()
 	}
+	return addrs[1:], nil
+}
+
+// nextPort is the address of the next member.
+func nextPort(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "0" {
+		return addr, err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil || n == 65535 {
+		return "", fmt.Errorf("--listen %s: there is no port behind it for the next member", addr)
+	}
+	return net.JoinHostPort(host, strconv.Itoa(n+1)), nil
+}
+
+// observe starts a plan of faults and writes down what it does.
+func observe(plan *faults.Plan, stderr io.Writer) {
 	var mu sync.Mutex
-	o.faults.Observe(func(f faults.Firing) {
+	plan.Observe(func(f faults.Firing) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintf(stderr, "zksim: fault: %s\n", f)
 	})
-	o.faults.Start()
-	go func() { _ = srv.Serve(o.faults.Listener(l)) }() // it ends with srv
-	return l.Addr().String(), nil
+	plan.Start()
 }
 
 // serveHTTP starts the HTTP side, unless it is off, and tells its address.
@@ -131,7 +162,8 @@ func warnings(o *options, addr, httpAddr string) []string {
 	if o.secure {
 		w = append(w, "secureClientPort is not served: there is no TLS")
 	}
-	if at, err := netip.ParseAddrPort(addr); err == nil && !at.Addr().Unmap().IsLoopback() {
+	first, _, _ := strings.Cut(addr, ",")
+	if at, err := netip.ParseAddrPort(first); err == nil && !at.Addr().Unmap().IsLoopback() {
 		w = append(w, "other machines can connect to "+addr+" too")
 	}
 	if !o.httpAsked && o.http != httpAddr {

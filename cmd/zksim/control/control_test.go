@@ -59,8 +59,9 @@ func (s *side) must(request, body string, v any) {
 // session, and the clock end another one.
 func TestGoZooKeeper(t *testing.T) {
 	s := newSide(t)
-	conn, events, err := zk.Connect([]string{s.sim.Addr(), s.sim.Addr()}, 10*time.Second,
-		zk.WithDialer(s.sim.Dial), zk.WithLogger(quiet{}))
+	events := make(chan zk.Event, 1000) // go-zookeeper's own drops what does not fit into six places
+	conn, _, err := zk.Connect([]string{s.sim.Addr(), s.sim.Addr()}, 10*time.Second,
+		zk.WithDialer(s.sim.Dial), zk.WithLogger(quiet{}), zk.WithEventCallback(func(e zk.Event) { events <- e }))
 	require.NoError(t, err)
 	defer conn.Close()
 	await := func(want zk.State) {
@@ -146,6 +147,7 @@ func TestState(t *testing.T) {
 	delete(state, "now")
 	want := `{
 		"clients": "127.0.0.1:1", "zxid": "0x3", "nodes": 5,
+		"members": [{"id": 1, "clients": "127.0.0.1:1", "role": "standalone", "zxid": "0x3", "behind": 0}],
 		"sessions": [
 			{"id": "0x100000000010000", "timeout_ms": 10000, "connected": true, "ephemerals": ["/e"]},
 			{"id": "0x100000000010001", "timeout_ms": 10000, "connected": false, "ephemerals": []}],
@@ -251,8 +253,13 @@ func TestBadRequests(t *testing.T) {
 		{"DELETE /commands/ruok", "", 405, "/commands/ruok does not take DELETE; send GET"},
 		{"POST /metrics", "", 405, "/metrics does not take POST; send GET"},
 		{"GET /metrics?name=a", "", 400, `unknown parameter "name"; it takes no parameter`},
-		{"GET /sim/v1/members/1/stop", "", 501, "this version of zksim has no ensembles over HTTP; GET /sim/v1 lists what it has"},
-		{"POST /sim/v1/leader", `{"member":1}`, 501, "this version of zksim has no ensembles over HTTP; GET /sim/v1 lists what it has"},
+		{"GET /sim/v1/members/1/stop", "", 405, "/sim/v1/members/1/stop does not take GET; send POST"},
+		{"POST /sim/v1/members/2/stop", "", 404, `there is no member "2"; they are 1 to 1`},
+		{"POST /sim/v1/members/one/start", "", 404, `there is no member "one"; they are 1 to 1`},
+		{"POST /sim/v1/members/1/stop", "now", 400, "POST /sim/v1/members/1/stop takes no body"},
+		{"POST /sim/v1/members/1/lag", `{"txns":-1}`, 400, "txns -1: want 0 or more"},
+		{"POST /sim/v1/members/1/lag", `{"time":"soon"}`, 400, `time "soon": want a number and its unit, such as 2s or 500ms`},
+		{"POST /sim/v1/leader", `{"member":7}`, 404, `there is no member "7"; they are 1 to 1`},
 		{"GET /sim/v1/faults", "", 501, "this version of zksim has no faults over HTTP; GET /sim/v1 lists what it has"},
 		{"GET /sim/v1/tree?path=a", "", 400, `path "a": want a path such as /a/b`},
 		{"GET /sim/v1/tree?path=/a/", "", 400, `path "/a/": want a path such as /a/b`},

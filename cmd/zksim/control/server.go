@@ -33,9 +33,7 @@ type Options struct {
 
 // later are the paths that belong to what zksim does not have yet.
 var later = map[string]string{
-	"/sim/v1/members/": "ensembles",
-	"/sim/v1/leader":   "ensembles",
-	"/sim/v1/faults":   "faults",
+	"/sim/v1/faults": "faults",
 }
 
 // Server is the HTTP side of one simulated ZooKeeper. It implements http.Handler.

@@ -20,6 +20,12 @@ func routes() []route {
 		{"/sim/v1/state", "the server, its sessions and watches", []method{get((*Server).state)}},
 		{"/sim/v1/sessions/{id}/expire", "ends a session, as its timeout would", []method{post((*Server).expire)}},
 		{"/sim/v1/sessions/{id}/disconnect", "breaks a session's connection", []method{post((*Server).disconnect)}},
+		{"/sim/v1/members/{member}/stop", "stops a member of the ensemble, as a crash would", []method{post(onMember(stopMember))}},
+		{"/sim/v1/members/{member}/start", "brings it back", []method{post(onMember(startMember))}},
+		{"/sim/v1/members/{member}/isolate", "cuts it off from the others", []method{post(onMember(isolateMember))}},
+		{"/sim/v1/members/{member}/rejoin", "ends that", []method{post(onMember(rejoinMember))}},
+		{"/sim/v1/members/{member}/lag", `makes it stay behind: {"hold":true}, {"txns":3}, {"time":"2s"}, or {} for no more`, []method{post((*Server).lag)}},
+		{"/sim/v1/leader", `elects a member: {"member":1}`, []method{post((*Server).lead)}},
 		{"/sim/v1/clock", `moves the server's clock: {"advance":"30s"}`, []method{post((*Server).clock)}},
 		{"/sim/v1/tree", "nodes: all, or those at and below ?path=", []method{get((*Server).tree)}},
 		{"/sim/v1/snapshot", "the state as a snapshot file of ZooKeeper's, to take away or to go on with",
@@ -75,10 +81,11 @@ func (s *Server) state(w http.ResponseWriter, q *http.Request) *refusal {
 		Now      time.Time `json:"now"`
 		Zxid     string    `json:"zxid"`
 		Nodes    int       `json:"nodes"`
+		Members  []member  `json:"members"`
 		Sessions []session `json:"sessions"`
 		Watches  []watch   `json:"watches"`
 	}{
-		Clients: s.sim.Addr(), Now: s.sim.Now().UTC(), Zxid: hex(s.sim.Zxid()), Nodes: s.sim.Snapshot().Len(),
+		Clients: strings.Join(s.sim.Addrs(), ","), Members: members(s.sim), Now: s.sim.Now().UTC(), Zxid: hex(s.sim.Zxid()), Nodes: s.sim.Snapshot().Len(),
 		Sessions: []session{}, Watches: []watch{},
 	}
 	for _, x := range s.sim.Sessions() {

@@ -1,0 +1,56 @@
+package control_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// TestMembers has an ensemble lose and find members over HTTP, under a client
+// that goes on with its session.
+func TestMembers(t *testing.T) {
+	s := newSide(t, func(c *memserver.Config) { c.Members = 3 })
+	c := s.sim.ClientT(t)
+	session := c.SessionID()
+	_, err := c.Create(t.Context(), "/n", []byte("old"), nil, zkapi.Persistent)
+	require.NoError(t, err)
+	var answer map[string]string
+	s.must("POST /sim/v1/members/3/stop", "", &answer)
+	require.Equal(t, map[string]string{"member": "3", "role": "", "zxid": "0x200000000"}, answer)
+	require.Equal(t, session, c.SessionID())
+	s.must("POST /sim/v1/members/2/isolate", "", &answer)
+	require.Equal(t, zkapi.StateSuspended, c.State(), "there is no quorum")
+	status, text := s.ask("POST /sim/v1/leader", `{"member":1}`)
+	require.Equal(t, 409, status)
+	require.Contains(t, text, "member 1 cannot be elected now: it is down, or there is no quorum")
+	s.must("POST /sim/v1/members/2/rejoin", "", &answer)
+	s.must("POST /sim/v1/members/3/start", "", &answer)
+	s.must("POST /sim/v1/leader", `{"member":3}`, &answer)
+	require.Equal(t, "leader", answer["role"])
+	require.Equal(t, session, c.SessionID())
+
+	reader := s.sim.ClientT(t, func(c *memserver.ClientConfig) { c.Member = 1 })
+	s.must("POST /sim/v1/members/1/lag", `{"hold":true}`, &answer)
+	writer := s.sim.ClientT(t, func(c *memserver.ClientConfig) { c.Member = 3 })
+	_, err = writer.Set(t.Context(), "/n", []byte("new"), 0)
+	require.NoError(t, err)
+	data, _, err := reader.Get(t.Context(), "/n")
+	require.NoError(t, err)
+	require.Equal(t, "old", string(data))
+	var state struct {
+		Members []struct {
+			ID, Behind int
+			Role, Zxid string
+		}
+	}
+	s.must("GET /sim/v1/state", "", &state)
+	require.Len(t, state.Members, 3)
+	require.Equal(t, 2, state.Members[0].Behind, "a session and a write")
+	s.must("POST /sim/v1/members/1/lag", `{}`, &answer)
+	data, _, err = reader.Get(t.Context(), "/n")
+	require.NoError(t, err)
+	require.Equal(t, "new", string(data))
+}
