@@ -75,7 +75,7 @@
 //
 // # Environment
 //
-// Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_HTTP,
+// Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_MEMBERS, ZKSIM_HTTP,
 // ZKSIM_HTTP_TOKEN, ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
 // ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_FAULTS, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
 // separated by newlines or, if there is none, by semicolons. An empty variable

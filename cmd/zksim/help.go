@@ -21,9 +21,8 @@ Usage: zksim [serve] [flags], or zksim version
   --set KEY=VALUE           one of ZooKeeper's settings; may be repeated
 
 Each flag is an environment variable too: --tick-time is ZKSIM_TICK_TIME.
-
 Examples:
-  zksim --config /etc/zookeeper/conf/zoo.cfg --listen 127.0.0.1:2181
+  zksim --config /etc/zookeeper/conf/zoo.cfg --members 3
   ZKSIM_SET='enforceQuota=true;4lw.commands.whitelist=*' zksim --compat 3.8
 `
 

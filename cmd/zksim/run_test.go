@@ -56,7 +56,7 @@ func TestWrongUsage(t *testing.T) {
 		{name: "stray argument", args: []string{"serve", "2181"}, line: `unexpected argument "2181"; see zksim --help`},
 		{name: "argument behind flags", args: []string{"--seed", "1", "serve"}, line: `unexpected argument "serve"; see zksim --help`},
 		{name: "argument of version", args: []string{"version", "-v"}, line: `version takes no argument, not "-v"`},
-		{name: "unknown flag", args: []string{"--members", "3"}, line: "unknown flag --members; see zksim --help"},
+		{name: "unknown flag", args: []string{"--member", "3"}, line: "unknown flag --member; see zksim --help"},
 		{name: "unknown flag with =", args: []string{"--tls-listen=:2281"}, line: "unknown flag --tls-listen; see zksim --help"},
 		{name: "no value", args: []string{"--listen"}, line: "--listen needs a value; see zksim --help"},
 		{name: "bad syntax", args: []string{"---listen"}, line: "bad flag syntax: ---listen"},
@@ -165,7 +165,7 @@ func TestReady(t *testing.T) {
 			name: "all from the environment",
 			env: []string{
 				"ZKSIM_LISTEN=127.0.0.1:0", "ZKSIM_HTTP=off", "ZKSIM_SEED=5", "ZKSIM_TICK_TIME=100", "ZKSIM_COMPAT=3.8",
-				"ZKSIM_MIN_SESSION_TIMEOUT=1", "ZKSIM_MAX_SESSION_TIMEOUT=2", "ZKSIM_SET=skipACL=yes", "ZKSIM_MEMBERS=3",
+				"ZKSIM_MIN_SESSION_TIMEOUT=1", "ZKSIM_MAX_SESSION_TIMEOUT=2", "ZKSIM_SET=skipACL=yes",
 			},
 			stdout: ready("127.0.0.1:PORT"), stderr: "zksim: seed 5\n",
 		},
