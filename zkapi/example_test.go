@@ -183,6 +183,28 @@ func ExampleEventMap() {
 	// Output: /app
 }
 
+// A client that hides a prefix gives its events without it.
+func ExampleArmMapped() {
+	c := newClient()
+	defer c.Close()
+	check(zkapi.EnsurePath(ctx, c, "/tenant/app", nil))
+
+	var data []byte
+	hide := func(ev zkapi.Event) zkapi.Event {
+		ev.Path = strings.TrimPrefix(ev.Path, "/tenant")
+		return ev
+	}
+	changed, err := zkapi.ArmMapped(ctx, hide, func(ctx context.Context) (ch <-chan zkapi.Event, err error) {
+		data, _, ch, err = c.GetW(ctx, "/tenant/app")
+		return ch, err
+	})
+	check(err)
+	_, err = c.Set(ctx, "/tenant/app", []byte("x"), zkapi.AnyVersion)
+	check(err)
+	fmt.Println(len(data), (<-changed).Path)
+	// Output: 0 /app
+}
+
 func ExampleEnsurePath() {
 	c := newClient()
 	defer c.Close()
