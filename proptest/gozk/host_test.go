@@ -10,6 +10,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,13 +64,19 @@ type host struct {
 	forgetful bool // there is nothing on the disk
 	mu        sync.Mutex
 	disks     map[string]*memserver.Snapshot // by dataDir
+	ensembles map[string]*memserver.Server   // by the list of their members
 }
 
 // start returns its address.
 func (h *host) start(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	h.disks = make(map[string]*memserver.Snapshot)
+	h.disks, h.ensembles = make(map[string]*memserver.Snapshot), make(map[string]*memserver.Server)
+	t.Cleanup(func() {
+		for _, srv := range h.ensembles {
+			srv.Close()
+		}
+	})
 	var running sync.WaitGroup
 	t.Cleanup(running.Wait)
 	t.Cleanup(func() { l.Close() })
@@ -96,40 +104,112 @@ func (h *host) serve(conn net.Conn) error {
 	if err := json.NewDecoder(r).Decode(&o); err != nil {
 		return err
 	}
-	var port, disk string
-	var failed error
-	srv, err := memserver.New(func(c *memserver.Config) {
-		c.Profile = h.profile
-		for line := range strings.Lines(o.Config) {
-			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-			failed = errors.Join(failed, c.Set(key, value))
-			switch key {
-			case "clientPort":
-				port = value
-			case "dataDir":
-				disk = value
-			}
-		}
-		for _, p := range o.Properties {
-			key, value, _ := strings.Cut(strings.TrimPrefix(p, "-D"), "=")
-			failed = errors.Join(failed, c.Set(key, value))
-		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		c.From = h.disks[disk]
-	})
-	if err = errors.Join(failed, err); err != nil {
-		return err
+	cfg := o.settings()
+	start := h.startMember
+	if len(cfg.members) <= 1 {
+		start = h.startAlone
 	}
-	defer srv.Close()
-	if err := srv.Listen("127.0.0.1:" + port); err != nil {
+	end, err := start(&cfg)
+	if err != nil {
 		return err
 	}
 	_, _ = r.ReadByte()
+	end()
+	return nil
+}
+
+// settings is what a process was told.
+type settings struct {
+	list       [][2]string
+	port, disk string
+	members    []string // the lines server.N, of which one that stands alone has one
+}
+
+func (o *order) settings() (s settings) {
+	for line := range strings.Lines(o.Config) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		s.list = append(s.list, [2]string{key, value})
+		switch {
+		case key == "clientPort":
+			s.port = value
+		case key == "dataDir":
+			s.disk = value
+		case strings.HasPrefix(key, "server."):
+			s.members = append(s.members, value)
+		}
+	}
+	for _, p := range o.Properties {
+		key, value, _ := strings.Cut(strings.TrimPrefix(p, "-D"), "=")
+		s.list = append(s.list, [2]string{key, value})
+	}
+	return s
+}
+
+func (h *host) make(cfg *settings, more func(*memserver.Config)) (*memserver.Server, error) {
+	var failed error
+	srv, err := memserver.New(func(c *memserver.Config) {
+		c.Profile = h.profile
+		for _, pair := range cfg.list {
+			failed = errors.Join(failed, c.Set(pair[0], pair[1]))
+		}
+		more(c)
+	})
+	return srv, errors.Join(failed, err)
+}
+
+// startAlone starts a server with what is on its disk, and returns what ends it.
+func (h *host) startAlone(cfg *settings) (end func(), err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.forgetful {
-		h.disks[disk] = srv.Snapshot()
+	srv, err := h.make(cfg, func(c *memserver.Config) { c.From = h.disks[cfg.disk] })
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	if err := srv.Listen("127.0.0.1:" + cfg.port); err != nil {
+		return nil, errors.Join(err, srv.Close())
+	}
+	return func() {
+		srv.Close()
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if !h.forgetful {
+			h.disks[cfg.disk] = srv.Snapshot()
+		}
+	}, nil
+}
+
+// startMember starts one of the members of an ensemble, which is made when the
+// first of them comes.
+func (h *host) startMember(cfg *settings) (end func(), err error) {
+	text, err := os.ReadFile(filepath.Join(cfg.disk, "myid"))
+	if err != nil {
+		return nil, err
+	}
+	id, err := strconv.Atoi(string(text))
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := strings.Join(cfg.members, " ")
+	srv := h.ensembles[key]
+	if srv == nil {
+		if srv, err = h.make(cfg, func(c *memserver.Config) { c.Members = len(cfg.members) }); err != nil {
+			return nil, err
+		}
+		for _, m := range srv.Members() {
+			m.Stop()
+		}
+		h.ensembles[key] = srv
+	}
+	m, addr := srv.Member(id), "127.0.0.1:"+cfg.port
+	if err := m.Start(); err != nil { // where it has listened before it listens again
+		return nil, err
+	}
+	if m.Addr() != addr {
+		if err := m.Listen(addr); err != nil {
+			return nil, err
+		}
+	}
+	return m.Stop, nil
 }
