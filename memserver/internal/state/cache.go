@@ -7,7 +7,8 @@ import (
 
 const (
 	// cacheFrom is the size of a tree from which walking down to a node costs
-	// more than remembering where it was.
+	// more than remembering where it was, and how often somebody has to walk
+	// before that is worth the memory: who forks often does little in each fork.
 	cacheFrom = 64
 	// cacheSlots is a power of two: some thousand nodes are in use at a time.
 	cacheSlots = 1 << 12
@@ -53,7 +54,7 @@ func (t *tree) note(path string, n *node) {
 		return
 	}
 	if t.cache == nil {
-		if t.count < cacheFrom {
+		if t.walks++; t.count < cacheFrom || t.walks < cacheFrom {
 			return
 		}
 		t.cache = newCache()

@@ -22,6 +22,7 @@ type tree struct {
 	bytes int64  // ZooKeeper's approximate data size: lengths of paths and data
 	stray int64  // what the statistics of quotas have grown by, which ZooKeeper does not count in
 	cache *cache // nil in small trees, and in those that nobody changes
+	walks int    // without it
 }
 
 var epochs atomic.Uint64
@@ -35,7 +36,7 @@ func newEpoch() uint64 { return epochs.Add(1) }
 func (t *tree) fork() tree {
 	f := *t
 	f.epoch, t.epoch = newEpoch(), newEpoch()
-	f.cache = nil
+	f.cache, f.walks = nil, 0
 	return f
 }
 
