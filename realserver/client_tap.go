@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"time"
 
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -65,6 +66,20 @@ func (t *tap) Read(p []byte) (int, error) {
 	n := copy(p, t.unread)
 	t.unread = t.unread[n:]
 	return n, nil
+}
+
+// SetReadDeadline shortens what go-zookeeper allows a server for the answer to
+// a ConnectRequest. That is ten times its read timeout, in which the session
+// expires while the client waits for a server that hangs. Here, as with other
+// clients, each server gets its part of the session timeout, and a second at least.
+func (t *tap) SetReadDeadline(at time.Time) error {
+	if !t.answer {
+		share := max(t.c.cfg.SessionTimeout/time.Duration(t.c.hosts.Len()), time.Second)
+		if limit := time.Now().Add(share); at.After(limit) {
+			at = limit
+		}
+	}
+	return t.Conn.SetReadDeadline(at)
 }
 
 // next reads a frame.
