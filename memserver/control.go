@@ -25,10 +25,7 @@ func (s *Server) Advance(d time.Duration) {
 	end := s.offset + d
 	base := start.UnixMilli()
 	for {
-		at, ok := s.st.NextExpiry()
-		if next, late := s.st.NextCatchUp(); late && (!ok || next < at) {
-			at, ok = next, true
-		}
+		at, ok := s.st.NextDue()
 		if s.reapAt != 0 && (!ok || s.reapAt < at) {
 			at, ok = s.reapAt, true
 		}

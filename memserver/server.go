@@ -142,10 +142,7 @@ func (s *Server) release() {
 
 // arm sets the timer for the next thing that only time brings about.
 func (s *Server) arm() {
-	at, ok := s.st.NextExpiry()
-	if next, late := s.st.NextCatchUp(); late && (!ok || next < at) {
-		at, ok = next, true
-	}
+	at, ok := s.st.NextDue()
 	switch {
 	case !s.st.Reapable():
 		s.reapAt = 0

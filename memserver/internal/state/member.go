@@ -50,9 +50,6 @@ func (m *Member) Zxid() int64 { return m.zxid }
 // Behind is how many transactions it has not applied yet.
 func (m *Member) Behind() int { return len(m.behind) }
 
-// Lag is what was set last.
-func (m *Member) Lag() Lag { return m.lag }
-
 // Down tells whether it is stopped or cut off.
 func (m *Member) Down() bool { return m.down }
 
@@ -161,8 +158,18 @@ func (s *State) Advance(m *Member, txns int) int {
 	return n
 }
 
-// NextCatchUp is when a member that lags by time applies the next transaction.
-func (s *State) NextCatchUp() (at int64, ok bool) {
+// NextDue is the next time at which ExpireDue or CatchUpDue has something to
+// do; ok is false if there is none.
+func (s *State) NextDue() (at int64, ok bool) {
+	at, ok = s.NextExpiry()
+	if next, late := s.nextCatchUp(); late && (!ok || next < at) {
+		return next, true
+	}
+	return at, ok
+}
+
+// nextCatchUp is when a member that lags by time applies the next transaction.
+func (s *State) nextCatchUp() (at int64, ok bool) {
 	for _, m := range s.members {
 		if m.lag.Time > 0 && !m.lag.Hold && len(m.behind) > 0 {
 			if due := m.behind[0].at + m.lag.Time; !ok || due < at {
