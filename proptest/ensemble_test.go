@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -91,37 +90,12 @@ func (r *ensembleRun) client(first int) *testClient {
 	r.t.Helper()
 	addrs := r.e.Addrs()
 	addrs = append(addrs[first%3:], addrs[:first%3]...)
-	client, err := realserver.Connect(r.ctx, addrs, func(c *realserver.ClientConfig) { c.Dialer = dialImpatiently })
+	client, err := realserver.Connect(r.ctx, addrs)
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { client.Close() })
 	c := &testClient{client, len(r.clients), client.SessionID(), client.States()}
 	r.clients = append(r.clients, c)
 	return c
-}
-
-// dialImpatiently makes connections on which the first answer has to come within two seconds. A paused
-// server accepts connections, and go-zookeeper would wait for it until the session has long expired.
-func dialImpatiently(network, address string, timeout time.Duration) (net.Conn, error) {
-	conn, err := net.DialTimeout(network, address, timeout)
-	return &impatient{Conn: conn}, err
-}
-
-type impatient struct {
-	net.Conn
-	answered bool
-}
-
-func (c *impatient) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.answered = c.answered || n > 0
-	return n, err
-}
-
-func (c *impatient) SetReadDeadline(t time.Time) error {
-	if limit := time.Now().Add(2 * time.Second); !c.answered && t.After(limit) {
-		t = limit
-	}
-	return c.Conn.SetReadDeadline(t)
 }
 
 // connected waits until there is a connection.
