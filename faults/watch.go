@@ -31,6 +31,7 @@ type tap struct {
 	c    *client
 	path string
 	send func(zkapi.Event) // to the program
+	ctx  context.Context   // to arm it again; does not end
 
 	// Guarded by c.mu.
 	kind watchKind
@@ -56,10 +57,15 @@ func (c *client) tapped(ctx context.Context, path string, arm func(context.Conte
 			close(out)
 		})
 	}
+	t.ctx = context.WithoutCancel(ctx)
 	in, err := t.arm(ctx, arm)
 	if in == nil {
 		return nil, nil, err
 	}
+	zkapi.OnUnwatch(ctx, func() {
+		t.forget()
+		once.Do(func() { close(out) })
+	})
 	return out, t, err
 }
 
@@ -152,7 +158,7 @@ func (t *tap) catchUp() {
 		t.c.mu.Unlock()
 		return
 	case kind == watchExists && !ok:
-		_, _ = t.arm(ctx, func(ctx context.Context) (<-chan zkapi.Event, error) {
+		_, _ = t.arm(t.ctx, func(ctx context.Context) (<-chan zkapi.Event, error) {
 			_, _, in, err := t.c.Client.ExistsW(ctx, t.path)
 			return in, err
 		})

@@ -342,9 +342,9 @@ func (c *Client) ExistsW(ctx context.Context, path string) (zkapi.Stat, bool, <-
 	}
 	defer c.srv.release()
 	if c.rsp.Err != 0 {
-		return zkapi.Stat{}, false, c.watches.once(ctx, watchExist, path), nil
+		return zkapi.Stat{}, false, c.watches.once(ctx, watchExist, path, c.unwatch), nil
 	}
-	return c.rsp.Stat, true, c.watches.once(ctx, watchData, path), nil
+	return c.rsp.Stat, true, c.watches.once(ctx, watchData, path, c.unwatch), nil
 }
 
 // Get implements zkapi.Client.
@@ -362,7 +362,7 @@ func (c *Client) GetW(ctx context.Context, path string) ([]byte, zkapi.Stat, <-c
 		return nil, zkapi.Stat{}, nil, err
 	}
 	defer c.srv.release()
-	return slices.Clone(c.rsp.Data), c.rsp.Stat, c.watches.once(ctx, watchData, path), nil
+	return slices.Clone(c.rsp.Data), c.rsp.Stat, c.watches.once(ctx, watchData, path, c.unwatch), nil
 }
 
 // Children implements zkapi.Client.
@@ -380,7 +380,7 @@ func (c *Client) ChildrenW(ctx context.Context, path string) ([]string, zkapi.St
 		return nil, zkapi.Stat{}, nil, err
 	}
 	defer c.srv.release()
-	return slices.Clone(c.rsp.Children), c.rsp.Stat, c.watches.once(ctx, watchChild, path), nil
+	return slices.Clone(c.rsp.Children), c.rsp.Stat, c.watches.once(ctx, watchChild, path, c.unwatch), nil
 }
 
 // Set implements zkapi.Client.
@@ -550,20 +550,49 @@ func (c *Client) AddWatch(ctx context.Context, path string, mode zkapi.WatchMode
 func (c *Client) closeStream(kind watchKind, path string, s *zkapi.Stream[zkapi.Event]) {
 	c.srv.mu.Lock()
 	defer c.srv.release()
-	if !c.watches.dropStream(kind, path, s) || c.conn == nil {
+	any, last := c.watches.drop(kind, path, func(x watcher) bool { return x.stream == s })
+	if !any || !last {
 		return
 	}
-	c.req.Type = zkapi.OpRemoveWatches
 	t := zkapi.WatchTypePersistent
 	if kind == watchRecursive {
 		t = zkapi.WatchTypePersistentRecursive
 	}
 	if c.srv.cfg.Profile == V38 { // which knows no such types: it is all or nothing
-		if c.watches.has(path) {
+		if c.watches.has(path, watchData, watchExist, watchChild, watchPersistent, watchRecursive) {
 			return
 		}
 		t = zkapi.WatchTypeAny
 	}
+	c.removeFromServer(path, t)
+}
+
+// unwatch is called when somebody gives up a one-shot watch.
+func (c *Client) unwatch(kind watchKind, path string, ch chan zkapi.Event) {
+	c.srv.mu.Lock()
+	defer c.srv.release()
+	any, last := c.watches.drop(kind, path, func(x watcher) bool { return x.ch == ch })
+	if !any {
+		return
+	}
+	close(ch)
+	t, kinds := zkapi.WatchTypeData, []watchKind{watchData, watchExist}
+	if kind == watchChild {
+		t, kinds = zkapi.WatchTypeChildren, []watchKind{watchChild}
+	}
+	if c.srv.cfg.Profile == V38 { // where this would take a part of persistent ones, too
+		kinds = append(kinds, watchPersistent, watchRecursive)
+	}
+	if last && !c.watches.has(path, kinds...) {
+		c.removeFromServer(path, t)
+	}
+}
+
+func (c *Client) removeFromServer(path string, t zkapi.WatchType) {
+	if c.conn == nil {
+		return
+	}
+	c.req.Type = zkapi.OpRemoveWatches
 	c.req.Watch = wire.WatchRequest{Path: path, Type: int32(t)}
 	_ = c.run() // without the watch there is nothing to remove either
 }

@@ -60,9 +60,11 @@ func newClientWatches() (w clientWatches) {
 }
 
 // once adds a one-shot watch.
-func (w *clientWatches) once(ctx context.Context, kind watchKind, path string) <-chan zkapi.Event {
+func (w *clientWatches) once(ctx context.Context, kind watchKind, path string,
+	onUnwatch func(watchKind, string, chan zkapi.Event)) <-chan zkapi.Event {
 	ch := make(chan zkapi.Event, 1)
 	w[kind][path] = append(w[kind][path], watcher{ch: ch, apply: zkapi.EventMap(ctx)})
+	zkapi.OnUnwatch(ctx, func() { onUnwatch(kind, path, ch) })
 	return ch
 }
 
@@ -75,26 +77,19 @@ func (w *clientWatches) stream(kind watchKind, path string,
 	return s
 }
 
-// dropStream forgets a stream and tells whether it was there and the last on its path.
-func (w *clientWatches) dropStream(kind watchKind, path string, s *zkapi.Stream[zkapi.Event]) bool {
+// drop forgets the watchers that are meant and tells whether there were any, and the last on their path.
+func (w *clientWatches) drop(kind watchKind, path string, meant func(watcher) bool) (any, last bool) {
 	before := len(w[kind][path])
-	left := slices.DeleteFunc(w[kind][path], func(x watcher) bool { return x.stream == s })
-	if len(left) > 0 {
-		w[kind][path] = left
-		return false
+	left := slices.DeleteFunc(w[kind][path], meant)
+	if w[kind][path] = left; len(left) == 0 {
+		delete(w[kind], path)
 	}
-	delete(w[kind], path)
-	return before > 0
+	return len(left) < before, len(left) == 0
 }
 
-// has tells whether there is a watch of whatever kind on a path.
-func (w *clientWatches) has(path string) bool {
-	for kind := range w {
-		if len(w[kind][path]) > 0 {
-			return true
-		}
-	}
-	return false
+// has tells whether there is a watch of one of the kinds on a path.
+func (w *clientWatches) has(path string, kinds ...watchKind) bool {
+	return slices.ContainsFunc(kinds, func(kind watchKind) bool { return len(w[kind][path]) > 0 })
 }
 
 // deliver hands an event to everybody whom it is for.

@@ -39,7 +39,21 @@ func (c *Client) watching(ctx context.Context, op zkapi.OpCode, path string, kin
 	if err != nil && !missing(op, err) {
 		return nil, nil, err
 	}
+	zkapi.OnUnwatch(ctx, func() { c.giveUp(w) })
 	return reply, w.ch, err
+}
+
+// giveUp ends a one-shot watch that nobody waits for any more, unless it has ended.
+func (c *Client) giveUp(w *watcher) {
+	c.mu.Lock()
+	there := c.watches.drop(w)
+	if there {
+		close(w.ch)
+	}
+	c.mu.Unlock()
+	if there {
+		c.unwatch(w)
+	}
 }
 
 // missing tells whether the answer to an exists is that there is no such node.
@@ -322,8 +336,10 @@ func (c *Client) unwatch(w *watcher) {
 			return c.watched(w.path, kinds)
 		}}, t)
 	}
-	if w.stream == nil { // 3.8 would remove persistent ones together with it
-		_ = remove(typeOf[w.kind], allKinds...)
+	if w.kind == watchChild { // 3.8 would remove a part of persistent ones together with it
+		_ = remove(typeOf[w.kind], watchChild, watchPersistent, watchRecursive)
+	} else if w.stream == nil {
+		_ = remove(typeOf[w.kind], watchData, watchExist, watchPersistent, watchRecursive)
 	} else if errors.Is(remove(typeOf[w.kind], w.kind), zkapi.ErrMarshalling) {
 		_ = remove(zkapi.WatchTypeAny, allKinds...) // 3.8 has no types for persistent ones: it is all or nothing
 	} // and what has failed otherwise has found no watch or lost the connection

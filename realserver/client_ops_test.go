@@ -1,6 +1,8 @@
 package realserver_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,6 +144,62 @@ func testStreamsClosed(t *testing.T, e *env) {
 	_, err = c.Set(ctx, n, nil, -1)
 	require.NoError(t, err)
 	require.Equal(t, zkapi.EventNodeDataChanged, event(t, once).Type)
+}
+
+// Who gives up a watch takes it off the server, with the last of its kind, and no other.
+func testUnwatch(t *testing.T, e *env) {
+	c := e.connect(t)
+	n := e.root + "/n"
+	create(t, c, n, "")
+	arms := map[string]func(context.Context) (<-chan zkapi.Event, error){
+		"get": func(ctx context.Context) (ch <-chan zkapi.Event, err error) {
+			_, _, ch, err = c.GetW(ctx, n)
+			return ch, err
+		},
+		"exists": func(ctx context.Context) (ch <-chan zkapi.Event, err error) {
+			_, _, ch, err = c.ExistsW(ctx, n)
+			return ch, err
+		},
+		"children": func(ctx context.Context) (ch <-chan zkapi.Event, err error) {
+			_, _, ch, err = c.ChildrenW(ctx, n)
+			return ch, err
+		},
+	}
+	armed := make(map[string]<-chan zkapi.Event)
+	drops := make(map[string]func())
+	for _, name := range []string{"get", "exists", "children", "get again"} {
+		ctx, drop := zkapi.Unwatchable(t.Context())
+		ch, err := arms[strings.TrimSuffix(name, " again")](ctx)
+		require.NoError(t, err)
+		armed[name], drops[name] = ch, drop
+	}
+	for _, name := range []string{"get", "children"} {
+		drops[name]()
+		_, ok := <-armed[name]
+		require.False(t, ok, "%s is closed without an event", name)
+	}
+	requireOpError(t, c.RemoveWatches(t.Context(), n, zkapi.WatchTypeChildren), "removeWatches", n, zkapi.ErrNoWatcher)
+	_, err := c.Set(t.Context(), n, nil, -1)
+	require.NoError(t, err)
+	require.Equal(t, zkapi.EventNodeDataChanged, event(t, armed["exists"]).Type, "the others of the kind go on")
+	drops["exists"]()
+	require.Equal(t, zkapi.EventNodeDataChanged, event(t, armed["get again"]).Type)
+
+	// The last one goes from the server, also where the node is not there.
+	for _, path := range []string{n, e.root + "/missing"} {
+		ctx, drop := zkapi.Unwatchable(t.Context())
+		_, _, _, err = c.ExistsW(ctx, path)
+		require.NoError(t, err)
+		drop()
+		requireOpError(t, c.RemoveWatches(t.Context(), path, zkapi.WatchTypeAny), "removeWatches", path, zkapi.ErrNoWatcher)
+	}
+	stream := addWatch(t, c, n, zkapi.WatchPersistent)
+	ctx, drop := zkapi.Unwatchable(t.Context())
+	_, _, _, err = c.ChildrenW(ctx, n)
+	require.NoError(t, err)
+	drop()
+	create(t, c, n+"/child", "")
+	require.Len(t, events(t, c, stream), 1, "a persistent one stays")
 }
 
 func testMultiOfAllKinds(t *testing.T, e *env) {

@@ -551,6 +551,7 @@ var behaviours = []behaviour{
 	{name: "persistent watches", run: testPersistentWatches},
 	{name: "remove watches", run: testRemoveWatches},
 	{name: "watches end with their streams", run: testStreamsClosed},
+	{name: "watches that are given up", run: testUnwatch},
 	{name: "multi of all kinds", run: testMultiOfAllKinds},
 	{name: "multiRead", run: testMultiRead},
 	{name: "counts, lists, identities", run: testCounts},

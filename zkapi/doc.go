@@ -55,6 +55,9 @@
 // that shows the change. It says that something happened, not what there is now;
 // between the event and the next armed watch more may happen unseen.
 //
+// Whoever may lose interest in a watch arms it with a context of [Unwatchable],
+// and takes it back without harm to the other watches of the client.
+//
 // AddWatch streams every change until the stream is closed. A [Stream] has no
 // limit; nothing is dropped for a slow reader.
 //
@@ -67,5 +70,6 @@
 //
 // Who implements [Client] delivers the events of one-shot watches through the
 // function that [EventMap] finds in the context, so that wrappers like Chroot
-// need no goroutine for each watch.
+// need no goroutine for each watch, and calls [OnUnwatch] for each, so that it can
+// be given up.
 package zkapi

@@ -205,6 +205,45 @@ func ExampleArmMapped() {
 	// Output: 0 /app
 }
 
+// Who waits for one of several things gives up the rest.
+func ExampleUnwatchable() {
+	c := newClient()
+	defer c.Close()
+
+	watching, unwatch := zkapi.Unwatchable(ctx)
+	_, _, changed, err := c.ExistsW(watching, "/app")
+	check(err)
+	select {
+	case <-changed:
+	default: // something else was faster
+	}
+	unwatch()
+	fmt.Println(c.RemoveWatches(ctx, "/app", zkapi.WatchTypeAny))
+	// Output: removeWatches /app: zookeeper: NoWatcher
+}
+
+func ExampleOnUnwatch() {
+	// A client's way to arm a watch that can be given up.
+	armed := make(map[string]chan zkapi.Event)
+	arm := func(ctx context.Context, path string) <-chan zkapi.Event {
+		ch := make(chan zkapi.Event, 1)
+		armed[path] = ch
+		zkapi.OnUnwatch(ctx, func() {
+			delete(armed, path)
+			close(ch)
+		})
+		return ch
+	}
+	watching, unwatch := zkapi.Unwatchable(ctx)
+	arm(watching, "/app")
+	fmt.Println(len(armed))
+	unwatch()
+	fmt.Println(len(armed))
+	// Output:
+	// 1
+	// 0
+}
+
 func ExampleEnsurePath() {
 	c := newClient()
 	defer c.Close()
