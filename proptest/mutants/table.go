@@ -286,7 +286,7 @@ var mutants = []mutant{
 	{"four-letter-refused", "a four-letter word that is not enabled is not answered", "fourletter.go",
 		"is not executed because it is not in the whitelist", "is not executed"},
 	{"direct-exists-kind", "the direct client takes a watch on a missing node for one on its data", "direct.go",
-		"c.watches.once(ctx, watchExist, path)", "c.watches.once(ctx, watchData, path)"},
+		"c.watches.once(ctx, watchExist, path, c.unwatch)", "c.watches.once(ctx, watchData, path, c.unwatch)"},
 	{"direct-zxid", "the direct client asks for what it missed since its first request", "direct.go",
 		"c.req.SetWatches.RelativeZxid = zkapi.OpSetWatches2, c.lastZxid", "c.req.SetWatches.RelativeZxid = zkapi.OpSetWatches2, 1"},
 	{"direct-no-auth", "the direct client does not repeat its identities", "direct.go",
