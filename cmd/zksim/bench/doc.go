@@ -15,6 +15,11 @@
 // of the run, and tells how far to trust a row. Where that is a lot, -calm 1m lets each scenario wait
 // for better moments.
 //
+// With one request at a time the processors sleep between two requests, and who sends something to a
+// sleeping one pays for waking it: on a virtual machine that is most of what either server spends. So
+// these rows come twice, as the machine is and, where the system is Linux, with processors that are
+// kept awake by a loop of the lowest priority.
+//
 // The simulator is zksim, built for the run, in a process of its own. ZooKeeper is the newest that
 // package realserver finds, with the JVM's full compiler, its data in memory where the system has
 // /dev/shm, and without syncing to disk; it gets some seconds of traffic first. Without one the

@@ -35,6 +35,7 @@ type flags struct {
 	version    string
 	profile    string
 	serve      bool
+	awake      bool
 }
 
 func parse(args []string, stderr io.Writer) (*flags, error) {
@@ -61,6 +62,7 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.StringVar(&f.version, "zookeeper", "", "start this `version` of ZooKeeper, such as 3.9, in place of the newest")
 	set.StringVar(&f.profile, "profile", "", "write a CPU profile of the simulator's process to this `file`")
 	set.BoolVar(&f.serve, "serve", false, "be the simulator (bench starts itself with it)")
+	set.BoolVar(&f.awake, "awake", false, "keep the processors from sleeping (bench starts itself with it)")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
@@ -86,6 +88,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	if f.serve {
 		return serve(ctx, f.profile, stdout)
+	}
+	if f.awake {
+		return stayAwake(ctx, stdout)
 	}
 	all := slices.DeleteFunc(scenarios(), func(s scenario) bool { return !f.run.MatchString(s.name) || f.skip.MatchString(s.name) })
 	if f.list {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"os"
 	"testing"
 	"time"
 
@@ -12,6 +13,15 @@ import (
 
 	"github.com/zksim/zksim/memserver"
 )
+
+// TestMain lets the program start itself, which is this test.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "-awake" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // bench runs the program on a simulator in this process, quickly.
 func bench(t *testing.T, srv *memserver.Server, args ...string) string {

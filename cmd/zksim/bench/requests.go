@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -31,17 +33,29 @@ func requestScenarios() []scenario {
 			remote: func(e *env) ([]float64, error) { return e.pipelined(op.name, 8, 64) },
 		})
 	}
-	for _, op := range []string{"get", "set", "create"} {
-		all = append(all, scenario{
-			name:  "sync-" + op,
-			about: "one connection, one request at a time",
-			metrics: []metric{
-				{"synchronous " + op, "1/s", true, goal{}},
-				{"  median latency", "us", false, goal{}},
-				{"  server CPU", "us", false, timesBetter(4)},
-			},
-			remote: func(e *env) ([]float64, error) { return e.synchronous(op) },
-		})
+	for _, awake := range []bool{false, true} {
+		if awake && !canStayAwake {
+			continue
+		}
+		for _, op := range []string{"get", "set", "create"} {
+			s := scenario{
+				name:  "sync-" + op,
+				about: "one connection, one request at a time",
+				metrics: []metric{
+					{"synchronous " + op, "1/s", true, goal{}},
+					{"  median latency", "us", false, goal{}},
+					{"  server CPU", "us", false, timesBetter(4)},
+				},
+				remote: func(e *env) ([]float64, error) { return e.synchronous(op) },
+				awake:  awake,
+			}
+			if awake {
+				s.name = "awake-" + op
+				s.about += ", on processors that do not sleep in between"
+				s.metrics[0].name += ", awake"
+			}
+			all = append(all, s)
+		}
 	}
 	return all
 }
@@ -63,41 +77,61 @@ func loadScenario() scenario {
 // parents numbers the parents of nodes that a round creates.
 var parents atomic.Int64
 
-// workload is one connection's endless supply of requests.
+// workload is one connection's endless supply of requests. They differ in their xid and path only,
+// and all paths have one length, so a request is a copy of the first with these two written over it.
 type workload struct {
 	c       *raw
 	op      string
 	keys    []string
 	rnd     *rand.PCG
-	data    []byte
+	frame   []byte // the last request
+	path    []byte // in frame
 	created *names // nil unless op is create
 }
 
 func (e *env) workload(c *raw, op string) (*workload, error) {
-	w := &workload{c: c, op: op, keys: e.keys, rnd: rand.NewPCG(1, uint64(parents.Add(1))), data: make([]byte, dataSize)}
+	w := &workload{c: c, op: op, keys: e.keys, rnd: rand.NewPCG(1, uint64(parents.Add(1)))}
 	if op != "create" {
+		w.encode(e.keys[0])
 		return w, nil
 	}
 	parent := fmt.Sprintf("%s/c%06d", e.root, parents.Add(1))
 	w.created = newNames(parent + "/")
+	w.encode(w.created.at(0))
 	return w, c.do(createOp(parent, nil))
 }
 
-// add encodes the next request.
-func (w *workload) add() {
-	o := &w.c.req.Op
-	switch w.op {
+// encode makes the frame that all requests are copies of.
+func (w *workload) encode(path string) {
+	o := wire.Op{Path: path}
+	switch data := make([]byte, dataSize); w.op {
 	case "get":
-		o.Path, o.Watch = w.key(), false
-		w.c.addRequest(zkapi.OpGetData)
+		o.Type = zkapi.OpGetData
 	case "set":
-		o.Path, o.Data, o.Version = w.key(), w.data, zkapi.AnyVersion
-		w.c.addRequest(zkapi.OpSetData)
+		o.Type, o.Data, o.Version = zkapi.OpSetData, data, zkapi.AnyVersion
 	case "create":
-		o.Path, o.Data, o.ACL, o.Flags = w.created.next(), w.data, openACL, 0
-		w.c.addRequest(zkapi.OpCreate)
+		o = createOp(path, data)
 	}
+	req := wire.Request{RequestHeader: wire.RequestHeader{Type: o.Type}, Op: o}
+	w.frame = wire.EndFrame(req.Append(wire.BeginFrame(nil)), 0)
+	at := bytes.Index(w.frame, []byte(path))
+	w.path = w.frame[at : at+len(path)]
 }
+
+// add appends the next request to what the connection sends.
+func (w *workload) add() {
+	if w.op == "create" {
+		copy(w.path, w.created.next())
+	} else {
+		copy(w.path, w.key())
+	}
+	w.c.xid++
+	binary.BigEndian.PutUint32(w.frame[frameXid:], uint32(w.c.xid))
+	w.c.out = append(w.c.out, w.frame...)
+}
+
+// frameXid is where a request's xid stands in its frame, after the length.
+const frameXid = 4
 
 func (w *workload) key() string { return w.keys[w.rnd.Uint64()%keyCount] }
 

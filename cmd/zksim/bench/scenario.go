@@ -19,6 +19,7 @@ type scenario struct {
 	about   string
 	metrics []metric
 	heavy   bool // one round is enough to wait for
+	awake   bool // the processors must not sleep meanwhile
 	remote  func(e *env) ([]float64, error)
 	local   func(e *env) ([]float64, error)
 }
@@ -125,7 +126,8 @@ type runner struct {
 	rounds   int
 	calm     time.Duration // how long a scenario may wait for and repeat its rounds
 	sim      *target
-	real     *target // nil if there is none
+	real     *target  // nil if there is none
+	awake    *process // keeps the processors awake; nil except in scenarios that want that
 	progress func(format string, args ...any)
 }
 
@@ -144,6 +146,13 @@ func (r *runner) run(ctx context.Context, s scenario) ([]row, error) {
 	wanted := r.rounds
 	if s.heavy {
 		wanted = 1
+	}
+	if s.awake {
+		stop, err := r.keepAwake()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		defer stop()
 	}
 	var rounds []round
 	calm := 0
@@ -164,6 +173,21 @@ func (r *runner) run(ctx context.Context, s scenario) ([]row, error) {
 	// What was disturbed the most was repeated.
 	slices.SortStableFunc(rounds, func(a, b round) int { return cmp.Compare(a.busy, b.busy) })
 	return s.rows(rounds[:wanted]), nil
+}
+
+// keepAwake starts this program once more, to stay awake.
+func (r *runner) keepAwake() (stop func(), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if r.awake, _, err = startProcess([]string{self, "-awake"}); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = r.awake.stop() // it ends by a signal, and nothing depends on how
+		r.awake = nil
+	}, nil
 }
 
 // awaitCalm waits until other programs leave the machine alone, or the end of the time for it.
@@ -237,6 +261,9 @@ func (r *runner) others() func() float64 {
 			if t != nil {
 				sum += cpuTime(t.pid)
 			}
+		}
+		if r.awake != nil {
+			sum += cpuTime(r.awake.cmd.Process.Pid)
 		}
 		return sum
 	}
