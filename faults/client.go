@@ -332,10 +332,11 @@ func (c *client) watchSilence() {
 		if r.Action != Silence || r.Client != "" && r.Client != c.who.name || r.Session != 0 && r.Session != c.who.session {
 			continue
 		}
-		if r.To != 0 && r.To <= max(r.From, now)+c.patience {
+		age := now - s.born
+		if r.To != 0 && r.To <= max(r.From, age)+c.patience {
 			continue // it is over before
 		}
-		c.after(max(r.From-now, 0)+c.patience, func() {
+		c.after(max(r.From-age, 0)+c.patience, func() {
 			if c.plan.program.Load() == g && (c.silence(g, ToServer).silent || c.silence(g, FromServer).silent) {
 				c.again()
 			}
@@ -388,7 +389,7 @@ func (c *client) call(ctx context.Context, q request, do func() error) error {
 // reply is the way back.
 func (c *client) reply(ctx context.Context, g *program, who *peer, q *request, epoch chan struct{}, err error) error {
 	var late verdict
-	if g.late.has(q.op) && c.plan.program.Load() == g {
+	if g.late.has(q.op) {
 		late = c.plan.judge(find(nil, g.replies, who, q), who, q)
 	}
 	delivered := late.act != nil && late.act.rule.Point == AfterDelivery

@@ -37,7 +37,6 @@ type conn struct {
 // pending is a request that a rule waits for the reply to.
 type pending struct {
 	request
-	program *program
 	matches []match
 	code    zkapi.Code // what the reply is to say; 0 for what it says
 	part    int        // of a multi

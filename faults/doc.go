@@ -128,10 +128,11 @@
 //
 // A rule counts the packets that it matches while it is in force (from, to):
 // #3 is the third of them, every 3 the third, the sixth and so on, 5% draws for
-// each. It counts over all connections and clients. Chances are drawn for each
+// each. It counts over all connections and clients, and goes on when [Plan.Add]
+// puts more rules behind it. Chances are drawn for each
 // client by itself, from the seed, the rule and the client's name: the same
 // traffic has the same faults, whatever other clients do. Times are since the
-// plan was first used. Silence and slow are not counted: they fire once for each
+// plan was first used, or since the rule was added. Silence and slow are not counted: they fire once for each
 // connection, or attempt to connect, that has noticed them.
 //
 // All rules see each packet and count it. The delays that are due add up; of the

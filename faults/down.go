@@ -313,10 +313,7 @@ func (c *conn) reply(g *program, news []byte) int {
 	}
 	p := c.pending[i]
 	c.pending = slices.Delete(c.pending, i, i+1)
-	var v verdict
-	if p.program == g {
-		v = c.plan.judge(p.matches, &c.who, &p.request)
-	}
+	v := c.plan.judge(p.matches, &c.who, &p.request)
 	if v.does(Error) {
 		p.answer(&v)
 		v.act = nil

@@ -308,6 +308,22 @@ func ExamplePlan_Heal() {
 	// <nil>
 }
 
+// More goes wrong from now on.
+func ExamplePlan_Add() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	plan := faults.MustParse("")
+	c := plan.Client(must(srv.Client()))
+	fmt.Println(c.Sync(ctx, "/"))
+	_ = plan.Add(faults.MustParse("error NoNode sync once").Rules()...) // rules that were parsed make sense
+	fmt.Println(c.Sync(ctx, "/"))
+	fmt.Println(plan.Counts())
+	// Output:
+	// <nil>
+	// sync /: zookeeper: NoNode
+	// [1]
+}
+
 func ExamplePlan_Reset() {
 	srv := must(memserver.New())
 	defer srv.Close()

@@ -60,10 +60,8 @@ func MustParse(text string) *Plan {
 }
 
 func (p *Plan) init(seed uint64, rules []Rule) error {
-	for i := range rules {
-		if err := rules[i].Check(); err != nil {
-			return fmt.Errorf("faults: rule %d: %w", i+1, err)
-		}
+	if err := checkAll(rules); err != nil {
+		return err
 	}
 	p.mu.Lock()
 	p.seed, p.rules = seed, nil
@@ -72,6 +70,41 @@ func (p *Plan) init(seed uint64, rules []Rule) error {
 		p.rules = append(p.rules, r)
 	}
 	p.resetLocked()
+	p.mu.Unlock()
+	p.tellAll()
+	return nil
+}
+
+func checkAll(rules []Rule) error {
+	for i := range rules {
+		if err := rules[i].Check(); err != nil {
+			return fmt.Errorf("faults: rule %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// Add puts more rules into force, behind those that there are; what these have
+// counted stays. The times of the new ones are since now. It fails if one of them
+// makes no sense, says which, and adds none.
+func (p *Plan) Add(rules ...Rule) error {
+	if err := checkAll(rules); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	born := time.Duration(0)
+	if !p.start.IsZero() {
+		born = time.Since(p.start)
+	}
+	for _, r := range rules {
+		r.Operations = slices.Clone(r.Operations)
+		p.rules = append(p.rules, r)
+	}
+	for _, s := range p.makeStates(len(p.states)) {
+		s.born = born
+		p.states = append(p.states, s)
+	}
+	p.program.Store(newProgram(p.states))
 	p.mu.Unlock()
 	p.tellAll()
 	return nil
@@ -87,13 +120,8 @@ func (p *Plan) Reset() {
 }
 
 func (p *Plan) resetLocked() {
-	p.states = make([]*state, len(p.rules))
-	same := make(map[string]int) // two rules with the same text have different chances
-	for i := range p.rules {
-		key := fmt.Sprintf("%d %s", p.seed, p.rules[i])
-		p.states[i] = newState(i, p.rules[i], fmt.Sprint(key, same[key]))
-		same[key]++
-	}
+	p.endStates()
+	p.states = p.makeStates(0)
 	p.start, p.log, p.dropped, p.closed = time.Time{}, nil, 0, false
 	p.program.Store(newProgram(p.states))
 	if len(p.lives) > 0 {
@@ -101,11 +129,35 @@ func (p *Plan) resetLocked() {
 	}
 }
 
+// makeStates makes those of the rules from one on. p.mu is held.
+func (p *Plan) makeStates(from int) []*state {
+	var made []*state
+	same := make(map[string]int) // two rules with the same text have different chances
+	for i := range p.rules {
+		key := fmt.Sprintf("%d %s", p.seed, p.rules[i])
+		if i >= from {
+			made = append(made, newState(i, p.rules[i], fmt.Sprint(key, same[key])))
+		}
+		same[key]++
+	}
+	return made
+}
+
+// endStates takes all rules out of force for good. p.mu is held.
+func (p *Plan) endStates() {
+	for _, s := range p.states {
+		s.over = true
+	}
+}
+
 // Heal takes all rules out of force. What was held back passes on; connections
 // that a stall or an endless silence has robbed of something stay as they are
 // until the client gives them up.
 func (p *Plan) Heal() {
-	p.program.Store(newProgram(nil))
+	p.mu.Lock()
+	p.endStates()
+	p.program.Store(newProgram(p.states))
+	p.mu.Unlock()
 	p.tellAll()
 }
 
@@ -235,6 +287,8 @@ func (p *Plan) UnmarshalJSON(b []byte) error {
 type state struct {
 	rule   Rule
 	index  int
+	born   time.Duration // its times are since then
+	over   bool          // healed, or replaced
 	types  set
 	glob   glob
 	any    bool // no path asked for
@@ -265,6 +319,9 @@ type program struct {
 func newProgram(states []*state) *program {
 	g := new(program)
 	for _, s := range states {
+		if s.over {
+			continue
+		}
 		switch s.rule.Point {
 		case BeforeRequest:
 			g.requests = append(g.requests, s)
@@ -291,6 +348,11 @@ func newProgram(states []*state) *program {
 		}
 	}
 	return g
+}
+
+// idle tells whether there is no rule.
+func (g *program) idle() bool {
+	return len(g.requests)+len(g.replies)+len(g.events)+len(g.refusals)+len(g.lasting) == 0
 }
 
 // peer is who a rule has to deal with.
@@ -378,7 +440,8 @@ func (p *Plan) judge(ms []match, who *peer, q *request) (v verdict) {
 
 // within tells whether the rule is in force at a time.
 func (s *state) within(now time.Duration) bool {
-	return now >= s.rule.From && (s.rule.To == 0 || now < s.rule.To)
+	now -= s.born
+	return now >= s.rule.From && (s.rule.To == 0 || now < s.rule.To) && !s.over
 }
 
 // due counts a match and tells whether the rule is to fire.
@@ -463,7 +526,7 @@ func (p *Plan) lasting(g *program, who *peer, way Way) (l lasting) {
 		case r.Action == Silence:
 			end := time.Time{}
 			if r.To != 0 {
-				end = p.start.Add(r.To)
+				end = p.start.Add(s.born + r.To)
 			}
 			if !l.silent || end.IsZero() || !l.until.IsZero() && end.After(l.until) {
 				l.until = end

@@ -328,7 +328,7 @@ func (c *conn) expect(g *program, q *request, v *verdict) {
 	if v.act != nil && !answered || !answered && !g.late.has(q.op) || q.op == opConnect {
 		return
 	}
-	p := pending{request: *q, program: g, matches: find(nil, g.replies, &c.who, q)}
+	p := pending{request: *q, matches: find(nil, g.replies, &c.who, q)}
 	if len(p.matches) == 0 && !answered {
 		return
 	}
