@@ -21,6 +21,7 @@ const (
 	EventExpired      EventKind = "expired"      // the server has
 	EventWatch        EventKind = "watch"        // a watch event is on its way to a session
 	EventReset        EventKind = "reset"        // Restart or Restore: what was before is gone or may be
+	EventTold         EventKind = "told"         // somebody has called Tell
 )
 
 // Event is something that has happened on the server. Fields that the kind has
@@ -40,6 +41,9 @@ type Event struct {
 
 	// Of a watch.
 	Watch zkapi.Event
+
+	// What Tell was given.
+	Told any
 }
 
 // maxUnread is how many events may wait in a stream.
@@ -67,6 +71,18 @@ func (s *Server) Events() *zkapi.Stream[Event] {
 	}
 	s.listeners = append(s.listeners, stream)
 	return stream
+}
+
+// Tell puts something into all streams of Events, at its place among what the
+// server does: that a fault around the server has fired, for instance.
+func (s *Server) Tell(session int64, what any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listeners == nil {
+		return
+	}
+	s.publish()
+	s.tell(Event{Kind: EventTold, Time: time.UnixMilli(s.now()), Zxid: s.st.Zxid(), Session: session, Told: what})
 }
 
 func (s *Server) dropListener(l *zkapi.Stream[Event]) {

@@ -401,6 +401,20 @@ func ExampleServer_Events() {
 	// 5 createSession  <nil> 0
 }
 
+// What happens around the server, among what happens on it.
+func ExampleServer_Tell() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	events := srv.Events()
+	defer events.Close()
+
+	srv.Tell(c.SessionID(), "now the test begins")
+	e, _, _ := events.TryNext()
+	fmt.Println(e.Kind, e.Zxid, e.Told)
+	// Output: told 1 now the test begins
+}
+
 // One moment, two futures.
 func ExampleServer_Snapshot() {
 	srv := must(memserver.New())

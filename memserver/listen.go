@@ -69,7 +69,7 @@ func (m *Member) accept(l net.Listener) error {
 		var temporary interface{ Temporary() bool }
 		switch {
 		case err == nil:
-			m.spawn(direct(nc))
+			m.spawn(straight(nc))
 		case m.isClosed():
 			return ErrServerClosed
 		case errors.As(err, &temporary) && temporary.Temporary():
@@ -79,6 +79,16 @@ func (m *Member) accept(l net.Listener) error {
 			return err
 		}
 	}
+}
+
+// straight is direct also for a connection that only stands before one, such as
+// that of a plan of faults.
+func straight(nc net.Conn) net.Conn {
+	if front, ok := nc.(interface{ Through(func(net.Conn) net.Conn) }); ok {
+		front.Through(direct)
+		return nc
+	}
+	return direct(nc)
 }
 
 func (m *Member) forget(l net.Listener) {

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -34,6 +36,9 @@ func orders() []order {
 		{"advance", "DURATION", 1, 1, (*caller).advance},
 		{"restart", "", 0, 0, func(c *caller, _ []string) error { return c.post("/sim/v1/restart", "") }},
 		{"reset", "", 0, 0, func(c *caller, _ []string) error { return c.post("/sim/v1/reset", "") }},
+		{"member", "I stop|start|isolate|rejoin|lag [WHAT]", 2, 3, (*caller).member},
+		{"leader", "I", 1, 1, (*caller).leader},
+		{"faults", "[add|replace RULE...|load FILE|clear]", 0, 1000, (*caller).faults},
 		{"save", "FILE", 1, 1, (*caller).save},
 		{"load", "FILE", 1, 1, (*caller).load},
 		{"events", "", 0, 0, (*caller).events},
@@ -122,7 +127,7 @@ func (c *caller) status(err error, stderr io.Writer) int {
 	case ok && answer.status == http.StatusBadRequest:
 		return complain(stderr, statusUsage, err)
 	}
-	return complain(stderr, statusFailed, err)
+	return complain(stderr, statusOf(err), err)
 }
 
 // send sends a request and returns the body of a success, which is to be closed.
@@ -205,6 +210,78 @@ func (c *caller) advance(args []string) error {
 		return err
 	}
 	return c.post("/sim/v1/clock", string(body))
+}
+
+// member gives an order to a member of the ensemble.
+func (c *caller) member(args []string) error {
+	path, body := "/sim/v1/members/"+url.PathEscape(args[0])+"/"+args[1], ""
+	switch verb := args[1]; {
+	case verb == "lag" && len(args) == 3:
+		order, err := lagOrder(args[2])
+		if err != nil {
+			return err
+		}
+		body = order
+	case len(args) == 2 && slices.Contains([]string{"stop", "start", "isolate", "rejoin"}, verb):
+	default:
+		return usageError{errors.New("want zksim ctl member I stop, start, isolate, rejoin or lag WHAT; see zksim ctl --help")}
+	}
+	return c.post(path, body)
+}
+
+// lagOrder is a lag as the HTTP side wants it: held, some transactions or some
+// time behind, or 0 for none.
+func lagOrder(what string) (string, error) {
+	if what == "hold" {
+		return `{"hold":true}`, nil
+	}
+	if n, err := strconv.Atoi(what); err == nil {
+		return fmt.Sprintf(`{"txns":%d}`, n), nil
+	}
+	if d, err := time.ParseDuration(what); err == nil {
+		return fmt.Sprintf(`{"time":%q}`, d), nil
+	}
+	return "", usageError{fmt.Errorf("lag %s: want hold, a number of transactions, a time such as 2s, or 0", what)}
+}
+
+func (c *caller) leader(args []string) error {
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return usageError{fmt.Errorf("leader %s: want the number of a member", args[0])}
+	}
+	return c.post("/sim/v1/leader", fmt.Sprintf(`{"member":%d}`, n))
+}
+
+// faults shows the plan of faults, or changes it.
+func (c *caller) faults(args []string) error {
+	const path = "/sim/v1/faults"
+	verb, rest := "", args
+	if len(args) > 0 {
+		verb, rest = args[0], args[1:]
+	}
+	method, body := http.MethodGet, strings.Join(rest, "\n")
+	switch {
+	case verb == "":
+	case verb == "clear" && len(rest) == 0:
+		method = http.MethodDelete
+	case verb == "add" && len(rest) > 0:
+		method = http.MethodPost
+	case verb == "replace" && len(rest) > 0:
+		method = http.MethodPut
+	case verb == "load" && len(rest) == 1:
+		text, err := os.ReadFile(rest[0])
+		if err != nil {
+			return fmt.Errorf("%s: %w", rest[0], pathReason(err))
+		}
+		method, body = http.MethodPut, string(text)
+	default:
+		return usageError{errors.New("want zksim ctl faults [add|replace RULE...|load FILE|clear]; see zksim ctl --help")}
+	}
+	text, err := c.fetch(method, path, body)
+	if err != nil || c.json {
+		return err
+	}
+	return printFaults(c.out, text)
 }
 
 func (c *caller) save(args []string) error {

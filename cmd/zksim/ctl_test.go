@@ -56,6 +56,32 @@ func TestCtl(t *testing.T) {
 	require.NotContains(t, runCtl(t, web, "tree").stdout, "/e ")
 }
 
+func TestCtlMembers(t *testing.T) {
+	_, web := startBoth(t, "--members", "3")
+	ok := func(want string, args ...string) {
+		t.Helper()
+		got := runCtl(t, web, args...)
+		got.stdout = strings.TrimSuffix(regexp.MustCompile(` zxid=0x\w+`).ReplaceAllString(got.stdout, ""), "\n")
+		require.Equal(t, result{statusOK, want, ""}, got)
+	}
+	ok("member=1 role=", "member", "1", "stop")
+	ok("member=1 role=follower", "member", "1", "start")
+	ok("member=1 role=leader", "leader", "1")
+	for _, what := range []string{"hold", "3", "2s", "0"} {
+		ok("member=2 role=follower", "member", "2", "lag", what)
+	}
+	ok("member=2 role=", "member", "2", "isolate")
+	ok("member=2 role=follower", "member", "2", "rejoin")
+	for want, args := range map[string][]string{
+		"want zksim ctl member I stop, start, isolate, rejoin or lag WHAT; see zksim ctl --help": {"member", "2", "lag"},
+		"lag soon: want hold, a number of transactions, a time such as 2s, or 0":                 {"member", "2", "lag", "soon"},
+		"leader two: want the number of a member":                                                {"leader", "two"},
+	} {
+		require.Equal(t, result{statusUsage, "", "zksim: " + want + "\n"}, runCtl(t, web, args...))
+	}
+	require.Equal(t, result{statusFailed, "", "zksim: there is no member \"4\"; they are 1 to 3\n"}, runCtl(t, web, "leader", "4"))
+}
+
 func TestCtlEvents(t *testing.T) {
 	clients, web := startBoth(t)
 	for _, json := range []bool{false, true} {

@@ -109,12 +109,35 @@ func printTree(w io.Writer, text []byte) error {
 	return nil
 }
 
+// printFaults prints the rules of a plan, each with how often it has fired.
+func printFaults(w io.Writer, text []byte) error {
+	var plan struct {
+		Seed  uint64
+		Rules []struct {
+			Text  string
+			Fired int
+		}
+	}
+	if err := json.Unmarshal(text, &plan); err != nil {
+		return err
+	}
+	if plan.Seed != 0 {
+		_ = printLine(w, "seed", fmt.Sprint(plan.Seed))
+	}
+	for _, r := range plan.Rules {
+		if err := printLine(w, r.Text, " # fired", fmt.Sprint(r.Fired)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // printEvent prints an event: time, zxid, kind, and what the kind has to say.
 func printEvent(w io.Writer, data []byte) error {
 	var e struct {
-		Kind, Zxid, Session, Op, Path, Error, Type string
-		Time                                       time.Time
-		Changes                                    []struct{ Type, Path string }
+		Kind, Zxid, Session, Op, Path, Error, Type, Rule string
+		Time                                             time.Time
+		Changes                                          []struct{ Type, Path string }
 	}
 	if err := json.Unmarshal(data, &e); err != nil {
 		return err
@@ -133,6 +156,9 @@ func printEvent(w io.Writer, data []byte) error {
 	}
 	if e.Error != "" {
 		parts = append(parts, "error", e.Error)
+	}
+	if e.Rule != "" {
+		parts = append(parts, "by", e.Rule)
 	}
 	for _, c := range e.Changes {
 		if c.Path != e.Path {

@@ -66,7 +66,8 @@
 //
 //	cut after-reply create /lock/** #1
 //
-// Each fault that happens is a line on standard error.
+// Each fault that happens is a line on standard error. While zksim runs, rules come
+// and go over HTTP, see below.
 //
 // --config FILE reads ZooKeeper's configuration file, zoo.cfg, in the syntax of
 // Java's properties files.
@@ -118,6 +119,9 @@
 //	POST /sim/v1/members/{i}/lag           {"hold":true}, {"txns":3}, {"time":"2s"} or {}: it stays behind
 //	POST /sim/v1/leader                    {"member":1} elects a member
 //	POST /sim/v1/clock                     {"advance":"30s"} moves the server's clock
+//	GET  /sim/v1/faults                    the rules of what goes wrong, and how often each has fired
+//	POST /sim/v1/faults                    more rules, as text or JSON; PUT has other rules instead
+//	DELETE /sim/v1/faults                  no rules any more; tells how often they have fired
 //	GET  /sim/v1/tree?path=/a              the nodes at and below a path, or all
 //	POST /sim/v1/restart                   connections and watches are lost, tree and sessions are not
 //	POST /sim/v1/reset                     all nodes and sessions go, as in a new server, or to what --load has read
@@ -137,10 +141,20 @@
 // has it; otherwise they learn that it has expired. Watches that clients set
 // again do not tell what the snapshot has changed.
 //
+// A rule of faults is a line in the language of package faults, or the same as JSON,
+// {"rules": [...]}; an error has its line and column. Rules are in force when the
+// request has been answered, also for clients that are connected already:
+//
+//	curl -d 'cut after-reply create /lock/** once' 127.0.0.1:8080/sim/v1/faults
+//	{"seed":0,"rules":[{"text":"cut after-reply create /lock/** once","rule":{...},"fired":0}],"fired":0}
+//
+// POST leaves the counts of the rules that are there alone; the times of a new
+// rule, from and to, are since it came. PUT counts anew.
+//
 // An event of the stream is named by its kind: commit (a transaction, also one
 // that failed: op, path, error, changes), opened, connected, disconnected, closed,
 // expired (what becomes of a session), watch (an event on its way to a session:
-// type, path), reset. Its data is JSON with the kind, the time on the server's
+// type, path), fault (a rule that has fired: rule, op, path), reset. Its data is JSON with the kind, the time on the server's
 // clock, the zxid and the session. What happens after the headers have come is in
 // the stream. A client that lets more than 65536 events wait is told so by an
 // event named end, with which the stream ends.
@@ -165,6 +179,11 @@
 //	zksim ctl expire 0x100002f3ab10000
 //	zksim ctl disconnect 0x100002f3ab10000
 //	zksim ctl advance 30s
+//	zksim ctl member 1 stop
+//	zksim ctl member 2 lag hold
+//	zksim ctl leader 3
+//	zksim ctl faults add 'cut after-reply create /lock/** once'
+//	zksim ctl faults clear
 //	zksim ctl save fixture.snapshot
 //	zksim ctl load fixture.snapshot
 //	zksim ctl reset

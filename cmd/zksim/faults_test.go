@@ -31,3 +31,39 @@ func TestFaults(t *testing.T) {
 	require.Equal(t, statusOK, <-status)
 	require.Regexp(t, `^zksim: seed 1\nzksim: fault: \S+ rule 1 \(cut after-reply create /a once\): create /a, xid 1, session 0x100000000010000\n$`, stderr.String())
 }
+
+// TestFaultsFromTheShell: a client that is connected already, and rules that come
+// by zksim ctl.
+func TestFaultsFromTheShell(t *testing.T) {
+	clients, web := startBoth(t)
+	conn := connect(t, clients)
+	_, err := conn.Create("/a", nil, 0, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
+	ok := func(want string, args ...string) {
+		t.Helper()
+		require.Equal(t, result{statusOK, want, ""}, runCtl(t, web, append([]string{"faults"}, args...)...))
+	}
+	ok("")
+	ok("cut after-reply create /a/* once  # fired 0\nerror NoAuth getACL /none  # fired 0\n", "add", "cut after-reply create /a/* once", "error NoAuth getACL /none")
+	_, err = conn.Create("/a/1", nil, 0, zk.WorldACL(zk.PermAll))
+	require.Equal(t, zk.ErrConnectionClosed, err)
+	exists, _, err := conn.Exists("/a/1")
+	require.NoError(t, err)
+	require.True(t, exists)
+	ok("cut after-reply create /a/* once  # fired 1\nerror NoAuth getACL /none  # fired 0\n")
+	ok("seed 7\ndelay 1ms before-request 50%  # fired 0\n", "replace", "seed 7", "delay 1ms before-request 50%")
+	write(t, map[string]string{"plan.txt": "error NoAuth getData /a # nobody may\n"})
+	ok("error NoAuth getData /a  # fired 0\n", "load", "plan.txt")
+	_, _, err = conn.Get("/a")
+	require.Equal(t, zk.ErrNoAuth, err)
+	ok("error NoAuth getData /a  # fired 1\n", "clear")
+	_, _, err = conn.Get("/a")
+	require.NoError(t, err)
+
+	for _, args := range [][]string{{"more"}, {"add"}, {"clear", "all"}, {"load"}} {
+		require.Equal(t, result{statusUsage, "", "zksim: want zksim ctl faults [add|replace RULE...|load FILE|clear]; see zksim ctl --help\n"},
+			runCtl(t, web, append([]string{"faults"}, args...)...))
+	}
+	require.Equal(t, result{statusUsage, "", "zksim: line 2, column 1: a rule starts with cut, stall, delay, error, refuse, silence, slow or seed, not \"cat\": do you mean cut?\n"},
+		runCtl(t, web, "faults", "add", "refuse once", "cat"))
+}

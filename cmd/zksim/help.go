@@ -29,7 +29,6 @@ Examples:
 const ctlUsage = `zksim ctl - orders to a zksim that runs
 
 Usage: zksim ctl [flags] COMMAND
-
   state               the server, its sessions and watches
   tree [PATH]         the nodes at and below a path, or all
   expire ID...        ends sessions, as their timeouts would; ids are 0x and hex
@@ -37,6 +36,9 @@ Usage: zksim ctl [flags] COMMAND
   advance DURATION    moves the clock, by 30s or 1h30m; what is due happens
   restart             connections and watches are lost, tree and sessions not
   reset               all nodes and sessions go
+  member I stop|start|isolate|rejoin|lag [WHAT]  lag hold, lag 3, lag 2s, lag 0
+  leader I            elects a member
+  faults [add|replace RULE...|load FILE|clear]  what goes wrong, how often
   save FILE           writes the state as a snapshot file of ZooKeeper's
   load FILE           goes on with such a file
   events              prints what happens, until it is interrupted

@@ -71,8 +71,11 @@ func save(path string, snap *memserver.Snapshot) error {
 // addresses: the members of an ensemble have consecutive ports, or each one
 // that is picked.
 func listen(o *options, srv *memserver.Server, stderr io.Writer) (addrs string, err error) {
+	if o.faults == nil && o.http != "off" {
+		o.faults = faults.MustParse("") // until some come over HTTP
+	}
 	if o.faults != nil {
-		observe(o.faults, stderr)
+		observe(o.faults, srv, stderr)
 	}
 	addr := o.listen
 	for i, m := range srv.Members() {
@@ -107,10 +110,12 @@ func nextPort(addr string) (string, error) {
 	return net.JoinHostPort(host, strconv.Itoa(n+1)), nil
 }
 
-// observe starts a plan of faults and writes down what it does.
-func observe(plan *faults.Plan, stderr io.Writer) {
+// observe starts a plan of faults; it writes down what it does, and tells the
+// server for its stream of events.
+func observe(plan *faults.Plan, srv *memserver.Server, stderr io.Writer) {
 	var mu sync.Mutex
 	plan.Observe(func(f faults.Firing) {
+		srv.Tell(f.Session, f)
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintf(stderr, "zksim: fault: %s\n", f)
@@ -134,7 +139,7 @@ func serveHTTP(o *options, srv *memserver.Server) (addr string, stop func(), err
 		l.Close()
 		return "", nil, usageError{fmt.Errorf("--http %s: %w", o.http, err)}
 	}
-	side := control.New(srv, control.Options{Token: o.httpToken, Config: o.configText, Initial: o.config.From})
+	side := control.New(srv, control.Options{Token: o.httpToken, Config: o.configText, Initial: o.config.From, Faults: o.faults})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -23,6 +23,8 @@ type refusal struct {
 	text      string
 	allow     string // the methods there are, for a wrong one
 	challenge string // for one without credentials
+
+	line, column int // of what is wrong in the body, from 1; 0 if that cannot be said
 }
 
 func refuse(status int, format string, args ...any) *refusal {
@@ -36,7 +38,11 @@ func (r *refusal) write(w http.ResponseWriter) {
 	if r.challenge != "" {
 		w.Header().Set("WWW-Authenticate", r.challenge)
 	}
-	writeJSON(w, r.status, map[string]string{"error": r.text})
+	writeJSON(w, r.status, struct {
+		Error  string `json:"error"`
+		Line   int    `json:"line,omitzero"`
+		Column int    `json:"column,omitzero"`
+	}{r.text, r.line, r.column})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

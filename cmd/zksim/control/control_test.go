@@ -260,7 +260,7 @@ func TestBadRequests(t *testing.T) {
 		{"POST /sim/v1/members/1/lag", `{"txns":-1}`, 400, "txns -1: want 0 or more"},
 		{"POST /sim/v1/members/1/lag", `{"time":"soon"}`, 400, `time "soon": want a number and its unit, such as 2s or 500ms`},
 		{"POST /sim/v1/leader", `{"member":7}`, 404, `there is no member "7"; they are 1 to 1`},
-		{"GET /sim/v1/faults", "", 501, "this version of zksim has no faults over HTTP; GET /sim/v1 lists what it has"},
+		{"GET /sim/v1/faults", "", 409, "there is no place for faults between this server and its clients"},
 		{"GET /sim/v1/tree?path=a", "", 400, `path "a": want a path such as /a/b`},
 		{"GET /sim/v1/tree?path=/a/", "", 400, `path "/a/": want a path such as /a/b`},
 		{"GET /sim/v1/tree?path=", "", 400, `path "": want a path such as /a/b`},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
 )
@@ -30,6 +31,12 @@ type event struct {
 	Error     string    `json:"error,omitempty"`
 	Changes   []change  `json:"changes,omitempty"`
 	Type      string    `json:"type,omitempty"` // of a watch event
+
+	// Of a fault.
+	Rule   string `json:"rule,omitempty"`
+	Index  int    `json:"index,omitempty"` // of the rule, from 1
+	Client string `json:"client,omitempty"`
+	Xid    int32  `json:"xid,omitempty"`
 }
 
 type change struct {
@@ -47,6 +54,10 @@ func toEvent(e memserver.Event) event {
 		out.Op = e.Op.String()
 	case memserver.EventWatch:
 		out.Type, out.Path = e.Watch.Type.String(), e.Watch.Path
+	}
+	if f, ok := e.Told.(faults.Firing); ok {
+		out.Kind, out.Op, out.Path = "fault", f.Operation, f.Path
+		out.Rule, out.Index, out.Client, out.Xid = f.Rule.String(), f.Index+1, f.Client, f.Xid
 	}
 	if code, ok := errors.AsType[zkapi.Code](e.Err); ok {
 		out.Error = code.Name()
@@ -105,11 +116,12 @@ func pending(stream *zkapi.Stream[memserver.Event]) (text string, open bool) {
 		if !ok {
 			return string(b), open
 		}
-		data, err := json.Marshal(toEvent(e))
+		shown := toEvent(e)
+		data, err := json.Marshal(shown)
 		if err != nil {
 			panic("control: " + err.Error())
 		}
-		b = fmt.Appendf(b, "event: %s\ndata: %s\n\n", e.Kind, data)
+		b = fmt.Appendf(b, "event: %s\ndata: %s\n\n", shown.Kind, data)
 	}
 	return string(b), true
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
+	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
 )
 
@@ -29,11 +31,10 @@ type Options struct {
 	Config string
 	// Initial is the state that POST /sim/v1/reset goes back to; nil is that of a new server.
 	Initial *memserver.Snapshot
-}
-
-// later are the paths that belong to what zksim does not have yet.
-var later = map[string]string{
-	"/sim/v1/faults": "faults",
+	// Faults, if not nil, is the plan that stands between the server and its
+	// clients. What it does goes into the stream of events if the server is told
+	// (memserver.Server.Tell) of each faults.Firing.
+	Faults *faults.Plan
 }
 
 // Server is the HTTP side of one simulated ZooKeeper. It implements http.Handler.
@@ -44,6 +45,8 @@ type Server struct {
 	http  *http.Server
 	done  context.Context // ends the streams
 	close context.CancelFunc
+
+	planning sync.Mutex // held while the plan of faults changes
 }
 
 // New makes the HTTP side of a simulated ZooKeeper.
@@ -52,11 +55,6 @@ func New(sim *memserver.Server, opts Options) *Server {
 	s.done, s.close = context.WithCancel(context.Background())
 	for _, r := range routes() {
 		s.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, q *http.Request) { s.dispatch(w, q, r) })
-	}
-	for path, what := range later {
-		s.mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			refuse(http.StatusNotImplemented, "this version of zksim has no %s over HTTP; GET /sim/v1 lists what it has", what).write(w)
-		})
 	}
 	s.mux.HandleFunc("/", notFound)
 	s.http = &http.Server{

@@ -27,6 +27,8 @@ func routes() []route {
 		{"/sim/v1/members/{member}/lag", `makes it stay behind: {"hold":true}, {"txns":3}, {"time":"2s"}, or {} for no more`, []method{post((*Server).lag)}},
 		{"/sim/v1/leader", `elects a member: {"member":1}`, []method{post((*Server).lead)}},
 		{"/sim/v1/clock", `moves the server's clock: {"advance":"30s"}`, []method{post((*Server).clock)}},
+		{"/sim/v1/faults", "the plan of faults: what goes wrong from now on; POST adds rules, PUT replaces all, DELETE removes them",
+			[]method{get(onPlan(showFaults)), post(onPlan(addFaults)), {http.MethodPut, onPlan(replaceFaults)}, {http.MethodDelete, onPlan(removeFaults)}}},
 		{"/sim/v1/tree", "nodes: all, or those at and below ?path=", []method{get((*Server).tree)}},
 		{"/sim/v1/snapshot", "the state as a snapshot file of ZooKeeper's, to take away or to go on with",
 			[]method{get((*Server).getSnapshot), {http.MethodPut, (*Server).putSnapshot}}},
