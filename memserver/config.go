@@ -25,7 +25,11 @@ const (
 type Config struct {
 	Profile Profile
 	// Members is the number of servers of an ensemble; 0 or 1 is one that stands alone.
-	Members int
+	// Of these, Observers have no vote, and Joiners are not in the configuration: they
+	// follow the leader without a vote, until a reconfig takes them in.
+	Members   int
+	Observers []int
+	Joiners   []int
 	// Seed makes session ids, and with them passwords, those of an earlier run.
 	// 0 takes them from the clock, as ZooKeeper does.
 	Seed int64
@@ -49,6 +53,7 @@ type Config struct {
 	EnforceQuota       bool          // enforceQuota: hard limits of quotas
 	ExtendedTypes      bool          // zookeeper.extendedTypesEnabled: TTL nodes
 	ReconfigEnabled    bool          // reconfigEnabled
+	NoStandalone       bool          // standaloneEnabled=false: a reconfig may leave one voter
 	SkipACL            bool          // skipACL
 	SuperDigest        string        // zookeeper.DigestAuthenticationProvider.superDigest
 	X509               bool          // authProvider.x509 is configured: ACLs may name x509 ids
@@ -62,7 +67,8 @@ type Config struct {
 	// From, if not nil, is the state to start with.
 	From *Snapshot
 
-	auth bool // enforce.auth.enabled, until Validate
+	auth    bool           // enforce.auth.enabled, until Validate
+	servers map[int]string // server.N, what the members know of each other
 }
 
 // UnknownSettingError says that ZooKeeper has no setting of that name.
@@ -78,6 +84,13 @@ func (c *Config) Set(key, value string) error {
 	name := strings.TrimPrefix(key, "zookeeper.")
 	value = strings.TrimSpace(value)
 	set, ok := settings[name]
+	if id, err := strconv.Atoi(strings.TrimPrefix(name, "server.")); err == nil && strings.HasPrefix(name, "server.") {
+		if c.servers == nil {
+			c.servers = make(map[int]string)
+		}
+		c.servers[id] = value
+		return nil
+	}
 	if !ok {
 		if ignored(name) {
 			if c.shown == nil {
@@ -107,6 +120,12 @@ var settings = map[string]func(*Config, string) error{
 	"enforceQuota":         boolean(func(c *Config) *bool { return &c.EnforceQuota }),
 	"extendedTypesEnabled": boolean(func(c *Config) *bool { return &c.ExtendedTypes }),
 	"reconfigEnabled":      boolean(func(c *Config) *bool { return &c.ReconfigEnabled }),
+	"standaloneEnabled": func(c *Config, v string) error {
+		var enabled bool
+		err := boolean(func(*Config) *bool { return &enabled })(c, v)
+		c.NoStandalone = !enabled
+		return err
+	},
 	"skipACL": func(c *Config, v string) error {
 		c.SkipACL = v == "yes"
 		return nil
@@ -197,8 +216,8 @@ var ignoredNames = func() map[string]bool {
 		serializeLastProcessedZxid.enabled closeSessionTxn.enabled
 
 		# Ensembles, of which this server is not part.
-		server.* group.* weight.* version
-		initLimit syncLimit connectToLearnerMasterLimit electionAlg leaderServes peerType standaloneEnabled
+		group.* weight.* version
+		initLimit syncLimit connectToLearnerMasterLimit electionAlg leaderServes peerType
 		dynamicConfigFile oraclePath quorumListenOnAllIPs electionPortBindRetry cnxTimeout quorumCnxnTimeoutMs
 		fastleader.minNotificationInterval fastleader.maxNotificationInterval
 		leader.nodelay leader.ackLoggingFrequency leader.closeSocketAsync leaderConnectDelayDuringRetryMs
@@ -305,14 +324,12 @@ func (c *Config) complete() error {
 	switch {
 	case c.Profile != V38 && c.Profile != V39:
 		return fmt.Errorf("memserver: unknown profile %q: want %q or %q", c.Profile, V38, V39)
-	case c.Members < 0 || c.Members > 254:
-		return fmt.Errorf("memserver: an ensemble of %d members: want 1 to 254", c.Members)
 	case c.TickTime < time.Millisecond:
 		return fmt.Errorf("memserver: TickTime %v is below a millisecond", c.TickTime)
 	case c.MinSessionTimeout > c.MaxSessionTimeout:
 		return fmt.Errorf("memserver: MinSessionTimeout %v is over MaxSessionTimeout %v", c.MinSessionTimeout, c.MaxSessionTimeout)
 	}
-	return nil
+	return c.checkEnsemble()
 }
 
 func (c *Config) state(firstSession int64) state.Config {
@@ -324,7 +341,7 @@ func (c *Config) state(firstSession int64) state.Config {
 		ReconfigEnabled: c.ReconfigEnabled, SkipACL: c.SkipACL, X509: c.X509,
 		ContainerInterval: c.ContainerInterval.Milliseconds(), ContainerBatch: int64(c.ContainerBatch),
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
-		Members:            max(1, c.Members), Ensemble: c.ensemble(),
+		Members:            max(1, c.Members), Servers: c.ensemble(), StandaloneEnabled: !c.NoStandalone,
 		Digests: slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {
@@ -340,11 +357,46 @@ const (
 	electionPort = 3888
 )
 
-// ensemble is what /zookeeper/config says of the members.
-func (c *Config) ensemble() string {
-	var b strings.Builder
-	for id := range c.Members {
-		fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d:participant\n", id+1, quorumPort+id, electionPort+id)
+// ensemble is what the members know of each other at first.
+func (c *Config) ensemble() map[int64]string {
+	specs := make(map[int64]string)
+	for id := 1; id <= c.Members && c.Members > 1; id++ {
+		if !slices.Contains(c.Joiners, id) {
+			specs[int64(id)] = c.spec(id)
+		}
 	}
-	return b.String() + "version=0"
+	return specs
+}
+
+// spec is how the others know a member, but for its port for clients.
+func (c *Config) spec(id int) string {
+	if spec, ok := c.servers[id]; ok {
+		return spec
+	}
+	role := "participant"
+	if slices.Contains(c.Observers, id) {
+		role = "observer"
+	}
+	return fmt.Sprintf("127.0.0.1:%d:%d:%s", quorumPort+id-1, electionPort+id-1, role)
+}
+
+// checkEnsemble reports what is wrong with the members.
+func (c *Config) checkEnsemble() error {
+	if c.Members < 0 || c.Members > 254 {
+		return fmt.Errorf("memserver: an ensemble of %d members: want 1 to 254", c.Members)
+	}
+	for _, id := range slices.Concat(c.Observers, c.Joiners) {
+		if id < 1 || id > c.Members {
+			return fmt.Errorf("memserver: an observer or joiner %d in an ensemble of %d members", id, c.Members)
+		}
+	}
+	voters, err := state.CountVoters(c.ensemble())
+	switch {
+	case c.Members <= 1:
+	case err != nil:
+		return fmt.Errorf("memserver: %w", err)
+	case voters == 0:
+		return fmt.Errorf("memserver: an ensemble of %d members without one that votes", c.Members)
+	}
+	return nil
 }

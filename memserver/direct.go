@@ -617,12 +617,20 @@ func (c *Client) Reconfig(ctx context.Context, change zkapi.Reconfig) ([]byte, z
 		return nil, zkapi.Stat{}, fail(zkapi.OpReconfig, "", err)
 	}
 	defer c.srv.release()
-	c.req.Reconfig = wire.ReconfigRequest{JoiningServers: change.Joining, LeavingServers: change.Leaving,
-		NewMembers: change.NewMembers, CurConfigID: change.Version}
+	c.req.Reconfig = wire.ReconfigRequest{JoiningServers: orNone(change.Joining), LeavingServers: orNone(change.Leaving),
+		NewMembers: orNone(change.NewMembers), CurConfigID: change.Version}
 	if err := c.run(); err != nil {
 		return nil, zkapi.Stat{}, fail(zkapi.OpReconfig, "", err)
 	}
 	return slices.Clone(c.rsp.Data), c.rsp.Stat, nil
+}
+
+// orNone is what is sent where there is nothing to say.
+func orNone(s string) string {
+	if s == "" {
+		return wire.NullString
+	}
+	return s
 }
 
 // GetConfig implements zkapi.Client.

@@ -107,6 +107,12 @@
 // that zxids go on in another range. Without a quorum nobody is served, and no
 // session expires.
 //
+// Config.Observers names the members without a vote. Config.Joiners are servers
+// that are in no configuration yet: with ReconfigEnabled, a client that may write
+// /zookeeper/config takes them in, and others out, by their [Member.Spec]. Who is
+// out goes on without a vote as long as it runs. A reconfig may name servers that
+// are not among the members at all; their votes are missing.
+//
 // [Member.SetLag] holds a member back: by transactions, by time, or until
 // further notice. Its clients then read what was, get their events late, and are
 // not told yet that a session has ended, as on a follower that is slow. What

@@ -747,6 +747,23 @@ func ExampleMember_Isolate() {
 	// <nil> 3
 }
 
+func ExampleMember_Spec() {
+	srv := must(memserver.New(func(c *memserver.Config) {
+		c.Members, c.Joiners, c.ReconfigEnabled = 4, []int{4}, true
+		c.SkipACL = true // or the client would have to be the super user
+	}))
+	defer srv.Close()
+	client, joins := must(srv.Client()), srv.Member(4)
+	config, _, err := client.Reconfig(ctx, zkapi.Reconfig{
+		Joining: fmt.Sprintf("server.%d=%s", joins.ID(), joins.Spec()), Leaving: "1,2", Version: -1,
+	})
+	fmt.Println(string(config), err)
+	// Output:
+	// server.3=127.0.0.1:2890:3890:participant
+	// server.4=127.0.0.1:2891:3891:participant;127.0.0.1:4
+	// version=100000002 <nil>
+}
+
 func ExampleMember_Elect() {
 	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
 	defer srv.Close()

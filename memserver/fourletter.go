@@ -270,9 +270,12 @@ func (m *Member) flwConfiguration(b *strings.Builder) {
 		m.srv.cfg.TickTime.Milliseconds(), m.srv.cfg.MaxClientCnxns, m.srv.cfg.MinSessionTimeout.Milliseconds(), m.srv.cfg.MaxSessionTimeout.Milliseconds())
 	fmt.Fprintf(b, "clientPortListenBacklog=%s\nserverId=%d\n", shown("clientPortListenBacklog", "-1"), m.serverID())
 	if len(m.srv.members) > 1 {
-		port := m.st.ID - 1
-		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%s\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=0\nmembership: \n%s",
-			shown("initLimit", "10"), shown("syncLimit", "5"), electionPort+port, quorumPort+port, m.srv.cfg.ensemble())
+		port, observes := m.st.ID-1, 0
+		if m.srv.st.Observes(m.st) {
+			observes = 1
+		}
+		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%s\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=%d\nmembership: \n%s",
+			shown("initLimit", "10"), shown("syncLimit", "5"), electionPort+port, quorumPort+port, observes, m.srv.st.Membership())
 	}
 }
 
@@ -289,20 +292,28 @@ func (m *Member) monitorEnsemble(b *strings.Builder) {
 	if len(m.srv.members) == 1 {
 		return
 	}
-	followers := -1
+	st := m.srv.st
+	var followers, mute, observers int
 	for _, other := range m.srv.members {
-		if !other.st.Down() {
+		switch {
+		case other.st.Down() || other == m:
+		case st.Observes(other.st):
+			observers++
+		case !st.Votes(other.st):
+			mute++
+			fallthrough
+		default:
 			followers++
 		}
 	}
-	if m.role() == Follower {
-		fmt.Fprintf(b, "zk_peer_state\tfollowing - broadcast\nzk_quorum_size\t%d\n", len(m.srv.members))
+	peer := map[Role]string{Leader: "leading", Follower: "following", Observer: "observing"}[m.role()]
+	fmt.Fprintf(b, "zk_peer_state\t%s - broadcast\nzk_quorum_size\t%d\n", peer, st.Voters())
+	if m.role() != Leader {
 		return
 	}
-	fmt.Fprintf(b, "zk_peer_state\tleading - broadcast\nzk_quorum_size\t%d\n", len(m.srv.members))
 	b.WriteString("zk_min_proposal_size\t-1\nzk_max_proposal_size\t-1\nzk_last_proposal_size\t-1\n")
-	fmt.Fprintf(b, "zk_learners\t%d\nzk_synced_followers\t%d\n", followers, followers)
-	b.WriteString("zk_synced_non_voting_followers\t0\nzk_synced_observers\t0\nzk_pending_syncs\t0\n")
+	fmt.Fprintf(b, "zk_learners\t%d\nzk_synced_followers\t%d\n", followers+observers, followers)
+	fmt.Fprintf(b, "zk_synced_non_voting_followers\t%d\nzk_synced_observers\t%d\nzk_pending_syncs\t0\n", mute, observers)
 	fmt.Fprintf(b, "zk_leader_uptime\t%d\n", m.srv.now()-m.srv.started)
 }
 
@@ -326,7 +337,7 @@ func (m *Member) flwDump(b *strings.Builder) {
 			ephemerals += fmt.Sprintf("\t%s\n", path)
 		}
 	}
-	if m.role() == Follower { // which does not know when they expire
+	if role := m.role(); role == Follower || role == Observer { // which do not know when they expire
 		fmt.Fprintf(b, "Global Sessions(%d):\n", len(sessions))
 		for _, sess := range sessions {
 			fmt.Fprintf(b, "0x%x\t%dms\n", sess.ID, sess.Timeout)

@@ -1,7 +1,9 @@
 package memserver
 
 import (
+	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/zksim/zksim/memserver/internal/state"
@@ -46,6 +48,7 @@ const (
 	Standalone Role = "standalone"
 	Leader     Role = "leader"
 	Follower   Role = "follower"
+	Observer   Role = "observer"
 	NotServing Role = "" // stopped, cut off, or without a quorum
 )
 
@@ -83,8 +86,19 @@ func (m *Member) role() Role {
 		return Standalone
 	case leader == m.st:
 		return Leader
+	case m.srv.st.Observes(m.st):
+		return Observer
 	}
 	return Follower
+}
+
+// Spec is how the other members know this one: what stands behind server.N= in
+// a configuration that a reconfig may ask for.
+//
+//	client.Reconfig(ctx, zkapi.Reconfig{Joining: fmt.Sprintf("server.%d=%s", m.ID(), m.Spec()), ...})
+func (m *Member) Spec() string {
+	spec, _, _ := strings.Cut(m.srv.cfg.spec(m.ID()), ";")
+	return spec + ";" + m.Addr()
 }
 
 // Zxid is the last transaction that the member has applied.
@@ -144,13 +158,17 @@ func (m *Member) Stop() {
 }
 
 // Start brings a stopped member back, with all that was committed meanwhile. If
-// it listened on an address it does so again.
+// it listened on an address it does so again. A server that is not in the
+// configuration of its ensemble, after a reconfig or before, does not start.
 func (m *Member) Start() error {
 	s := m.srv
 	s.mu.Lock()
 	defer s.release()
 	if !m.stopped || s.closed {
 		return nil
+	}
+	if len(s.members) > 1 && !s.st.Votes(m.st) && !s.st.Observes(m.st) {
+		return fmt.Errorf("memserver: My id %d not in the peer list", m.ID()) // ZooKeeper's words
 	}
 	if m.home != nil {
 		l, err := net.Listen("tcp", m.home.String())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,9 +32,13 @@ import (
 func TestMembers(t *testing.T) {
 	for _, profile := range []memserver.Profile{memserver.V39, memserver.V38} {
 		t.Run("wire/"+string(profile), func(t *testing.T) {
-			playScenes(t, func(t *testing.T) members {
+			playScenes(t, func(t *testing.T, s *setup) members {
 				srv := memserver.RunT(t, func(c *memserver.Config) {
-					c.Members, c.Profile, c.FourLetterWords = 3, profile, []string{"*"}
+					c.Members, c.Profile, c.FourLetterWords = s.size(), profile, []string{"*"}
+					c.Observers, c.Joiners, c.NoStandalone = s.observers, s.joiners, true
+					for key, value := range s.settings {
+						require.NoError(t, c.Set(key, value))
+					}
 				})
 				return simMembers{srv}
 			})
@@ -42,14 +47,15 @@ func TestMembers(t *testing.T) {
 	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
 		t.Run("real/"+name, func(t *testing.T) {
 			t.Parallel()
-			playScenes(t, func(t *testing.T) members { return newRealMembers(t, version) })
+			playScenes(t, func(t *testing.T, s *setup) members { return newRealMembers(t, version, s) })
 		})
 	}
 }
 
-// members is an ensemble whose member 3 leads.
+// members is an ensemble whose last member with a vote leads.
 type members interface {
 	dial(id int) (net.Conn, error)
+	spec(id int) string
 	kill(id int) error
 	start(id int) error
 }
@@ -57,26 +63,31 @@ type members interface {
 type simMembers struct{ *memserver.Server }
 
 func (s simMembers) dial(id int) (net.Conn, error) { return s.Member(id).Dial("", "", 0) }
+func (s simMembers) spec(id int) string            { return s.Member(id).Spec() }
 func (s simMembers) kill(id int) error             { s.Member(id).Stop(); return nil }
 func (s simMembers) start(id int) error            { return s.Member(id).Start() }
 
 type realMembers struct {
 	t *testing.T
 	*realserver.Ensemble
-	down map[int]bool
+	down  map[int]bool
+	votes map[int]bool
 }
 
 // newRealMembers starts ensembles until one has elected its last member at the
 // first go, as it does where the machine is not busy.
-func newRealMembers(t *testing.T, version string) members {
+func newRealMembers(t *testing.T, version string, s *setup) members {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
-		e := realserver.RunEnsembleT(t, version, 3)
-		answer, err := realserver.FourLetterWord(ctx, e.Member(3).Addr(), "srvr")
+		e := realserver.RunEnsembleT(t, version, s.size(), func(o *realserver.Options) {
+			maps.Copy(o.Config, s.settings)
+			o.Observer, o.Joiner = slices.Contains(s.observers, o.ID), slices.Contains(s.joiners, o.ID)
+		})
+		answer, err := realserver.FourLetterWord(ctx, e.Member(s.first()).Addr(), "srvr")
 		require.NoError(t, err)
 		if strings.Contains(answer, "Zxid: 0x100000000\nMode: leader\n") {
-			return realMembers{t, e, make(map[int]bool)}
+			return realMembers{t, e, make(map[int]bool), s.votes()}
 		}
 		require.NoError(t, e.Close())
 		require.NoError(t, ctx.Err())
@@ -84,6 +95,8 @@ func newRealMembers(t *testing.T, version string) members {
 }
 
 func (r realMembers) dial(id int) (net.Conn, error) { return net.Dial("tcp", r.Member(id).Addr()) }
+
+func (r realMembers) spec(id int) string { return r.Member(id).Spec() }
 
 func (r realMembers) kill(id int) error {
 	if err := r.Member(id).Kill(); err != nil {
@@ -101,122 +114,48 @@ func (r realMembers) start(id int) error {
 	return r.settle()
 }
 
-// settle waits until those that run have a leader, or know that they have none.
+// settle waits until those that run have one leader, or know that they have none.
 func (r realMembers) settle() error {
 	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
 	defer cancel()
-	if len(r.down) < 2 {
-		return r.WaitServing(ctx)
-	}
-	for _, m := range r.Members() {
-		for !r.down[m.ID()] {
-			answer, err := realserver.FourLetterWord(ctx, m.Addr(), "srvr")
-			if err != nil {
-				return err
-			}
-			if strings.HasPrefix(answer, "This ZooKeeper") {
-				break
-			}
+	up := 0
+	for id := range r.votes {
+		if !r.down[id] && id <= len(r.Members()) {
+			up++
 		}
 	}
-	return nil
+	for {
+		leaders, idle := 0, 0
+		for _, m := range r.Members() {
+			if r.down[m.ID()] {
+				continue
+			}
+			switch mode, err := m.Mode(ctx); {
+			case err != nil:
+				idle++
+			case mode == realserver.Leader:
+				leaders++
+			}
+		}
+		if lost := up <= len(r.votes)/2; !lost && leaders == 1 && idle == 0 || lost && idle == len(r.Members())-len(r.down) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
-// scenes are played one after another, each on an ensemble of its own.
-var scenes = []struct {
-	name string
-	play func(*stage)
-}{
-	{"sessions", func(s *stage) {
-		s.connect("a", 1)
-		s.catchUp("a")
-		s.words(1, "srvr", "conf", "mntr", "dump", "isro")
-		s.words(3, "srvr", "conf", "mntr", "dump", "isro")
-
-		s.say("\na session moves")
-		s.call("a", create("/e", zkapi.Ephemeral))
-		s.call("a", create("/e", zkapi.Ephemeral))
-		s.call("a", onPath(zkapi.OpExists, "/zookeeper/config"))
-		s.reconnect("b", 2, "a")
-		s.say("the old connection reads, and may ask for what needs no leader")
-		s.call("a", wire.Request{RequestHeader: head(zkapi.OpPing)})
-		s.call("a", onPath(zkapi.OpExists, "/e"))
-		s.call("a", onPath(zkapi.OpGetData, "/e"))
-		s.catchUp("a")
-		s.call("a", wire.Request{RequestHeader: head(zkapi.OpAddWatch), Watch: wire.WatchRequest{Path: "/e"}})
-		s.call("a", wire.Request{RequestHeader: head(zkapi.OpWhoAmI)})
-		s.call("a", wire.Request{RequestHeader: head(zkapi.OpGetEphemerals), Path: wire.PathRequest{Path: "/"}})
-		s.call("b", onPath(zkapi.OpExists, "/e"))
-		s.say("a write ends it, and takes a zxid")
-		s.call("a", create("/x", zkapi.Persistent))
-		s.call("b", create("/y", zkapi.Persistent))
-		s.say("a multi is looked into part by part")
-		s.reconnect("a", 1, "a")
-		s.call("b", wire.Request{RequestHeader: head(zkapi.OpMulti), Ops: []wire.Op{}})
-		s.call("b", wire.Request{RequestHeader: head(zkapi.OpReconfig)})
-		s.call("b", wire.Request{RequestHeader: head(zkapi.OpMulti), Ops: []wire.Op{{Type: zkapi.OpCheck, Path: "/e", Version: -1}}})
-		s.catchUp("a")
-		s.call("a", onPath(zkapi.OpGetData, "/y"))
-
-		s.say("\na wrong password")
-		s.attempt(3, "a", make([]byte, 16))
-		s.say("on another member the session's connection does not notice")
-		s.call("a", onPath(zkapi.OpGetData, "/e"))
-		s.attempt(1, "a", make([]byte, 16))
-		s.closed("a")
-		s.reconnect("a", 2, "a")
-		s.call("a", onPath(zkapi.OpGetData, "/e"))
-
-		s.say("\nthe old connection closes the session")
-		s.reconnect("b", 1, "a")
-		s.call("a", wire.Request{RequestHeader: head(zkapi.OpCloseSession)})
-		s.closed("a")
-		s.closed("b")
-		s.connect("c", 3)
-		s.call("c", onPath(zkapi.OpExists, "/e"))
-	}},
-	{"failover", func(s *stage) {
-		s.connect("a", 1)
-		s.connect("b", 2)
-		s.call("a", create("/e", zkapi.Ephemeral))
-		s.call("a", create("/n", zkapi.Persistent))
-		s.kill(3)
-		s.closed("a")
-		s.closed("b")
-		s.words(1, "srvr")
-		s.words(2, "srvr")
-		s.reconnect("a", 1, "a")
-		s.call("a", onPath(zkapi.OpGetData, "/e"))
-		s.call("a", create("/later", zkapi.PersistentSequential))
-		s.reconnect("b", 2, "b")
-		s.catchUp("b")
-		s.call("b", onPath(zkapi.OpGetData, "/later0000000002"))
-		s.start(3)
-		s.connect("c", 3)
-		s.call("c", onPath(zkapi.OpExists, "/e"))
-		s.catchUp("a")
-	}},
-	{"no quorum", func(s *stage) {
-		s.connect("a", 1)
-		s.call("a", create("/e", zkapi.Ephemeral))
-		s.kill(2)
-		s.say("a follower is gone: nobody notices")
-		s.call("a", onPath(zkapi.OpGetData, "/e"))
-		s.kill(3)
-		s.closed("a")
-		s.words(1, "srvr", "stat", "mntr", "cons", "conf", "dump", "wchs", "wchp", "dirs", "hash", "crst", "srst", "ruok", "isro", "gtmk")
-		s.attempt(1, "a", nil)
-	}},
-}
-
-func playScenes(t *testing.T, open func(*testing.T) members) {
+func playScenes(t *testing.T, open func(*testing.T, *setup) members) {
 	for _, scene := range scenes {
 		t.Run(strings.ReplaceAll(scene.name, " ", "_"), func(t *testing.T) {
 			file := filepath.Join("testdata", "members", strings.ReplaceAll(scene.name, " ", "_")+".txt")
 			want, err := os.ReadFile(file)
 			real := strings.Contains(t.Name(), "/real/")
 			for try := 1; ; try++ {
-				s := &stage{t: t, members: open(t), conns: make(map[string]*actor)}
+				s := &stage{t: t, members: open(t, &scene.setup), conns: make(map[string]*actor)}
 				scene.play(s)
 				if *update && strings.Contains(t.Name(), "/real/3.9/") {
 					require.NoError(t, os.WriteFile(file, []byte(s.out.String()), 0o644))
@@ -355,7 +294,10 @@ func (s *stage) body(op zkapi.OpCode, code zkapi.Code, r *wire.Reader) string {
 		text = fmt.Sprint(p.IDs)
 	case zkapi.OpMulti:
 		text = fmt.Sprint(len(p.Results), " results")
-	case zkapi.OpExists, zkapi.OpGetData:
+	case zkapi.OpExists, zkapi.OpGetData, zkapi.OpReconfig:
+		if strings.Contains(string(p.Data), "\nversion=") {
+			s.say("%s", ports.ReplaceAllString(string(p.Data), "..."))
+		}
 		st := p.Stat
 		text = fmt.Sprintf("czxid %#x mzxid %#x pzxid %#x version %d cversion %d aversion %d",
 			st.Czxid, st.Mzxid, st.Pzxid, st.Version, st.Cversion, st.Aversion)

@@ -282,12 +282,21 @@ func (c *Client) AddAuth(ctx context.Context, scheme string, auth []byte) error 
 // Reconfig implements zkapi.Client.
 func (c *Client) Reconfig(ctx context.Context, change zkapi.Reconfig) ([]byte, zkapi.Stat, error) {
 	reply, err := c.do(ctx, &call{op: zkapi.OpReconfig}, wire.Request{Reconfig: wire.ReconfigRequest{
-		JoiningServers: change.Joining, LeavingServers: change.Leaving, NewMembers: change.NewMembers, CurConfigID: change.Version,
+		JoiningServers: orNone(change.Joining), LeavingServers: orNone(change.Leaving),
+		NewMembers: orNone(change.NewMembers), CurConfigID: change.Version,
 	}})
 	if err != nil {
 		return nil, zkapi.Stat{}, err
 	}
 	return reply.Data, reply.Stat, nil
+}
+
+// orNone is what is sent where there is nothing to say.
+func orNone(s string) string {
+	if s == "" {
+		return wire.NullString
+	}
+	return s
 }
 
 // AddWatch implements zkapi.Client. Closing the last stream of a watch removes

@@ -37,7 +37,7 @@ func (e *Ensemble) ElectAnother(ctx context.Context) (*Server, error) {
 func (e *Ensemble) Elect(ctx context.Context, s *Server) error {
 	ctx, cancel := limited(ctx, startLimit)
 	defer cancel()
-	if !slices.Contains(e.members, s) || s.options.Observer {
+	if !slices.Contains(e.members, s) || !s.votes() {
 		return errors.New("realserver: only voting members of the ensemble can be elected")
 	}
 	if err := e.startStopped(ctx); err != nil {
@@ -90,7 +90,7 @@ func (e *Ensemble) electAhead(ctx context.Context, s *Server) error {
 func (e *Ensemble) voterIDs() []int {
 	var ids []int
 	for _, s := range e.members {
-		if !s.options.Observer {
+		if s.votes() {
 			ids = append(ids, s.ID())
 		}
 	}

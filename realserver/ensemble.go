@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -93,7 +94,13 @@ func (e *Ensemble) newPorts() error {
 		lines[fmt.Sprintf("server.%d", s.ID())] = s.address()
 	}
 	for _, s := range e.members {
-		if err := s.writeFiles(lines); err != nil {
+		known := maps.Clone(lines)
+		for _, other := range e.members {
+			if other != s && other.options.Joiner {
+				delete(known, fmt.Sprintf("server.%d", other.ID()))
+			}
+		}
+		if err := s.writeFiles(known); err != nil {
 			return err
 		}
 	}
@@ -118,6 +125,15 @@ func (s *Server) address() string {
 		role = "observer"
 	}
 	return fmt.Sprintf("%s:%d:%s", s.quorum.peers.addr(), s.quorum.election.number, role)
+}
+
+// Spec is what the members know this one by, as a reconfig has it behind server.N=: the ports that it
+// has for them, its role at its start, and its port for clients. It is "" for a server that stands alone.
+func (s *Server) Spec() string {
+	if s.quorum == nil {
+		return ""
+	}
+	return s.address() + ";" + s.Addr()
 }
 
 // each does something with all members at once.
@@ -205,6 +221,9 @@ type roles struct {
 	silent    int       // members that are up and have no role, or one that is contested
 }
 
+// votes tells whether the member had a vote when the ensemble was started.
+func (s *Server) votes() bool { return !s.options.Observer && !s.options.Joiner }
+
 // serving returns all members that have a role.
 func (r roles) serving() []*Server {
 	all := slices.Concat(r.followers, r.others)
@@ -263,7 +282,7 @@ func (e *Ensemble) divide(answers []standing) roles {
 	var latest int64
 	voters := 0
 	for i, s := range e.members {
-		if !s.options.Observer {
+		if s.votes() {
 			voters++
 		}
 		switch epoch := answers[i].zxid >> 32; answers[i].mode {

@@ -40,6 +40,10 @@ type Options struct {
 	// Observer makes a member follow the leader without a vote.
 	Observer bool
 
+	// Joiner leaves a member out of what the others know of their ensemble. It knows them, follows their
+	// leader without a vote, and waits for a reconfig that takes it in.
+	Joiner bool
+
 	reserve func() (*port, error) // finds ports; tests replace it
 }
 

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,19 +24,12 @@ import (
 
 var onReal = flag.Bool("gozk.real", false, "run the tests on real ZooKeepers too, which takes minutes")
 
-// reconfig names the tests that change the members of an ensemble, which the
-// simulator cannot do so far.
-var reconfig = []string{
-	"TestIntegration_IncrementalReconfig",
-	"TestIntegration_Reconfig",
-}
-
 func TestGoZookeepersOwnTests(t *testing.T) {
 	tests := build(t)
 	for _, version := range []string{"3.9", "3.8"} {
 		t.Run("wire/"+version, func(t *testing.T) {
 			t.Parallel()
-			tests.run(t, simulators(t, &host{profile: memserver.Profile(version)}), version, 6, reconfig)
+			tests.run(t, simulators(t, &host{profile: memserver.Profile(version)}), version, 6)
 		})
 		t.Run("real/"+version, func(t *testing.T) {
 			if !*onReal {
@@ -46,7 +38,7 @@ func TestGoZookeepersOwnTests(t *testing.T) {
 			in := realserver.FindT(t, version)
 			bin := launcher(t, fmt.Sprintf(`exec '%s' -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC $SERVER_JVMFLAGS \
 -cp '%s' org.apache.zookeeper.server.quorum.QuorumPeerMain "$2"`, in.Java, strings.Join(in.Classpath, ":")))
-			tests.run(t, bin, in.Version, 1, nil) // several JVMs at once have no time for each other
+			tests.run(t, bin, in.Version, 1) // several JVMs at once have no time for each other
 		})
 	}
 	// One of the tests counts on what the server had on its disk when it was killed.
@@ -94,10 +86,7 @@ func build(t *testing.T) *suite {
 	s := &suite{program: filepath.Join(dir, "zk.test")}
 	run(t, dir, "go", "test", "-c", "-o", s.program)
 	s.names = strings.Fields(run(t, dir, s.program, "-test.list", "^TestIntegration_"))
-	require.Greater(t, len(s.names), 20)
-	for _, name := range reconfig {
-		require.Contains(t, s.names, name)
-	}
+	require.Len(t, s.names, 28)
 	return s
 }
 
@@ -112,13 +101,10 @@ func run(t *testing.T, dir, name string, args ...string) string {
 
 // run runs each test in a process of its own, several at a time, for they
 // mostly sleep.
-func (s *suite) run(t *testing.T, bin, version string, atOnce int, skip []string) {
+func (s *suite) run(t *testing.T, bin, version string, atOnce int) {
 	slots := make(chan struct{}, atOnce)
 	outcomes := make(map[string]chan outcome)
 	for _, name := range s.names {
-		if slices.Contains(skip, name) {
-			continue
-		}
 		ended := make(chan outcome, 1)
 		outcomes[name] = ended
 		go func() {
@@ -129,11 +115,7 @@ func (s *suite) run(t *testing.T, bin, version string, atOnce int, skip []string
 	}
 	for _, name := range s.names {
 		t.Run(name, func(t *testing.T) {
-			ended, ok := outcomes[name]
-			if !ok {
-				t.Skip("changes the members of an ensemble")
-			}
-			o := <-ended
+			o := <-outcomes[name]
 			if !o.passed { // it waits for a second or two here and there, and the machine may be busy
 				t.Logf("failed once:\n%s", o.output)
 				o = s.one(t.Context(), name, bin, version)

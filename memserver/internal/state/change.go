@@ -7,7 +7,7 @@ import (
 	"github.com/zksim/zksim/zkapi/wire"
 )
 
-// delete (2), deleteContainer (20), setData (5), setACL (7), check (13), reconfig (16).
+// delete (2), deleteContainer (20), setData (5), setACL (7), check (13).
 
 func (s *State) delete(c *Conn, o *wire.Op) zkapi.Code {
 	if o.Path == wire.NullString {
@@ -194,12 +194,4 @@ func (s *State) check(c *Conn, o *wire.Op) zkapi.Code {
 		return zkapi.ErrBadVersion
 	}
 	return 0
-}
-
-// reconfig needs an ensemble, and this server stands alone.
-func (s *State) reconfig() zkapi.Code {
-	if !s.cfg.ReconfigEnabled {
-		return zkapi.ErrReconfigDisabled
-	}
-	return zkapi.ErrUnimplemented
 }

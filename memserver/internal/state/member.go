@@ -226,37 +226,54 @@ func (s *State) Recover(now int64, m *Member) {
 	s.SetLag(now, m, m.lag)
 }
 
-// Elect makes a member the leader, which must be one that takes part.
+// Elect makes a member the leader, which must be one that takes part and votes.
 func (s *State) Elect(now int64, m *Member) bool {
-	if m.down || !s.quorum() {
+	if m.down || !s.Votes(m) || !s.quorum() {
 		return false
 	}
 	s.electNow(now, m)
 	return true
 }
 
-// quorum tells whether more than half of the members take part.
+// quorum tells whether more than half of those that have a vote take part.
 func (s *State) quorum() bool {
 	n := 0
 	for _, m := range s.members {
-		if !m.down {
+		if !m.down && s.Votes(m) {
 			n++
 		}
 	}
-	return n > len(s.members)/2
+	return n > s.Voters()/2
 }
+
+// Votes tells whether a member has a vote. A server that stands alone needs none but its own.
+func (s *State) Votes(m *Member) bool { return len(s.members) == 1 || s.membership.votes(int64(m.ID)) }
+
+// Voters is how many servers have a vote, also such as are none of ours.
+func (s *State) Voters() int {
+	if len(s.members) == 1 {
+		return 1
+	}
+	return s.membership.voters()
+}
+
+// Observes tells whether a member is an observer.
+func (s *State) Observes(m *Member) bool { return s.membership.observes(int64(m.ID)) }
+
+// Membership is the text of the configuration that the servers have.
+func (s *State) Membership() string { return s.membership.text() }
 
 // elect finds a leader, or that there is none.
 func (s *State) elect(now int64) { s.electNow(now, s.candidate()) }
 
-// candidate is the member with the highest id, since all know the same
+// candidate is the voter with the highest id, since all know the same
 // transactions; nil without a quorum.
 func (s *State) candidate() (leader *Member) {
 	if !s.quorum() {
 		return nil
 	}
 	for _, m := range s.members {
-		if !m.down {
+		if !m.down && s.Votes(m) {
 			leader = m
 		}
 	}
@@ -276,6 +293,10 @@ func (s *State) electNow(now int64, leader *Member) {
 	}
 	if len(s.members) > 1 {
 		s.zxid = (s.zxid>>32 + 1) << 32
+		if s.membership.version == 0 && s.cfg.ReconfigEnabled { // the first election founds the ensemble
+			s.membership.version = s.zxid
+			s.showConfig(now)
+		}
 		s.committed, s.rec.zxid = s.zxid, s.zxid
 		leader.zxid = s.zxid
 	}

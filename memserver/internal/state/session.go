@@ -92,7 +92,11 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 // endHere ends the connections that a session has on a member.
 func (s *State) endHere(now int64, sess *Session, m *Member) {
 	for _, c := range sess.conns() {
-		if c.member == m {
+		switch {
+		case c.member != m:
+		case c == s.asker:
+			s.askerEnds = true
+		default:
 			s.kick(now, c)
 		}
 	}

@@ -34,7 +34,7 @@ func (s *State) Snapshot() *Snapshot {
 
 // From starts a server on a snapshot: every session gets its full timeout.
 func From(cfg Config, snap *Snapshot, now int64) *State {
-	s := &State{cfg: cfg}
+	s := &State{cfg: cfg, membership: formed(cfg)}
 	s.load(snap, 0, now)
 	return s
 }
@@ -58,7 +58,7 @@ func (s *State) Restore(now, firstSession int64, snap *Snapshot) {
 	zxid := s.zxid
 	s.cfg.FirstSession = max(firstSession, s.nextSession)
 	if snap == nil {
-		snap = New(s.cfg).Snapshot()
+		snap, s.membership = New(s.cfg).Snapshot(), formed(s.cfg)
 	}
 	s.load(snap, zxid, now)
 	s.gap, s.rec.zxid = 0, s.zxid
@@ -86,5 +86,6 @@ func (s *State) load(snap *Snapshot, zxid, now int64) {
 		sess.most = sess.owned
 		return true
 	})
+	s.showConfig(now)
 	s.electNow(now, s.leader)
 }

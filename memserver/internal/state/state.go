@@ -23,11 +23,12 @@ type Config struct {
 	X509               bool     // an x509 authentication provider is configured
 	EnforceAuthSchemes []string // until a connection has one of them it may only authenticate
 	ContainerInterval  int64
-	ContainerBatch     int64  // how many containers and TTL nodes a minute may remove
-	ContainerNeverUsed int64  // 0: a container that never had a child is kept
-	Members            int    // of the ensemble; 1 is a server that stands alone
-	Started            int64  // when it started
-	Ensemble           string // what /zookeeper/config says of them
+	ContainerBatch     int64            // how many containers and TTL nodes a minute may remove
+	ContainerNeverUsed int64            // 0: a container that never had a child is kept
+	Members            int              // of the ensemble; 1 is a server that stands alone
+	Started            int64            // when it started
+	Servers            map[int64]string // server.N of those that form the ensemble
+	StandaloneEnabled  bool             // an ensemble must not shrink to one voter
 }
 
 // State is the whole server. It is not safe for concurrent use.
@@ -56,6 +57,7 @@ type State struct {
 	nextSession int64
 	buckets     btree.Map[int64, []int64] // session ids by the deadline they were filed under
 	members     []*Member
+	membership  membership
 	leader      *Member // nil without a quorum
 	committed   int64   // the last zxid that has reached the members
 	lateMembers int
@@ -73,6 +75,8 @@ type State struct {
 	inMulti      bool     // record how to undo
 	newDue       bool     // see TakeNewDue
 	took         bool     // a zxid has been given out
+	asker        *Conn    // of a reconfig, which keeps its connection for the reply
+	askerEnds    bool     // and loses it then
 	before       tree     // as it was at the multi's beginning, if quotas are enforced
 	quotasBefore btree.Set[string]
 	seqs         map[*node]int32 // a multi's counters of creations that have run over
@@ -89,7 +93,7 @@ const configPath = "/zookeeper/config"
 
 // New makes a server that has just started for the first time.
 func New(cfg Config) *State {
-	s := &State{cfg: cfg, nextSession: cfg.FirstSession}
+	s := &State{cfg: cfg, membership: formed(cfg), nextSession: cfg.FirstSession}
 	s.tree.epoch = newEpoch()
 	s.tree.root = &node{acl: openList, epoch: s.tree.epoch}
 	s.tree.count = 1
@@ -101,13 +105,9 @@ func New(cfg Config) *State {
 	}
 	config := s.tree.find(configPath)
 	config.acl, config.aversion = readList, -1
-	if cfg.Members > 1 {
-		config.setData([]byte(cfg.Ensemble))
-		config.version, config.mtime = -1, cfg.Started
-		s.tree.bytes += int64(len(config.data))
-	}
 	s.reset()
-	s.electNow(0, s.leader)
+	s.showConfig(cfg.Started)
+	s.electNow(cfg.Started, s.leader)
 	s.countDigest()
 	return s
 }
@@ -308,7 +308,7 @@ func (s *State) write(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 	case zkapi.OpSetACL:
 		return s.setACL(c, &q.SetACL, &p.Stat)
 	case zkapi.OpReconfig:
-		return s.reconfig()
+		return s.reconfig(c, q, p)
 	case zkapi.OpCheck: // only 3.8 lets it come here, and gives no reply to success
 		code := s.check(c, &q.Op)
 		p.Mute = code == 0
