@@ -1,0 +1,71 @@
+// Package recipes has what programs build on ZooKeeper: locks, elections and
+// their like, on the same nodes as kazoo, Curator and go-zookeeper have them.
+//
+//	lock := recipes.NewLock(client, "/app/lock")
+//	err := lock.Do(ctx, func(ctx context.Context, h *recipes.Hold) error {
+//		// one at a time; ctx ends when the lock may be lost
+//		_, err := h.Multi(ctx, zkapi.SetOp("/app/state", state, zkapi.AnyVersion)) // only if we still have it
+//		return err
+//	})
+//
+// It needs a [github.com/zksim/zksim/zkapi.Client] and nothing else: that of the
+// simulator, of realserver, or either through faults.
+//
+// # What is held
+//
+// Acquire and its like return when something is held. The [Hold] that stands for
+// it tells when that ends, by Lost, Held and a Context, whoever ends it: the
+// holder, the end of the session, somebody who deletes the node, the end of the
+// client. While the connection is lost nobody can know; by default nothing
+// counts as held then (see [LossPolicy]).
+//
+// No client can rule out that it is paused just after it has asked Held, and
+// wakes up when another one is the holder. So a change within ZooKeeper is made
+// by [Hold.Multi], which the server refuses to whoever does not hold any more,
+// and whatever is outside gets [Hold.Token] with each request.
+//
+// # What is left behind
+//
+// Nothing. A call that fails, is cancelled or loses its connection deletes its
+// node; what it cannot delete in time a janitor deletes in the background, in
+// this session or in the next (see [Flush]). Nodes have names with a GUID, so
+// that a create whose reply was lost is looked up and not repeated, and nobody
+// deletes the node of another. A session's nodes are never taken for those of
+// the next. Only the directories stay.
+//
+// Nothing here has a goroutine while it is idle: what is held has one until it is
+// given back, and the janitor while there is work for him. A path has at most
+// one watch for all that wait on it, and one release wakes one of those who wait.
+// Nodes with other names, between ours, neither disturb nor get deleted.
+//
+// # Errors
+//
+// They wrap the client's, the context's cause, or one of this package.
+// [Classify] tells what an error means for whoever might try again, and [Retry]
+// tries again, with the policies of kazoo ([Backoff]) and Curator
+// ([ExponentialBackoff] and its like). The recipes themselves repeat what can be
+// repeated for as long as their context lets them.
+//
+// # Names elsewhere
+//
+//	kazoo                      Curator                     here
+//	Lock                       InterProcessMutex           Lock
+//	KazooRetry                 RetryPolicy                 Retry, Backoff
+//	add_listener               ConnectionStateListener     zkapi.Client.States
+//	ensure_path, create(makepath=True)   creatingParentsIfNeeded   zkapi.EnsurePath, zkapi.CreateRecursive
+//	delete(recursive=True)     deletingChildrenIfNeeded    zkapi.DeleteRecursive
+//	transaction                inTransaction               zkapi.Txn
+//	hosts with a chroot        namespace                   zkapi.Chroot
+//
+// # Inside
+//
+//	errors.go   what fails, and what that means
+//	retry.go    policies
+//	session.go  one session of a client, from inside an attempt
+//	name.go     names of nodes and the order of their counters
+//	queue.go    standing in line: protected create, waiting without a herd
+//	hold.go     what is held, its loss, its fence
+//	watch.go    watches that are shared
+//	janitor.go  what its owners could not delete
+//	hub.go      what all recipes of a client share
+package recipes

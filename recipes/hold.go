@@ -1,0 +1,285 @@
+package recipes
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Hold is something that is held from one moment on until it is given back or
+// lost: a lock, a lease, leadership. A nil Hold is one that is over.
+//
+// No client can know what has become of its session while it does not hear of
+// the server, or is paused itself. So Held is right as long as clocks and
+// networks are, and what must not go wrong in spite of them needs the server's
+// word: changes in ZooKeeper go through Multi, and others get the Token along.
+type Hold struct {
+	c      zkapi.Client
+	o      *Options
+	path   string
+	token  int64
+	owner  int64  // the session; 0 if the node outlives it
+	p      *place // the keeper's; nobody else looks into it
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	lost   chan struct{} // closed when it is lost
+	end    func()        // ends the keeper
+	ended  chan struct{} // closed when the keeper has ended
+
+	mu   sync.Mutex
+	over error // why it is not held any more
+}
+
+// hold keeps a place that has come first, and has a goroutine until it is over.
+func (p *place) hold() *Hold {
+	h := &Hold{c: p.q.c, o: p.q.o, path: p.path(), token: p.token, owner: p.stat.EphemeralOwner, p: p, lost: make(chan struct{}), ended: make(chan struct{})}
+	h.ctx, h.cancel = context.WithCancelCause(context.Background())
+	keeping, end := context.WithCancel(context.Background())
+	h.end = end
+	if h.o.Persistent {
+		p.s.close() // what happens to the session does not matter
+		close(h.ended)
+	} else {
+		go h.keep(keeping)
+	}
+	return h
+}
+
+// Held tells whether it is held now, as far as the client can know.
+func (h *Hold) Held() bool {
+	switch {
+	case h == nil || h.Err() != nil:
+		return false
+	case h.o.Persistent:
+		return true
+	}
+	switch h.c.State() {
+	case zkapi.StateConnected:
+	case zkapi.StateSuspended:
+		if h.o.LossPolicy != Session {
+			return false
+		}
+	default:
+		return false
+	}
+	return h.c.SessionID() == h.owner
+}
+
+// Lost is closed when it is lost. Giving it back does not close it.
+func (h *Hold) Lost() <-chan struct{} {
+	if h == nil {
+		return closed
+	}
+	return h.lost
+}
+
+var closed = func() chan struct{} { ch := make(chan struct{}); close(ch); return ch }()
+
+// Context is for work that needs what is held. It ends when that is lost or
+// given back, and under the Standard policy also when the connection is lost,
+// although it may be held again later; context.Cause says why.
+func (h *Hold) Context() context.Context {
+	if h == nil {
+		return ended
+	}
+	return h.ctx
+}
+
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(ErrNotHeld)
+	return ctx
+}()
+
+// Err says why it is over: ErrSessionLost, ErrNodeDeleted, zkapi.ErrClosed, or
+// ErrNotHeld if it was given back. It is nil until then.
+func (h *Hold) Err() error {
+	if h == nil {
+		return ErrNotHeld
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.over
+}
+
+// Node is the path of the node that stands for it.
+func (h *Hold) Node() string {
+	if h == nil {
+		return ""
+	}
+	return h.path
+}
+
+// Token is a number that grows with each holder of the same path, the zxid of
+// the node's creation. Whoever guards something outside of ZooKeeper remembers
+// the largest token that he has seen and refuses smaller ones.
+func (h *Hold) Token() int64 {
+	if h == nil {
+		return 0
+	}
+	return h.token
+}
+
+// Verify asks the server, having caught up with all others, whether it is still
+// held. It fails with ErrNotHeld if it is not, and otherwise as the client does.
+func (h *Hold) Verify(ctx context.Context) error {
+	if err := h.Err(); err != nil {
+		return notHeld(err)
+	}
+	if err := h.c.Sync(ctx, h.path); err != nil {
+		return err
+	}
+	stat, is, err := h.c.Exists(ctx, h.path)
+	switch {
+	case err != nil:
+		return err
+	case !is || stat.Czxid != h.token:
+		return notHeld(ErrNodeDeleted)
+	}
+	return nil
+}
+
+// Multi does all of the operations if it is still held at that moment, which
+// the server decides, or none. It fails with ErrNotHeld if it is not, with
+// ErrOutcomeUnknown if the connection was lost, and otherwise as Client.Multi
+// does, with the results of the operations alone.
+func (h *Hold) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, error) {
+	if err := h.Err(); err != nil {
+		return nil, notHeld(err)
+	}
+	all := append([]zkapi.Op{zkapi.CheckOp(h.path, zkapi.AnyVersion)}, ops...)
+	results, err := h.c.Multi(ctx, all...)
+	if len(results) > 0 {
+		if results[0].Err != nil && errors.Is(results[0].Err, zkapi.ErrNoNode) {
+			return nil, notHeld(err)
+		}
+		results = results[1:]
+	}
+	if Classify(err) == Ambiguous {
+		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+	return results, err
+}
+
+func notHeld(why error) error {
+	if errors.Is(why, ErrNotHeld) {
+		return why
+	}
+	return fmt.Errorf("%w: %w", ErrNotHeld, why)
+}
+
+// finish ends it, and tells whether it was not over before.
+func (h *Hold) finish(why error) bool {
+	h.mu.Lock()
+	first := h.over == nil
+	if first {
+		h.over = why
+	}
+	h.mu.Unlock()
+	h.cancel(why)
+	return first
+}
+
+// lose ends it for a reason that is not the holder's.
+func (h *Hold) lose(why error) {
+	if h.finish(why) {
+		close(h.lost)
+	}
+}
+
+// release gives it back. It fails with ErrNotHeld if it was lost before.
+func (h *Hold) release(ctx context.Context) error {
+	if h == nil {
+		return ErrNotHeld
+	}
+	held := h.finish(ErrNotHeld)
+	h.end()
+	<-h.ended
+	if !held {
+		return notHeld(h.Err())
+	}
+	err := h.p.leave(ctx)
+	if errors.Is(err, zkapi.ErrNoNode) {
+		return notHeld(ErrNodeDeleted)
+	}
+	return err
+}
+
+// keep watches over what is held. It ends when ctx does, or when it is lost.
+func (h *Hold) keep(ctx context.Context) {
+	defer close(h.ended)
+	p, s := h.p, h.p.s
+	defer s.close()
+	limit, pauses := h.o.lossAfter(s.c.SessionTimeout()), patience.Start()
+	turns, stale := s.turns, false
+	var away, again <-chan time.Time // when the absence is too long; when to ask again
+	for {
+		own := p.own.fired
+		if stale {
+			own = nil
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-own:
+			stale = true
+		case <-again:
+		case <-s.states.Ready():
+		case <-away:
+			h.lose(ErrSessionLost)
+			remove(h.c, p.q.dir, p.name, p.sweep()) // for the session may be alive
+			return
+		}
+		again = nil
+		if err := s.look(); err != nil {
+			h.gone(err)
+			return
+		}
+		if turns != s.turns {
+			turns, stale = s.turns, true
+			h.suspended()
+		}
+		if !s.connected() {
+			if away == nil && limit >= 0 {
+				away = time.After(limit)
+			}
+			continue
+		}
+		away = nil
+		if !stale {
+			continue
+		}
+		switch err := p.judge(p.read(ctx)); {
+		case err == nil:
+			stale = false
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, errGone):
+			h.gone(cmp.Or(s.look(), ErrNodeDeleted))
+			return
+		default:
+			pause, _ := pauses(nil, 0)
+			again = time.After(pause)
+		}
+	}
+}
+
+// suspended is about a connection that was lost, if only for a moment.
+func (h *Hold) suspended() {
+	if h.o.LossPolicy == Standard {
+		h.cancel(ErrSuspended)
+	}
+}
+
+// gone ends it where the node is gone, but for those that nobody knows of.
+func (h *Hold) gone(why error) {
+	h.lose(why)
+	if prefix := h.p.sweep(); prefix != "" {
+		remove(h.c, h.p.q.dir, "", prefix)
+	}
+}

@@ -1,0 +1,48 @@
+package recipes_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/recipes"
+)
+
+func TestLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		a, b := srv.ClientT(t), srv.ClientT(t)
+		first := recipes.NewLock(a, "/app/lock", func(o *recipes.Options) { o.Identifier = "a" })
+		second := recipes.NewLock(b, "/app/lock", func(o *recipes.Options) { o.Identifier = "b" })
+		require.NoError(t, first.Acquire(t.Context()))
+		require.True(t, first.Held())
+		ok, err := second.TryAcquire(t.Context())
+		require.NoError(t, err)
+		require.False(t, ok)
+		done := make(chan error)
+		go func() { done <- second.Acquire(t.Context()) }()
+		synctest.Wait()
+		names, err := first.Contenders(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"a", "b"}, names)
+		require.NoError(t, first.Release(t.Context()))
+		require.NoError(t, <-done)
+		require.ErrorIs(t, first.Release(t.Context()), recipes.ErrNotHeld)
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, first.Acquire(ctx), context.DeadlineExceeded)
+		require.NoError(t, recipes.Flush(t.Context(), a))
+		h := second.Hold()
+		srv.Expire(b.SessionID())
+		<-h.Lost()
+		require.False(t, second.Held())
+		require.ErrorIs(t, context.Cause(h.Context()), recipes.ErrSessionLost)
+		require.ErrorIs(t, second.Release(t.Context()), recipes.ErrNotHeld)
+		require.Empty(t, srv.Watches())
+	})
+}

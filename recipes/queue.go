@@ -1,0 +1,328 @@
+package recipes
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/zksim/zksim/zkapi"
+)
+
+// queue is a directory in which nodes stand in line: whose node has the lowest
+// counter is first. Everybody watches the nearest node before his own, so one
+// who leaves wakes one.
+type queue struct {
+	c    zkapi.Client
+	dir  string
+	o    *Options
+	data []byte
+	tag  string                // of own nodes
+	tags []string              // of all who count
+	wait func(tag string) bool // whether nodes with a tag before the own one have to go first; nil: all of them
+}
+
+// errGone says that the own node is not there any more.
+var errGone = errors.New("the node is gone")
+
+// line lists who stands in the queue: the data of the nodes, and their paths.
+func (q *queue) line(ctx context.Context, s *session) (data, paths []string, err error) {
+	var names []string
+	err = s.do(ctx, func() (err error) {
+		names, _, err = q.c.Children(ctx, q.dir)
+		return err
+	})
+	if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
+		return nil, nil, err
+	}
+	for _, x := range contenders(names, q.tags) {
+		var text []byte
+		path := zkapi.Join(q.dir, x.name)
+		err := s.do(ctx, func() (err error) {
+			text, _, err = q.c.Get(ctx, path)
+			return err
+		})
+		if errors.Is(err, zkapi.ErrNoNode) {
+			continue // has left meanwhile
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		data, paths = append(data, string(text)), append(paths, path)
+	}
+	return data, paths, nil
+}
+
+// place is somebody's place in a queue, in one session: a node that was made by
+// a protected create. Its name begins with a GUID, so it is found again if the
+// reply of the create is lost.
+type place struct {
+	q      *queue
+	s      *session
+	prefix string // of the name; nobody else's begins so
+	name   string // "" while there is no node
+	dirty  bool   // a create has had no reply: there may be more than one node
+	token  int64  // the zxid of its creation; 0 until the node was read
+	stat   zkapi.Stat
+	data   []byte
+	own    *watch // on the node
+}
+
+func (p *place) path() string { return zkapi.Join(p.q.dir, p.name) }
+
+// take stands in line until it is its turn; with try only if it is at once.
+// Without a place there is either an error or, with try, somebody before us.
+func (q *queue) take(ctx context.Context, try bool) (*place, error) {
+	if err := zkapi.ValidatePath(q.dir); err != nil {
+		return nil, err
+	}
+	var p *place
+	pauses := patience.Start()
+	for {
+		s, err := begin(ctx, q.c)
+		if p == nil {
+			p = &place{q: q, prefix: q.o.Layout.named(newGUID(), q.tag)}
+		}
+		first := false
+		if err == nil {
+			p.s = s
+			first, err = p.stand(ctx, try)
+		}
+		if err == nil && first {
+			return p, nil
+		}
+		if q.o.Persistent && p.name != "" && errors.Is(err, ErrSessionLost) {
+			s.close() // the node is still there
+			continue
+		}
+		left := p.leave(ctx)
+		switch again := errors.Is(err, errGone) || errors.Is(err, ErrSessionLost) && !q.o.NoRejoin; {
+		case err == nil:
+			return nil, left
+		case !again:
+			return nil, err
+		}
+		p = nil
+		if pause, _ := pauses(nil, 0); sleep(ctx, pause) != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// stand joins the queue and waits.
+func (p *place) stand(ctx context.Context, try bool) (first bool, err error) {
+	if p.name == "" {
+		if err := p.create(ctx); err != nil {
+			return false, err
+		}
+	}
+	if err := p.look(ctx); err != nil {
+		return false, err
+	}
+	if try {
+		before, err := p.ahead(ctx)
+		return before == "", err
+	}
+	return true, p.reach(ctx)
+}
+
+// create makes the node, exactly one.
+func (p *place) create(ctx context.Context) error {
+	s, q := p.s, p.q
+	for t := s.tries(); ; {
+		var made string
+		err := s.once(ctx, func() (err error) {
+			made, err = s.c.Create(ctx, zkapi.Join(q.dir, p.prefix), q.data, q.o.ACL, q.o.mode())
+			return err
+		})
+		switch {
+		case err == nil:
+			p.name = zkapi.Base(made)
+			return nil
+		case errors.Is(err, zkapi.ErrNoNode):
+			if err := q.o.ensure(ctx, s, q.dir); err != nil {
+				return err
+			}
+			continue
+		case Classify(err) == Rejected:
+		case errors.Is(err, zkapi.ErrNodeExists): // the counter stands at its end, and ours has come that far
+			p.dirty = true
+		default:
+			p.dirty = p.dirty || !zkapi.NothingChanged(err)
+			if ctx.Err() != nil || !retryable(err) {
+				return err
+			}
+			if found, err := p.find(ctx); found || err != nil {
+				return err
+			}
+		}
+		if err := t.pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// find looks for nodes that creates without a reply have made, and keeps the first.
+func (p *place) find(ctx context.Context) (found bool, err error) {
+	names, err := list(ctx, p.s, p.q.dir)
+	if err != nil {
+		return false, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, p.prefix) })
+	for i, own := range contenders(names, []string{p.q.tag}) {
+		if i == 0 {
+			p.name = own.name
+		} else {
+			remove(p.q.c, p.q.dir, own.name, "")
+		}
+	}
+	return p.name != "", nil
+}
+
+// look reads the node and watches it. It has to be this session's.
+func (p *place) look(ctx context.Context) error {
+	err := p.s.do(ctx, func() error { return p.read(ctx) })
+	return p.judge(err)
+}
+
+func (p *place) read(ctx context.Context) (err error) {
+	p.own, p.data, p.stat, err = arm(ctx, p.q.c, p.path())
+	return err
+}
+
+func (p *place) judge(err error) error {
+	switch {
+	case errors.Is(err, zkapi.ErrNoNode):
+		return errGone
+	case err == nil && !p.q.o.Persistent && p.stat.EphemeralOwner != p.s.id:
+		return errGone // what we see is what another session has left
+	case err == nil && p.token != 0 && p.token != p.stat.Czxid:
+		return errGone // and somebody has made another one of the same name
+	case err == nil:
+		p.token = p.stat.Czxid
+	}
+	return err
+}
+
+// reach waits until nobody is before us.
+func (p *place) reach(ctx context.Context) error {
+	for turns := p.s.turns; ; {
+		before, err := p.ahead(ctx)
+		if err != nil || before == "" {
+			return err
+		}
+		path := zkapi.Join(p.q.dir, before)
+		w := standing(p.q.c, path)
+		if w == nil || turns != p.s.turns { // after a reconnection no watch is trusted
+			turns = p.s.turns
+			err := p.s.do(ctx, func() (err error) {
+				w, _, _, err = arm(ctx, p.q.c, path)
+				return err
+			})
+			if errors.Is(err, zkapi.ErrNoNode) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			w.share(p.q.c, path)
+		}
+		if err := p.sleep(ctx, w); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits until there is a reason to look again.
+func (p *place) sleep(ctx context.Context, before *watch) error {
+	select {
+	case <-before.fired:
+	case <-p.own.fired:
+		return p.look(ctx)
+	case <-p.s.states.Ready():
+		return p.s.await(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// ahead is the nearest node before ours that has to go first, or "". A list that
+// has our node has every node that was made before it, on whichever server; one
+// that has not says nothing.
+func (p *place) ahead(ctx context.Context) (nearest string, err error) {
+	var names []string
+	err = p.s.do(ctx, func() (err error) {
+		names, _, err = p.q.c.Children(ctx, p.q.dir)
+		return err
+	})
+	if errors.Is(err, zkapi.ErrNoNode) {
+		return "", errGone
+	}
+	if err != nil {
+		return "", err
+	}
+	line := contenders(names, p.q.tags)
+	own := slices.IndexFunc(line, func(x contender) bool { return x.name == p.name })
+	if own < 0 {
+		return "", errGone
+	}
+	for _, x := range slices.Backward(line[:own]) {
+		if p.defersTo(x) && x.seq != line[own].seq {
+			nearest = x.name
+			break
+		}
+	}
+	for _, x := range line {
+		if x.seq == line[own].seq && x.name != p.name && p.defersTo(x) {
+			older, err := p.younger(ctx, x.name)
+			if err != nil || older {
+				return x.name, err
+			}
+		}
+	}
+	return nearest, nil
+}
+
+// defersTo tells whether somebody who is before us has to go first. Other nodes
+// of our own, which a create without a reply may have made, have not.
+func (p *place) defersTo(x contender) bool {
+	return (p.q.wait == nil || p.q.wait(x.tag)) && !strings.HasPrefix(x.name, p.prefix)
+}
+
+// younger tells whether our node is younger than one with the same counter:
+// that of a directory ends at 2147483647, which is then given to everybody.
+func (p *place) younger(ctx context.Context, name string) (yes bool, err error) {
+	var stat zkapi.Stat
+	err = p.s.do(ctx, func() (err error) {
+		stat, yes, err = p.q.c.Exists(ctx, zkapi.Join(p.q.dir, name))
+		return err
+	})
+	return yes && stat.Czxid < p.token, err
+}
+
+// leave gives the place up. When it returns nil the node is gone; it fails with
+// zkapi.ErrNoNode if it was before. What cannot be done in time is left to the janitor.
+func (p *place) leave(ctx context.Context) error {
+	if p.s != nil {
+		p.s.close()
+	}
+	if p.name == "" && !p.dirty {
+		return nil
+	}
+	if !p.dirty && ctx.Err() == nil {
+		err := p.q.c.Delete(ctx, p.path(), zkapi.AnyVersion)
+		if ctx.Err() == nil && !retryable(err) {
+			return err
+		}
+	}
+	return remove(p.q.c, p.q.dir, p.name, p.sweep()).wait(ctx)
+}
+
+// sweep is the prefix of nodes that there may be without our knowing them, or "".
+func (p *place) sweep() string {
+	if p.dirty {
+		return p.prefix
+	}
+	return ""
+}
