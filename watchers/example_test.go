@@ -126,3 +126,89 @@ func ExamplePatientChildren() {
 	// we are [a]
 	// NodeChildrenChanged
 }
+
+func ExampleNewTreeCache() {
+	c, stop := newClient()
+	defer stop()
+	create(c, "/app", "")
+	create(c, "/app/web", "1 machine")
+
+	cache := watchers.NewTreeCache(ctx, c, "/app")
+	defer cache.Close()
+	for change, err := range cache.Changes(ctx) {
+		check(err)
+		switch change.Kind {
+		case watchers.Added:
+			fmt.Println("new:", change.Node.Path)
+		case watchers.Updated:
+			fmt.Printf("%s: %s, before that %s\n", change.Node.Path, change.Node.Data, change.Old.Data)
+			check(c.Delete(ctx, "/app/web", zkapi.AnyVersion))
+		case watchers.InSync:
+			fmt.Println(cache.Children("/app"))
+			set(c, "/app/web", "2 machines")
+		case watchers.Removed:
+			fmt.Println("gone:", change.Old.Path)
+			return
+		}
+	}
+	// Output:
+	// new: /app
+	// new: /app/web
+	// [web]
+	// /app/web: 2 machines, before that 1 machine
+	// gone: /app/web
+}
+
+func ExampleNewChildrenCache() {
+	c, stop := newClient()
+	defer stop()
+	create(c, "/workers", "")
+	create(c, "/workers/a", "10.0.0.1")
+	create(c, "/workers/b", "10.0.0.2")
+
+	cache := watchers.NewChildrenCache(ctx, c, "/workers")
+	defer cache.Close()
+	check(cache.WaitSynced(ctx))
+	for _, name := range cache.Children("/workers") {
+		node, _ := cache.Node("/workers/" + name)
+		fmt.Printf("%s is at %s\n", name, node.Data)
+	}
+	// Output:
+	// a is at 10.0.0.1
+	// b is at 10.0.0.2
+}
+
+func ExampleNewNodeCache() {
+	c, stop := newClient()
+	defer stop()
+	create(c, "/config", "on")
+
+	cache := watchers.NewNodeCache(ctx, c, "/config")
+	defer cache.Close()
+	check(cache.WaitSynced(ctx))
+	node, _ := cache.Node("/config") // from memory
+	fmt.Printf("%s\n", node.Data)
+	// Output: on
+}
+
+func ExamplePersistent() {
+	c, stop := newClient()
+	defer stop()
+	for event, err := range watchers.Persistent(ctx, c, "/app", zkapi.WatchPersistentRecursive) {
+		check(err)
+		if event.Type == zkapi.EventNone {
+			fmt.Println("watching")
+			create(c, "/app", "")
+			create(c, "/app/web", "")
+			continue
+		}
+		fmt.Println(event.Type, event.Path)
+		if event.Path == "/app/web" {
+			break
+		}
+	}
+	// Output:
+	// watching
+	// NodeCreated /app
+	// NodeCreated /app/web
+}

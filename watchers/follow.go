@@ -7,14 +7,17 @@ import (
 	"github.com/zksim/zksim/zkapi"
 )
 
-// Config is what Data, Children and their kin have options for.
+// Config is what the loops have options for.
 type Config struct {
 	// EndOnLoss ends the loop with zkapi.ErrSessionExpired when the client's session
 	// ends. Otherwise it goes on in the next session, and yields what has changed.
 	EndOnLoss bool
+	// MaxUnread is how many events may wait for a loop over Persistent; 65536 by default.
+	MaxUnread int
 }
 
 func configured(opts []func(*Config)) (cfg Config) {
+	cfg.MaxUnread = maxUnread
 	for _, opt := range opts {
 		opt(&cfg)
 	}
