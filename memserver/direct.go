@@ -22,6 +22,8 @@ type ClientConfig struct {
 	// Member is the only server of an ensemble that the client connects to. 0 is
 	// all: it then goes from one that does not serve it to the next.
 	Member int
+
+	held bool // see Held
 }
 
 // Client is a zkapi.Client inside the server's process: a method is a step of
@@ -29,7 +31,8 @@ type ClientConfig struct {
 // it is connected it counts as sending its pings, so its session ends only by
 // Close, Server.Expire, or a timeout after Server.Disconnect.
 //
-// Events of watches are in their channels before the call returns that caused them.
+// Events of watches are in their channels before the call returns that caused them,
+// unless the client is Held.
 type Client struct {
 	srv *Server
 	cfg ClientConfig
@@ -47,6 +50,7 @@ type Client struct {
 	cut      bool // Disconnect was called: do not come back before Reconnect
 	member   int  // index of the one it is on, or tries next
 	order    int  // among the clients of the server
+	arrivals []Arrival
 	req      wire.Request
 	rsp      state.Response
 }
@@ -139,22 +143,6 @@ func (c *Client) change(s zkapi.State) {
 	}
 }
 
-// kicked implements peer.
-func (c *Client) kicked() {
-	if c.state == zkapi.StateClosed {
-		return
-	}
-	c.conn = nil
-	c.change(zkapi.StateSuspended)
-	c.comeBack()
-}
-
-// event implements peer.
-func (c *Client) event(n state.Note) {
-	c.lastZxid = max(c.lastZxid, n.Zxid)
-	c.watches.deliver(zkapi.Event{Type: n.Type, Path: n.Path, Zxid: n.Zxid})
-}
-
 // serverClosed says that the server is gone for good.
 func (c *Client) serverClosed() {
 	if c.conn != nil {
@@ -173,6 +161,9 @@ func (c *Client) Disconnect() {
 	if c.conn != nil {
 		s.st.Cut(s.now(), c.session)
 		s.settle()
+	}
+	if c.cfg.held && c.state == zkapi.StateConnected {
+		c.loseArrivals()
 	}
 }
 
@@ -693,6 +684,7 @@ func (c *Client) Close() error {
 		}
 	}
 	delete(s.clients, c)
+	c.arrivals = nil
 	c.change(zkapi.StateClosed)
 	c.watches.end(zkapi.ErrClosed)
 	for _, stream := range c.states {

@@ -2,6 +2,7 @@ package memserver
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -157,11 +158,11 @@ func (w *clientWatches) remove(path string, t zkapi.WatchType) {
 	}
 }
 
-// end ends all watches.
+// end ends all watches, in an order that can be repeated.
 func (w *clientWatches) end(cause error) {
 	for kind := range w {
-		for path, list := range w[kind] {
-			for _, x := range list {
+		for _, path := range slices.Sorted(maps.Keys(w[kind])) {
+			for _, x := range w[kind][path] {
 				x.end(zkapi.Event{Type: zkapi.EventNone, Path: path, Zxid: -1, Err: cause})
 			}
 		}
