@@ -33,9 +33,9 @@ func createOp(mode zkapi.CreateMode, op zkapi.OpCode) zkapi.OpCode {
 }
 
 func (c *client) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (made string, err error) {
-	lost := c.call(ctx, request{op: createOp(mode, zkapi.OpCreate), path: path}, func() error {
+	lost := c.call(ctx, request{op: createOp(mode, zkapi.OpCreate), path: path, size: textSize(path) + textSize(data) + aclSize(acl) + 4}, func() (int, error) {
 		made, err = c.Client.Create(ctx, path, data, acl, mode)
-		return err
+		return textSize(made), err
 	})
 	if lost != nil {
 		return "", plain(lost)
@@ -44,9 +44,9 @@ func (c *client) Create(ctx context.Context, path string, data []byte, acl []zka
 }
 
 func (c *client) Create2(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (made string, stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: createOp(mode, zkapi.OpCreate2), path: path}, func() error {
+	lost := c.call(ctx, request{op: createOp(mode, zkapi.OpCreate2), path: path, size: textSize(path) + textSize(data) + aclSize(acl) + 4}, func() (int, error) {
 		made, stat, err = c.Client.Create2(ctx, path, data, acl, mode)
-		return err
+		return textSize(made) + statSize, err
 	})
 	if lost != nil {
 		return "", zkapi.Stat{}, plain(lost)
@@ -55,9 +55,9 @@ func (c *client) Create2(ctx context.Context, path string, data []byte, acl []zk
 }
 
 func (c *client) CreateTTL(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode, ttl time.Duration) (made string, stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpCreateTTL, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpCreateTTL, path: path, size: textSize(path) + textSize(data) + aclSize(acl) + 12}, func() (int, error) {
 		made, stat, err = c.Client.CreateTTL(ctx, path, data, acl, mode, ttl)
-		return err
+		return textSize(made) + statSize, err
 	})
 	if lost != nil {
 		return "", zkapi.Stat{}, plain(lost)
@@ -66,8 +66,8 @@ func (c *client) CreateTTL(ctx context.Context, path string, data []byte, acl []
 }
 
 func (c *client) Delete(ctx context.Context, path string, version int32) error {
-	return plain(c.call(ctx, request{op: zkapi.OpDelete, path: path}, func() error {
-		return c.Client.Delete(ctx, path, version)
+	return plain(c.call(ctx, request{op: zkapi.OpDelete, path: path, size: textSize(path) + 4}, func() (int, error) {
+		return 0, c.Client.Delete(ctx, path, version)
 	}))
 }
 
@@ -85,9 +85,9 @@ func exists(stat zkapi.Stat, ok bool, err error) (zkapi.Stat, bool, error) {
 func (c *client) Exists(ctx context.Context, path string) (zkapi.Stat, bool, error) {
 	var stat zkapi.Stat
 	var ok bool
-	err := c.call(ctx, request{op: zkapi.OpExists, path: path}, func() (err error) {
+	err := c.call(ctx, request{op: zkapi.OpExists, path: path, size: textSize(path) + 1}, func() (n int, err error) {
 		stat, ok, err = c.Client.Exists(ctx, path)
-		return err
+		return statSize, err
 	})
 	return exists(stat, ok, err)
 }
@@ -97,12 +97,12 @@ func (c *client) ExistsW(ctx context.Context, path string) (zkapi.Stat, bool, <-
 	var ok bool
 	var ch <-chan zkapi.Event
 	var t *tap
-	err := c.call(ctx, request{op: zkapi.OpExists, path: path, arms: true}, func() (err error) {
+	err := c.call(ctx, request{op: zkapi.OpExists, path: path, arms: true, size: textSize(path) + 1}, func() (n int, err error) {
 		ch, t, err = c.tapped(ctx, path, func(ctx context.Context) (in <-chan zkapi.Event, err error) {
 			stat, ok, in, err = c.Client.ExistsW(ctx, path)
 			return in, err
 		})
-		return err
+		return statSize, err
 	})
 	stat, ok, err = exists(stat, ok, err)
 	if err != nil {
@@ -116,9 +116,9 @@ func (c *client) ExistsW(ctx context.Context, path string) (zkapi.Stat, bool, <-
 }
 
 func (c *client) Get(ctx context.Context, path string) (data []byte, stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpGetData, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpGetData, path: path, size: textSize(path) + 1}, func() (int, error) {
 		data, stat, err = c.Client.Get(ctx, path)
-		return err
+		return textSize(data) + statSize, err
 	})
 	if lost != nil {
 		return nil, zkapi.Stat{}, plain(lost)
@@ -128,12 +128,12 @@ func (c *client) Get(ctx context.Context, path string) (data []byte, stat zkapi.
 
 func (c *client) GetW(ctx context.Context, path string) (data []byte, stat zkapi.Stat, ch <-chan zkapi.Event, err error) {
 	var t *tap
-	lost := c.call(ctx, request{op: zkapi.OpGetData, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpGetData, path: path, size: textSize(path) + 1}, func() (int, error) {
 		ch, t, err = c.tapped(ctx, path, func(ctx context.Context) (in <-chan zkapi.Event, err error) {
 			data, stat, in, err = c.Client.GetW(ctx, path)
 			return in, err
 		})
-		return err
+		return textSize(data) + statSize, err
 	})
 	if lost != nil {
 		t.forget()
@@ -143,9 +143,9 @@ func (c *client) GetW(ctx context.Context, path string) (data []byte, stat zkapi
 }
 
 func (c *client) Set(ctx context.Context, path string, data []byte, version int32) (stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpSetData, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpSetData, path: path, size: textSize(path) + textSize(data) + 4}, func() (int, error) {
 		stat, err = c.Client.Set(ctx, path, data, version)
-		return err
+		return statSize, err
 	})
 	if lost != nil {
 		return zkapi.Stat{}, plain(lost)
@@ -154,9 +154,9 @@ func (c *client) Set(ctx context.Context, path string, data []byte, version int3
 }
 
 func (c *client) GetACL(ctx context.Context, path string) (acl []zkapi.ACL, stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpGetACL, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpGetACL, path: path, size: textSize(path)}, func() (int, error) {
 		acl, stat, err = c.Client.GetACL(ctx, path)
-		return err
+		return aclSize(acl) + statSize, err
 	})
 	if lost != nil {
 		return nil, zkapi.Stat{}, plain(lost)
@@ -165,9 +165,9 @@ func (c *client) GetACL(ctx context.Context, path string) (acl []zkapi.ACL, stat
 }
 
 func (c *client) SetACL(ctx context.Context, path string, acl []zkapi.ACL, version int32) (stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpSetACL, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpSetACL, path: path, size: textSize(path) + aclSize(acl) + 4}, func() (int, error) {
 		stat, err = c.Client.SetACL(ctx, path, acl, version)
-		return err
+		return statSize, err
 	})
 	if lost != nil {
 		return zkapi.Stat{}, plain(lost)
@@ -176,9 +176,9 @@ func (c *client) SetACL(ctx context.Context, path string, acl []zkapi.ACL, versi
 }
 
 func (c *client) Children(ctx context.Context, path string) (names []string, stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpGetChildren2, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpGetChildren2, path: path, size: textSize(path) + 1}, func() (int, error) {
 		names, stat, err = c.Client.Children(ctx, path)
-		return err
+		return textsSize(names) + statSize, err
 	})
 	if lost != nil {
 		return nil, zkapi.Stat{}, plain(lost)
@@ -188,12 +188,12 @@ func (c *client) Children(ctx context.Context, path string) (names []string, sta
 
 func (c *client) ChildrenW(ctx context.Context, path string) (names []string, stat zkapi.Stat, ch <-chan zkapi.Event, err error) {
 	var t *tap
-	lost := c.call(ctx, request{op: zkapi.OpGetChildren2, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpGetChildren2, path: path, size: textSize(path) + 1}, func() (int, error) {
 		ch, t, err = c.tapped(ctx, path, func(ctx context.Context) (in <-chan zkapi.Event, err error) {
 			names, stat, in, err = c.Client.ChildrenW(ctx, path)
 			return in, err
 		})
-		return err
+		return textsSize(names) + statSize, err
 	})
 	if lost != nil {
 		t.forget()
@@ -204,9 +204,9 @@ func (c *client) ChildrenW(ctx context.Context, path string) (names []string, st
 }
 
 func (c *client) AllChildrenNumber(ctx context.Context, path string) (n int, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpGetAllChildrenNumber, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpGetAllChildrenNumber, path: path, size: textSize(path)}, func() (int, error) {
 		n, err = c.Client.AllChildrenNumber(ctx, path)
-		return err
+		return 4, err
 	})
 	if lost != nil {
 		return 0, plain(lost)
@@ -215,9 +215,9 @@ func (c *client) AllChildrenNumber(ctx context.Context, path string) (n int, err
 }
 
 func (c *client) Ephemerals(ctx context.Context, prefix string) (paths []string, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpGetEphemerals, path: prefix}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpGetEphemerals, path: prefix, size: textSize(prefix)}, func() (int, error) {
 		paths, err = c.Client.Ephemerals(ctx, prefix)
-		return err
+		return textsSize(paths), err
 	})
 	if lost != nil {
 		return nil, plain(lost)
@@ -226,7 +226,9 @@ func (c *client) Ephemerals(ctx context.Context, prefix string) (paths []string,
 }
 
 func (c *client) Sync(ctx context.Context, path string) error {
-	return plain(c.call(ctx, request{op: zkapi.OpSync, path: path}, func() error { return c.Client.Sync(ctx, path) }))
+	return plain(c.call(ctx, request{op: zkapi.OpSync, path: path, size: textSize(path)}, func() (int, error) {
+		return textSize(path), c.Client.Sync(ctx, path)
+	}))
 }
 
 func (c *client) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, error) {
@@ -255,17 +257,18 @@ func (c *client) MultiRead(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResu
 
 func (c *client) multi(ctx context.Context, op zkapi.OpCode, ops []zkapi.Op,
 	run func(context.Context, ...zkapi.Op) ([]zkapi.OpResult, error)) ([]zkapi.OpResult, error) {
-	q := request{op: op, ops: make([]part, len(ops))}
+	q := request{op: op, ops: make([]part, len(ops)), size: partSize}
 	for i := range ops {
 		q.ops[i] = part{ops[i].Type, ops[i].Path}
+		q.size += partSize + opSize(&ops[i])
 	}
 	var results []zkapi.OpResult
 	var failed error // one of the operations, which is not a failed reply
-	err := c.call(ctx, q, func() (err error) {
+	err := c.call(ctx, q, func() (n int, err error) {
 		if results, err = run(ctx, ops...); results != nil {
 			failed, err = err, nil
 		}
-		return err
+		return resultsSize(results), err
 	})
 	if err != nil {
 		return nil, err
@@ -274,13 +277,15 @@ func (c *client) multi(ctx context.Context, op zkapi.OpCode, ops []zkapi.Op,
 }
 
 func (c *client) AddAuth(ctx context.Context, scheme string, auth []byte) error {
-	return plain(c.call(ctx, request{op: zkapi.OpAuth}, func() error { return c.Client.AddAuth(ctx, scheme, auth) }))
+	return plain(c.call(ctx, request{op: zkapi.OpAuth, size: 4 + textSize(scheme) + textSize(auth)}, func() (int, error) {
+		return 0, c.Client.AddAuth(ctx, scheme, auth)
+	}))
 }
 
 func (c *client) WhoAmI(ctx context.Context) (ids []zkapi.ID, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpWhoAmI}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpWhoAmI}, func() (int, error) {
 		ids, err = c.Client.WhoAmI(ctx)
-		return err
+		return idsSize(ids), err
 	})
 	if lost != nil {
 		return nil, plain(lost)
@@ -289,12 +294,12 @@ func (c *client) WhoAmI(ctx context.Context) (ids []zkapi.ID, err error) {
 }
 
 func (c *client) AddWatch(ctx context.Context, path string, mode zkapi.WatchMode) (stream *zkapi.Stream[zkapi.Event], err error) {
-	lost := c.call(ctx, request{op: zkapi.OpAddWatch, path: path}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpAddWatch, path: path, size: textSize(path) + 4}, func() (int, error) {
 		stream, err = c.Client.AddWatch(ctx, path, mode)
 		if stream != nil {
 			stream = c.pumped(path, stream)
 		}
-		return err
+		return 4, err
 	})
 	if lost != nil {
 		if stream != nil {
@@ -306,15 +311,15 @@ func (c *client) AddWatch(ctx context.Context, path string, mode zkapi.WatchMode
 }
 
 func (c *client) RemoveWatches(ctx context.Context, path string, t zkapi.WatchType) error {
-	return plain(c.call(ctx, request{op: zkapi.OpRemoveWatches, path: path}, func() error {
-		return c.Client.RemoveWatches(ctx, path, t)
+	return plain(c.call(ctx, request{op: zkapi.OpRemoveWatches, path: path, size: textSize(path) + 4}, func() (int, error) {
+		return 0, c.Client.RemoveWatches(ctx, path, t)
 	}))
 }
 
 func (c *client) Reconfig(ctx context.Context, change zkapi.Reconfig) (data []byte, stat zkapi.Stat, err error) {
-	lost := c.call(ctx, request{op: zkapi.OpReconfig}, func() error {
+	lost := c.call(ctx, request{op: zkapi.OpReconfig}, func() (int, error) {
 		data, stat, err = c.Client.Reconfig(ctx, change)
-		return err
+		return textSize(data) + statSize, err
 	})
 	if lost != nil {
 		return nil, zkapi.Stat{}, plain(lost)

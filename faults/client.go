@@ -33,9 +33,10 @@ type Breaker interface {
 //     then a direct client counts as sending its pings.
 //   - While connections are refused, calls fail at once with ErrConnectionLoss;
 //     the client tries again each second.
-//   - There are no bytes, so slow never fires, and no pings. connect is about
-//     coming back, since the client is connected when it is wrapped. An auth
-//     that is answered with AuthFailed leaves the client as it is.
+//   - The client is connected when it is wrapped, and only then the rules are
+//     asked about that connection; if they are against it, the client has lost it
+//     and comes back, for which calls wait up to 15 seconds.
+//   - slow goes by the length that requests, replies and events would have.
 //   - A context that ends while a request waits on its way to the server takes
 //     the request back, which a network does not.
 func (p *Plan) Client(c zkapi.Client) zkapi.Client { return p.As("").Client(c) }
@@ -44,11 +45,13 @@ func (p *Plan) Client(c zkapi.Client) zkapi.Client { return p.As("").Client(c) }
 func (y *Party) Client(inner zkapi.Client) zkapi.Client {
 	c := &client{Client: inner, plan: y.plan, epoch: make(chan struct{}), changed: make(chan struct{}),
 		stalled: make(map[Way]bool), timers: make(map[*time.Timer]struct{})}
-	c.who = peer{name: y.name, conn: c, noBytes: true}
+	c.who = peer{name: y.name, conn: c}
 	c.breaker, _ = inner.(Breaker)
 	c.meet()
 	y.plan.enter(c)
 	c.watchSilence()
+	c.begin()
+	c.watchPings()
 	return c
 }
 
@@ -69,8 +72,10 @@ type client struct {
 	away     bool // the connection is broken, and not yet back
 	closed   bool
 	timers   map[*time.Timer]struct{}
-	missed   []*tap  // watches whose events got lost
-	pumps    []*pump // of persistent watches
+	missed   []*tap        // watches whose events got lost
+	pumps    []*pump       // of persistent watches
+	pinging  bool          // there is a timer for the next ping
+	first    chan struct{} // closed when the client is connected at last; nil if it has been from the start
 }
 
 // meet notes what is known of the session. It is not for those who may be
@@ -88,8 +93,25 @@ func (c *client) peer() peer {
 	return c.who
 }
 
-// lane is one direction. last is closed when everybody in it has gone.
-type lane struct{ last chan struct{} }
+// lane is one direction. last is closed when everybody in it has gone; paced is
+// when a slow network has carried all of it.
+type lane struct {
+	last  chan struct{}
+	paced time.Time
+}
+
+// carry is how long so many bytes take, with a delay before. c.mu is held.
+func (l *lane) carry(bytes, rate int, delay time.Duration) time.Duration {
+	if rate == 0 || bytes == 0 {
+		return delay
+	}
+	due := time.Now().Add(delay)
+	if l.paced.After(due) {
+		due = l.paced
+	}
+	l.paced = due.Add(time.Duration(bytes) * time.Second / time.Duration(rate))
+	return time.Until(l.paced)
+}
 
 // after calls f in d, unless the client is closed before. c.mu is held.
 func (c *client) after(d time.Duration, f func()) {
@@ -126,10 +148,58 @@ func (c *client) healed() {
 		c.reconnect()
 	}
 	c.watchSilence() // of the rules that are in force now
+	c.watchPings()
 }
 
 // shut implements live.
 func (c *client) shut() {}
+
+// begin asks the rules about the connection that the client has when it is
+// wrapped, as if it had just been made.
+func (c *client) begin() {
+	g, who := c.plan.program.Load(), c.peer()
+	q := request{op: opConnect}
+	lost := c.plan.refused(&who)
+	var wait time.Duration
+	for _, rules := range [][]*state{g.requests, g.replies} {
+		if !lost {
+			v := c.plan.judge(find(nil, rules, &who, &q), &who, &q)
+			lost, wait = v.act != nil, wait+v.delay
+		}
+	}
+	if !lost && wait == 0 {
+		return
+	}
+	c.lose()
+	c.first = make(chan struct{}) // nobody else has the client yet
+	if c.breaker != nil {
+		c.breaker.Disconnect()
+	}
+	if lost {
+		c.later(pause, c.reconnect)
+	} else {
+		c.later(wait, func() { c.back(verdict{}) })
+	}
+}
+
+// watchPings has the client ask for a sign of life three times in a session's
+// timeout, as clients with a connection do, if there are rules about that.
+func (c *client) watchPings() {
+	g := c.plan.program.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pinging || !g.early.has(zkapi.OpPing) && !g.late.has(zkapi.OpPing) {
+		return
+	}
+	c.pinging = true
+	c.after(c.patience/2, func() {
+		_ = c.call(context.Background(), request{op: zkapi.OpPing}, func() (int, error) { return 0, nil })
+		c.mu.Lock()
+		c.pinging = false
+		c.mu.Unlock()
+		c.watchPings()
+	})
+}
 
 // silence tells whether the network is silent in a direction, and until when.
 func (c *client) silence(g *program, way Way) lasting {
@@ -141,9 +211,10 @@ func (c *client) silence(g *program, way Way) lasting {
 }
 
 // enter goes through a lane. The caller calls leave when those behind may pass.
-func (c *client) enter(ctx context.Context, l *lane, way Way, epoch chan struct{}, delay time.Duration) (leave func(), err error) {
+func (c *client) enter(ctx context.Context, l *lane, way Way, epoch chan struct{}, delay time.Duration, bytes int) (leave func(), err error) {
 	s := c.silence(c.plan.program.Load(), way)
 	c.mu.Lock()
+	delay = l.carry(bytes, s.rate, delay)
 	if delay == 0 && !s.silent && l.last == nil && !c.stalled[way] {
 		c.mu.Unlock()
 		return func() {}, nil
@@ -242,6 +313,7 @@ func (c *client) loseLocked() {
 	close(c.epoch)
 	c.epoch = make(chan struct{})
 	clear(c.stalled)
+	c.up.paced, c.down.paced = time.Time{}, time.Time{}
 	c.away = true
 }
 
@@ -261,6 +333,9 @@ func (c *client) broken() {
 
 // pause is how long it takes before a client that could not connect tries again.
 const pause = time.Second
+
+// firstTime is how long calls wait for the first connection.
+const firstTime = 15 * time.Second
 
 // reconnect comes back if the network and the rules allow it, and otherwise later.
 func (c *client) reconnect() {
@@ -310,13 +385,16 @@ func (c *client) back(late verdict) {
 	}
 	c.mu.Lock()
 	c.away = false
-	missed := c.missed
-	c.missed = nil
+	missed, first := c.missed, c.first
+	c.missed, c.first = nil, nil
 	c.mu.Unlock()
 	if c.breaker != nil {
 		c.breaker.Reconnect()
 	}
 	c.meet()
+	if first != nil {
+		close(first)
+	}
 	for _, t := range missed {
 		t.catchUp()
 	}
@@ -344,24 +422,50 @@ func (c *client) watchSilence() {
 	}
 }
 
+// connected returns the epoch of the connection. It waits for the first one, but
+// not for ever, and fails while there is no other.
+func (c *client) connected(ctx context.Context) (epoch chan struct{}, err error) {
+	c.mu.Lock()
+	epoch, away, first := c.epoch, c.away, c.first
+	c.mu.Unlock()
+	switch {
+	case !away:
+		return epoch, nil
+	case first == nil:
+		return nil, zkapi.ErrConnectionLoss
+	}
+	late := time.NewTimer(firstTime)
+	defer late.Stop()
+	select {
+	case <-first:
+		return c.connected(ctx)
+	case <-epoch: // the client is closed
+		return nil, zkapi.ErrConnectionLoss
+	case <-late.C:
+		return nil, zkapi.ErrConnectionLoss
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // call is one operation: do runs it on the client within, and what it returns
-// is the reply. If the error is not nil the caller gets it in place of results.
-func (c *client) call(ctx context.Context, q request, do func() error) error {
+// is the reply and the length of that. If the error is not nil the caller gets it
+// in place of results.
+func (c *client) call(ctx context.Context, q request, do func() (int, error)) error {
 	g, who := c.plan.program.Load(), c.peer()
 	var early verdict
 	if g.early.has(q.op) {
 		early = c.plan.judge(find(nil, g.requests, &who, &q), &who, &q)
 	}
-	c.mu.Lock()
-	epoch, away := c.epoch, c.away
-	c.mu.Unlock()
-	if away {
-		return c.fail(&q, zkapi.ErrConnectionLoss)
-	}
-	leave, err := c.enter(ctx, &c.up, ToServer, epoch, early.delay)
+	epoch, err := c.connected(ctx)
 	if err != nil {
 		return c.fail(&q, err)
 	}
+	leave, err := c.enter(ctx, &c.up, ToServer, epoch, early.delay, requestSize+q.size)
+	if err != nil {
+		return c.fail(&q, err)
+	}
+	length := 0
 	switch {
 	case early.does(Cut):
 		c.again()
@@ -371,23 +475,25 @@ func (c *client) call(ctx context.Context, q request, do func() error) error {
 		err = c.pass(ctx, nil, nil, ToServer, epoch)
 	case early.does(Error):
 		if q.arms && early.act.rule.Code == zkapi.ErrNoNode { // the watch is there in spite of it
-			err = do()
+			_, err = do()
 		}
 		if !noReply(err) {
 			err = &answer{early.act.rule.Code, early.part}
 		}
 	default:
-		err = do()
+		if length, err = do(); err != nil {
+			length = 0
+		}
 	}
 	leave()
 	if noReply(err) {
 		return c.fail(&q, err)
 	}
-	return c.reply(ctx, g, &who, &q, epoch, err)
+	return c.reply(ctx, g, &who, &q, epoch, replySize+length, err)
 }
 
 // reply is the way back.
-func (c *client) reply(ctx context.Context, g *program, who *peer, q *request, epoch chan struct{}, err error) error {
+func (c *client) reply(ctx context.Context, g *program, who *peer, q *request, epoch chan struct{}, length int, err error) error {
 	var late verdict
 	if g.late.has(q.op) {
 		late = c.plan.judge(find(nil, g.replies, who, q), who, q)
@@ -401,10 +507,10 @@ func (c *client) reply(ctx context.Context, g *program, who *peer, q *request, e
 	case late.does(Stall):
 		c.stall(FromServer)
 	case late.does(Error):
-		err = &answer{late.act.rule.Code, late.part}
+		err, length = &answer{late.act.rule.Code, late.part}, replySize
 	}
 	c.drain()
-	leave, lost := c.enter(ctx, &c.down, FromServer, epoch, late.delay)
+	leave, lost := c.enter(ctx, &c.down, FromServer, epoch, late.delay, length)
 	if lost != nil {
 		return c.fail(q, lost)
 	}
@@ -414,6 +520,10 @@ func (c *client) reply(ctx context.Context, g *program, who *peer, q *request, e
 		c.again()
 	case delivered:
 		c.stall(FromServer)
+	default:
+		if a, ok := answered(err); ok && q.op == zkapi.OpAuth && a.code == zkapi.ErrAuthFailed {
+			c.again() // as with a server
+		}
 	}
 	return c.fail(q, err)
 }

@@ -359,8 +359,7 @@ func (g *program) idle() bool {
 type peer struct {
 	name    string // of the client
 	session int64
-	conn    any  // its identity
-	noBytes bool // a client without a connection, which cannot be slow
+	conn    any // its identity
 }
 
 // request is what a rule knows about a request or an event.
@@ -370,6 +369,7 @@ type request struct {
 	path string
 	ops  []part // of a multi or multiRead
 	arms bool   // a watch, also if there is no such node
+	size int    // of the body, from a client without a connection
 }
 
 type part struct {
@@ -516,8 +516,7 @@ func (p *Plan) lasting(g *program, who *peer, way Way) (l lasting) {
 	for _, s := range g.lasting {
 		r := &s.rule
 		if r.Way != way && r.Way != BothWays || !s.within(now) ||
-			r.Client != "" && r.Client != who.name || r.Session != 0 && r.Session != who.session ||
-			r.Action == Slow && who.noBytes {
+			r.Client != "" && r.Client != who.name || r.Session != 0 && r.Session != who.session {
 			continue
 		}
 		switch {

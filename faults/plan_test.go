@@ -185,10 +185,10 @@ func (f *fakeT) end() {
 func TestParseT(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *memserver.Server) {
 		var bad, good fakeT
-		plan := faults.ParseT(&bad, "seed 4; error NoNode setData; error NoAuth getData\nrefuse")
+		plan := faults.ParseT(&bad, "seed 4; error NoNode setData; error NoAuth getData\nrefuse #9")
 		tries(t, plan.Client(srv.ClientT(t)), 1)
 		bad.end()
-		require.Equal(t, []string{"faults: never fired: error NoAuth getData", "faults: never fired: refuse"}, bad.errors)
+		require.Equal(t, []string{"faults: never fired: error NoAuth getData", "faults: never fired: refuse #9"}, bad.errors)
 		require.Len(t, bad.logs, 1)
 		require.Contains(t, bad.logs[0], "seed 4, faults:\n0s rule 1 (error NoNode setData): setData /")
 

@@ -92,9 +92,10 @@ func (c *client) arrived(t *tap, ev zkapi.Event) {
 	}
 	q := request{op: zkapi.OpCode(ev.Type), path: ev.Path}
 	v := c.plan.judge(find(nil, g.events, &who, &q), &who, &q)
-	silent := c.silence(g, FromServer).silent
+	network := c.silence(g, FromServer)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	v.delay = c.down.carry(eventSize(ev), network.rate, v.delay)
 	switch {
 	case v.does(Cut):
 		t.lost = ev
@@ -105,7 +106,7 @@ func (c *client) arrived(t *tap, ev zkapi.Event) {
 		t.lost = ev
 		c.missed = append(c.missed, t)
 		c.stallLocked(FromServer)
-	case v.delay == 0 && !silent && c.down.last == nil && !c.stalled[FromServer]:
+	case v.delay == 0 && !network.silent && c.down.last == nil && !c.stalled[FromServer]:
 		t.send(ev)
 	default:
 		before, mine, epoch := c.down.last, make(chan struct{}), c.epoch

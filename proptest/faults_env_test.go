@@ -150,7 +150,6 @@ type scenario struct {
 	plan string
 	run  func(e *faultEnv)
 	want string
-	not  string // "direct" where the wrapper of a client cannot do it
 }
 
 // start runs a scenario and compares.
@@ -196,9 +195,6 @@ func TestFaults(t *testing.T) {
 	config := func(c *memserver.Config) { c.TickTime = faultTick }
 	sim := func(t *testing.T, kind string) {
 		for _, s := range scenarios {
-			if s.not == kind {
-				continue
-			}
 			t.Run(s.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					srv := memserver.RunT(t, config)

@@ -333,7 +333,6 @@ SUSPENDED CONNECTED same session
 			e.log("%s, refused %d times", e.c.create(e.p("/b"), "", zkapi.Persistent), e.plan.Fired())
 		},
 		want: "ok, refused 2 times",
-		not:  "direct", // which is connected from the start
 	},
 	{
 		name: "first cut connect",
@@ -343,7 +342,6 @@ SUSPENDED CONNECTED same session
 			e.log("%s, cut %d times", e.c.create(e.p("/b"), "", zkapi.Persistent), e.plan.Fired())
 		},
 		want: "ok, cut 2 times",
-		not:  "direct",
 	},
 	{
 		name: "cut ping",
@@ -356,7 +354,6 @@ SUSPENDED CONNECTED same session
 		want: `ok
 SUSPENDED CONNECTED same session
 true`,
-		not: "direct",
 	},
 	{
 		name: "refused on the way back",
@@ -398,7 +395,6 @@ event NodeDeleted`,
 		want: `AuthFailed
 SUSPENDED CONNECTED same session
 ok`,
-		not: "direct",
 	},
 	{
 		name: "silence",
@@ -471,6 +467,5 @@ false`,
 takes its time: true
 arrives: true
 same session: true`,
-		not: "direct",
 	},
 }
