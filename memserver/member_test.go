@@ -387,3 +387,30 @@ func TestMembersInAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestRestartWithALaggingMember: a connection whose session has ended, which its member has yet to learn, ends too.
+func TestRestartWithALaggingMember(t *testing.T) {
+	for name, restart := range map[string]func(*memserver.Server){
+		"restart":  (*memserver.Server).Restart,
+		"restore":  func(srv *memserver.Server) { srv.Restore(srv.Snapshot()) },
+		"election": func(srv *memserver.Server) { srv.Member(2).Elect() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = 3 })
+			c := srv.ClientT(t, func(c *memserver.ClientConfig) { c.Member = 1 })
+			_, _, gone, err := c.ExistsW(t.Context(), "/n")
+			require.NoError(t, err)
+			srv.Member(1).SetLag(hold)
+			old := c.SessionID()
+			require.True(t, srv.Expire(old))
+			require.Equal(t, old, c.SessionID(), "the member does not know yet")
+			restart(srv)
+			require.NoError(t, srv.Check())
+			srv.Member(1).SetLag(memserver.Lag{})
+			require.ErrorIs(t, fired(t, gone).Err, zkapi.ErrSessionExpired)
+			require.NotEqual(t, old, c.SessionID())
+			require.NoError(t, c.Close())
+			require.NoError(t, srv.Check())
+		})
+	}
+}

@@ -196,14 +196,11 @@ func (s *State) Fail(now int64, m *Member) {
 		return
 	}
 	m.down = true
-	for i := range m.behind { // what it has not applied it learns when it comes back
-		m.close(s, m.behind[i].closed)
-	}
-	if m.late {
+	s.kickAll(now, m)
+	if m.late { // what it has not applied it learns when it comes back
 		m.late, m.view, m.behind = false, view{}, nil
 		s.lateMembers--
 	}
-	s.kickAll(now, m)
 	if s.leader == m || !s.quorum() {
 		s.elect(now)
 	}
@@ -311,8 +308,12 @@ func (s *State) electNow(now int64, leader *Member) {
 	}
 }
 
-// kickAll ends the connections of a member.
+// kickAll ends the connections of a member, those among them of sessions of whose
+// end it has yet to learn.
 func (s *State) kickAll(now int64, m *Member) {
+	for i := range m.behind {
+		m.close(s, m.behind[i].closed)
+	}
 	ids := make([]int64, 0, len(s.live))
 	for id := range s.live {
 		ids = append(ids, id)
