@@ -549,13 +549,9 @@ func (c *Client) closeStream(kind watchKind, path string, s *zkapi.Stream[zkapi.
 	if kind == watchRecursive {
 		t = zkapi.WatchTypePersistentRecursive
 	}
-	if c.srv.cfg.Profile == V38 { // which knows no such types: it is all or nothing
-		if c.watches.has(path, watchData, watchExist, watchChild, watchPersistent, watchRecursive) {
-			return
-		}
-		t = zkapi.WatchTypeAny
+	if c.srv.cfg.Profile != V38 || !c.watches.has(path, allKinds...) { // 3.8 knows no such types
+		c.removeFromServer(path, t)
 	}
-	c.removeFromServer(path, t)
 }
 
 // unwatch is called when somebody gives up a one-shot watch.
@@ -579,9 +575,14 @@ func (c *Client) unwatch(kind watchKind, path string, ch chan zkapi.Event) {
 	}
 }
 
+// removeFromServer removes the watches of a type, or all of a path that nobody
+// watches any more: there may be some that could not go before the others.
 func (c *Client) removeFromServer(path string, t zkapi.WatchType) {
 	if c.conn == nil {
 		return
+	}
+	if !c.watches.has(path, allKinds...) {
+		t = zkapi.WatchTypeAny
 	}
 	c.req.Type = zkapi.OpRemoveWatches
 	c.req.Watch = wire.WatchRequest{Path: path, Type: int32(t)}

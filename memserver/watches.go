@@ -23,6 +23,8 @@ const (
 	watchKinds
 )
 
+var allKinds = []watchKind{watchData, watchExist, watchChild, watchPersistent, watchRecursive}
+
 // watcher receives the events of one call that armed a watch.
 type watcher struct {
 	ch     chan zkapi.Event // one-shot

@@ -338,20 +338,25 @@ func (c *Client) removeWatches(ctx context.Context, k *call, t zkapi.WatchType) 
 
 // unwatch removes a watch from the server that nobody waits for any more.
 // Whether that is so is decided when the request is sent, for who comes later
-// arms the watch anew.
+// arms the watch anew. Beside others some watches cannot go: 3.8 would remove a
+// part of persistent ones together with a one-shot watch, and has no types for
+// persistent ones. They go with the last on their path.
 func (c *Client) unwatch(w *watcher) {
-	remove := func(t zkapi.WatchType, kinds ...watchKind) error {
-		return c.removeWatches(context.Background(), &call{op: zkapi.OpRemoveWatches, path: w.path, unless: func() bool {
-			return c.watched(w.path, kinds)
-		}}, t)
+	t, others := typeOf[w.kind], []watchKind{w.kind}
+	switch {
+	case w.kind == watchChild:
+		others = []watchKind{watchChild, watchPersistent, watchRecursive}
+	case w.stream == nil:
+		others = []watchKind{watchData, watchExist, watchPersistent, watchRecursive}
 	}
-	if w.kind == watchChild { // 3.8 would remove a part of persistent ones together with it
-		_ = remove(typeOf[w.kind], watchChild, watchPersistent, watchRecursive)
-	} else if w.stream == nil {
-		_ = remove(typeOf[w.kind], watchData, watchExist, watchPersistent, watchRecursive)
-	} else if errors.Is(remove(typeOf[w.kind], w.kind), zkapi.ErrMarshalling) {
-		_ = remove(zkapi.WatchTypeAny, allKinds...) // 3.8 has no types for persistent ones: it is all or nothing
-	} // and what has failed otherwise has found no watch or lost the connection
+	c.mu.Lock()
+	if !c.watched(w.path, allKinds) {
+		t, others = zkapi.WatchTypeAny, allKinds
+	}
+	c.mu.Unlock()
+	_ = c.removeWatches(context.Background(), &call{op: zkapi.OpRemoveWatches, path: w.path, unless: func() bool {
+		return c.watched(w.path, others)
+	}}, t) // what has failed has found no watch or lost the connection
 }
 
 // forget has a watch removed that was armed for somebody who has gone. c.mu is held.

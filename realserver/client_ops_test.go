@@ -200,6 +200,25 @@ func testUnwatch(t *testing.T, e *env) {
 	drop()
 	create(t, c, n+"/child", "")
 	require.Len(t, events(t, c, stream), 1, "a persistent one stays")
+	stream.Close()
+
+	// In whatever order they go, in the end there are none.
+	for i := range 3 {
+		watching, unget := zkapi.Unwatchable(t.Context())
+		_, _, _, err = c.GetW(watching, n)
+		require.NoError(t, err)
+		watching, unlist := zkapi.Unwatchable(t.Context())
+		_, _, _, err = c.ChildrenW(watching, n)
+		require.NoError(t, err)
+		stream := addWatch(t, c, n, zkapi.WatchPersistentRecursive)
+		drops := []func(){unget, unlist, stream.Close}
+		for j := range drops {
+			drops[(i+j)%3]()
+		}
+		stream = addWatch(t, c, n, zkapi.WatchPersistent)
+		stream.Close()
+		requireOpError(t, c.RemoveWatches(t.Context(), n, zkapi.WatchTypeAny), "removeWatches", n, zkapi.ErrNoWatcher)
+	}
 }
 
 func testMultiOfAllKinds(t *testing.T, e *env) {

@@ -100,10 +100,9 @@ func lookAtChildren(ctx context.Context, c zkapi.Client, path string, existing b
 		if !errors.Is(err, zkapi.ErrNoNode) || existing {
 			return s, err
 		}
-		s, ok, err := missing[Listing](ctx, c, path)
+		changed, unwatch, ok, err := missing(ctx, c, path)
 		if err != nil || ok {
-			s.value.Path = path
-			return s, err
+			return sight[Listing]{value: Listing{Path: path}, changed: changed, unwatch: unwatch}, err
 		}
 	}
 }

@@ -77,10 +77,9 @@ func lookAtData(ctx context.Context, c zkapi.Client, path string, existing bool)
 		if !errors.Is(err, zkapi.ErrNoNode) || existing {
 			return s, err
 		}
-		s, ok, err := missing[Node](ctx, c, path)
+		changed, unwatch, ok, err := missing(ctx, c, path)
 		if err != nil || ok {
-			s.value.Path = path
-			return s, err
+			return sight[Node]{value: Node{Path: path}, changed: changed, unwatch: unwatch}, err
 		}
 	}
 }

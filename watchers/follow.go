@@ -142,16 +142,13 @@ func armed[T any](ctx context.Context, read func(context.Context) (sight[T], err
 	return s, err
 }
 
-// missing looks at a path where there was no node. If there is one by now, ok is
-// false, and it is worth looking at it.
-func missing[T any](ctx context.Context, c zkapi.Client, path string) (s sight[T], ok bool, err error) {
-	var there bool
-	s, err = armed(ctx, func(ctx context.Context) (s sight[T], err error) {
-		_, there, s.changed, err = c.ExistsW(ctx, path)
-		return s, err
-	})
-	if there && err == nil {
-		s.unwatch()
+// missing arms a watch for the creation of a node that was not there. If it is
+// there by now, ok is false, no watch is left, and it is worth looking at the node.
+func missing(ctx context.Context, c zkapi.Client, path string) (changed <-chan zkapi.Event, unwatch func(), ok bool, err error) {
+	watching, unwatch := zkapi.Unwatchable(ctx)
+	_, there, changed, err := c.ExistsW(watching, path)
+	if there || err != nil {
+		unwatch()
 	}
-	return s, !there, err
+	return changed, unwatch, !there, err
 }
