@@ -50,9 +50,19 @@ func TestExamples(t *testing.T) {
 		"clock.py":      "40 seconds have passed\n",
 		"fixture.py":    "three tests, one fixture\n",
 		"events.py":     "one write each\n",
+		"lost_reply.py": "submitted once\n",
+		"lost_event.py": "told after all\n",
+		"failover.py":   "three leaders, one session\n",
+		"stale.py":      "fresh after sync\n",
+		"quorum.py":     "written when there was a quorum\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			clients, web := startBoth(t)
+			t.Parallel() // most of the time kazoo waits
+			var args []string
+			if text, err := os.ReadFile(filepath.Join("examples", name)); err == nil && strings.Contains(string(text), "zksim --members 3") {
+				args = []string{"--members", "3"}
+			}
+			clients, web := startBoth(t, args...)
 			cmd := python(t, name, clients, web)
 			var complaints strings.Builder // kazoo's own remarks among them
 			cmd.Stderr = &complaints
@@ -63,5 +73,5 @@ func TestExamples(t *testing.T) {
 	}
 	programs, err := filepath.Glob("examples/*.py")
 	require.NoError(t, err)
-	require.Len(t, programs, 5+1, "and sim.py, which they share")
+	require.Len(t, programs, 10+1, "and sim.py, which they share")
 }

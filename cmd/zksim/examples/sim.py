@@ -34,6 +34,34 @@ class Sim:
         """Removes all nodes and ends all sessions."""
         return self._post("reset")
 
+    def faults(self, *rules):
+        """Has things go wrong from now on, such as "cut after-reply create /lock/** once"."""
+        return self._request("POST", "faults", "\n".join(rules).encode())
+
+    def fired(self):
+        """How often that has happened, all rules together."""
+        return self._request("GET", "faults")["fired"]
+
+    def heal(self):
+        """Nothing goes wrong any more."""
+        return self._request("DELETE", "faults")
+
+    def stop(self, member):
+        """Stops a member of the ensemble, as a crash would; they are numbered from 1."""
+        return self._post(f"members/{member}/stop")
+
+    def start(self, member):
+        """Brings it back."""
+        return self._post(f"members/{member}/start")
+
+    def lag(self, member, **what):
+        """Holds a member back: hold=True, txns=3, time="2s"; nothing lets it catch up."""
+        return self._post(f"members/{member}/lag", what or {"hold": False})
+
+    def leader(self):
+        """The number of the member that leads, None without a quorum."""
+        return next((m["id"] for m in self.state()["members"] if m["role"] == "leader"), None)
+
     def state(self):
         """Tells the sessions and watches."""
         return self._request("GET", "state")
