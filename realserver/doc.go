@@ -56,8 +56,9 @@
 // # Settings
 //
 // The servers listen on 127.0.0.1, on ports of their own, and are set up for short tests: nothing is
-// synced to disk and the JVM compiles as little as it can. [Options] holds these settings, and an
-// option function may change any of them. A benchmark wants the server's own compiler back:
+// synced to disk, the JVM compiles as little as it can, and from Java 13 on it starts with classes from
+// an archive in the user's cache folder, which the first start makes. [Options] holds these settings, and
+// an option function may change any of them. A benchmark wants the server's own compiler back:
 //
 //	srv := realserver.RunT(b, "3.9", func(o *realserver.Options) {
 //		o.JVM = []string{"-Xms2g", "-Xmx2g"}

@@ -76,7 +76,7 @@ func (s *Server) commandLine() []string {
 	if s.options.ID > 0 {
 		main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 	}
-	args := append(loggerFlags(s.dir), s.options.JVM...)
+	args := append(loggerFlags(s.dir), shareClasses(s.install, s.options.JVM)...)
 	args = append(args, s.options.properties()...)
 	return append(args, "-cp", strings.Join(s.install.Classpath, string(os.PathListSeparator)), main, s.configFile())
 }
