@@ -26,6 +26,9 @@
 //   - [frames]: random frames, compared byte for byte with another server. That
 //     takes a real one beside, so it is not part of Conformance.
 //
+// Beside them is [explore], which judges not servers but programs that coordinate
+// through one: under every order of their operations, and with faults.
+//
 // The tests of this module run them on the simulator, with and without the
 // protocol, and on real servers of 3.8 and 3.9:
 //
@@ -35,5 +38,6 @@
 // [transcript]: https://pkg.go.dev/github.com/zksim/zksim/proptest/transcript
 // [model]: https://pkg.go.dev/github.com/zksim/zksim/proptest/model
 // [history]: https://pkg.go.dev/github.com/zksim/zksim/proptest/history
+// [explore]: https://pkg.go.dev/github.com/zksim/zksim/proptest/explore
 // [frames]: https://pkg.go.dev/github.com/zksim/zksim/proptest/frames
 package proptest

@@ -1,0 +1,64 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Claims are what participants believe to hold: a lock, a lease, leadership. What
+// they believe is compared with what the server knows: a claim counts while the
+// session is alive with which it was taken, and until a third party deletes an
+// ephemeral node of that session. A participant cannot know at once that it has
+// lost its session, so that it may be wrong then.
+type Claims struct {
+	w     *World
+	most  int
+	taken []claim
+}
+
+type claim struct {
+	p       *Participant
+	session int64
+	removed int
+}
+
+// Claims adds the invariant that at most so many claims count at a time.
+func (w *World) Claims(most int) *Claims {
+	c := &Claims{w: w, most: most}
+	w.Invariant(c.check)
+	return c
+}
+
+// Take says that the participant holds it from now on.
+func (c *Claims) Take(p *Participant, what string) {
+	p.Log("holds %s", what)
+	session := p.Session()
+	c.taken = append(c.taken, claim{p, session, c.w.Removed(session)})
+}
+
+// Drop says that the participant does not hold it any more, or is about to give it back.
+func (c *Claims) Drop(p *Participant, what string) {
+	p.Log("gives %s back", what)
+	c.taken = slices.DeleteFunc(c.taken, func(x claim) bool { return x.p == p })
+}
+
+// Rightful lists the participants whose claims count now.
+func (c *Claims) Rightful() (names []string) {
+	for _, x := range c.taken {
+		if c.w.Removed(x.session) == x.removed && c.w.Alive(x.session) {
+			names = append(names, x.p.Name)
+		}
+	}
+	return names
+}
+
+func (c *Claims) check() error {
+	if len(c.taken) <= c.most {
+		return nil
+	}
+	if names := c.Rightful(); len(names) > c.most {
+		return fmt.Errorf("%s hold it at the same time, and at most %d may", strings.Join(names, " and "), c.most)
+	}
+	return nil
+}

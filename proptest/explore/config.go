@@ -1,0 +1,113 @@
+package explore
+
+import (
+	"fmt"
+	"time"
+)
+
+// Fault is a kind of thing that goes wrong, or several of them.
+type Fault uint
+
+// The faults. Each time that one happens it counts against Config.Faults.
+const (
+	// Cut breaks a participant's connection. Requests under way are lost on their way
+	// to the server, events on their way from it; the participant knows at once.
+	Cut Fault = 1 << iota
+	// LostReply has the server do a write, and breaks the connection before the reply.
+	LostReply
+	// Expiry ends a participant's session on the server. A participant that is
+	// connected learns of it later, as one does that was stopped for too long.
+	Expiry
+	// Restart restarts the server: all connections break, sessions and nodes stay.
+	Restart
+	// Removal has a third party delete a node without children.
+	Removal
+	// Cancellation ends a context of Participant.Cancelable.
+	Cancellation
+	// TimerRace lets time pass to the next timer while there are requests under way.
+	TimerRace
+
+	// Network is what a network does: Cut, LostReply and Expiry.
+	Network = Cut | LostReply | Expiry
+	// AllFaults is everything.
+	AllFaults = Network | Restart | Removal | Cancellation | TimerRace
+)
+
+// Config says how to explore. The zero value is one minute of random schedules
+// without faults, or until a failure.
+type Config struct {
+	// Strategy makes the choices; Random(1) by default.
+	Strategy Strategy
+	// Faults is how many things may go wrong in one schedule, and Kinds which;
+	// with Kinds 0 it is Network.
+	Faults int
+	Kinds  Fault
+	// Preemptions bounds how often a schedule may turn from a participant that
+	// could go on to another one; 0 is no bound, -1 none at all.
+	Preemptions int
+	// Schedules and Time end the search; 0 is no limit, but for Time where both
+	// are 0: one minute.
+	Schedules int
+	Time      time.Duration
+	// MaxSteps is how many steps a schedule may have before it counts as one that
+	// never ends; 1000 by default.
+	MaxSteps int
+	// SessionTimeout is that of the participants' sessions; 10 s by default.
+	SessionTimeout time.Duration
+	// Shard i of Shards, counted from 0, does only its part of the search.
+	Shard, Shards int
+	// KeepShrinking is how many schedules the search for a shorter one that fails
+	// may take; 2000 by default, -1 none.
+	KeepShrinking int
+	// Progress, if not nil, is called about every ten seconds.
+	Progress func(Progress)
+}
+
+// Progress is how far a search has come.
+type Progress struct {
+	Schedules int           // run so far, pruned ones included
+	Pruned    int           // of these, that came to a state in which another had been
+	Steps     int           // taken so far
+	States    int           // different ones, if the strategy tells them apart
+	Longest   int           // steps of the longest schedule
+	Elapsed   time.Duration // wall-clock time
+}
+
+// String is the progress on one line.
+func (p Progress) String() string {
+	s := fmt.Sprintf("%d schedules (%.0f a second), %d of them pruned, %d steps, the longest %d",
+		p.Schedules, rate(p.Schedules, p.Elapsed), p.Pruned, p.Steps, p.Longest)
+	if p.States > 0 {
+		s += fmt.Sprintf(", %d states", p.States)
+	}
+	return s
+}
+
+func parseShard(s string) (i, n int, err error) {
+	if _, err := fmt.Sscanf(s, "%d/%d", &i, &n); err != nil || i < 0 || i >= n {
+		return 0, 0, fmt.Errorf("explore: %q is no shard such as 0/4", s)
+	}
+	return i, n, nil
+}
+
+func (c *Config) complete() {
+	if c.Strategy == nil {
+		c.Strategy = Random(1)
+	}
+	if c.Kinds == 0 {
+		c.Kinds = Network
+	}
+	if c.Schedules == 0 && c.Time == 0 {
+		c.Time = time.Minute
+	}
+	if c.MaxSteps == 0 {
+		c.MaxSteps = 1000
+	}
+	if c.SessionTimeout == 0 {
+		c.SessionTimeout = 10 * time.Second
+	}
+	c.Shards = max(c.Shards, 1)
+	if c.KeepShrinking == 0 {
+		c.KeepShrinking = 2000
+	}
+}

@@ -1,0 +1,79 @@
+// Package explore runs programs that coordinate through ZooKeeper under every
+// order of what they do, and with every fault, that ZooKeeper permits:
+//
+//	func TestMyLock(t *testing.T) {
+//		explore.Check(t, func(w *explore.World) {
+//			inside := 0
+//			for _, name := range []string{"A", "B"} {
+//				w.Go(name, func(p *explore.Participant) error {
+//					l := mylock.New(p.Client, "/lock")
+//					if err := l.Acquire(p.Context()); err != nil {
+//						return nil // a lock may give up, but not lie
+//					}
+//					inside++
+//					p.Pause("works under the lock")
+//					inside--
+//					return l.Release(p.Context())
+//				})
+//			}
+//			w.Invariant(func() error {
+//				if inside > 1 {
+//					return errors.New("two are inside")
+//				}
+//				return nil
+//			})
+//		}, func(c *explore.Config) { c.Strategy = explore.Exhaustive() })
+//	}
+//
+// # How it works
+//
+// All that participants do to each other goes through the server. So whoever
+// orders their operations, the replies, the events and the faults orders their
+// world. In a bubble of testing/synctest the explorer waits until every
+// participant waits: for a reply, an event, or a timer. Then it lists what may
+// happen next, has a [Strategy] choose, does that one thing, and waits again.
+// What may happen next:
+//
+//   - An operation that a participant has called is done by the server, and the
+//     reply goes back. Between being done and being replied to nothing happens to
+//     other participants: it would be the same to the caller, whose next
+//     operation may be as late as one likes.
+//   - An event of a watch reaches its participant. Events come in order, and
+//     before the reply of any later operation, as ZooKeeper has it.
+//   - A participant whose connection is lost connects again.
+//   - If nothing else is possible, time passes to the next timer.
+//   - One of the faults of [Config].Kinds happens, while there are any left.
+//
+// The list begins with what the participant does next that moved last, and ends
+// with faults, so that a schedule of zeros is the plainest one. A schedule that
+// fails is shrunk, to as few steps and as small choices as can be found, and run
+// twice more: if that differs, the report says so.
+//
+// # What it controls, and what not
+//
+// The server is a real one of memserver, and the participants' clients are its
+// direct clients; connections, sessions and watches are what they are anywhere
+// else. Time is the bubble's. Package crypto/rand is made to give the same
+// numbers in every schedule. While a search runs, the process has one processor
+// (GOMAXPROCS is 1).
+//
+// Not controlled are goroutines within one participant: how they take turns
+// between two steps, and which of several ready cases a select takes. The explorer
+// gives a participant one thing at a time, so that rarely more than one of its
+// goroutines is ready. The functions of math/rand that have no seed and the order of
+// maps are not controlled either. A participant that depends on them may do
+// something else when its schedule is run again.
+//
+// A call of a participant with a context that ends is under way all the same:
+// the server may do it later, or never.
+//
+// # What exhaustive means
+//
+// That every schedule within the bounds has been run, or one that comes to the
+// same, see [Exhaustive]: as many participants, and as much for each to do, as the
+// scenario says; as many faults, of those kinds, as Config says. To be
+// recognized, states are reduced to 128 bits. It rests on participants being
+// functions of what they learn from their clients, the clock and crypto/rand. If
+// participants share memory, what they find there must follow from that too:
+// Participant.Log makes the order of something part of the state.
+package explore

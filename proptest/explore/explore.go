@@ -1,0 +1,191 @@
+package explore
+
+import (
+	"crypto/rand"
+	"io"
+	mrand "math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Result is what a search has found.
+type Result struct {
+	Progress
+	// Complete says that the strategy has nothing left: every schedule within the
+	// bounds has been run, or another one that comes to the same.
+	Complete bool
+	// Failure is the shortest schedule found that fails, nil if there is none.
+	Failure *Failure
+	// FoundAfter is how many schedules it took to find the first that failed, and
+	// FoundIn how long.
+	FoundAfter int
+	FoundIn    time.Duration
+	// Same says that the failure, run twice again, was the same both times.
+	Same bool
+	// Frontier is where an exhaustive search that is not complete goes on; see Exhaustive.
+	Frontier string
+}
+
+// Check explores a scenario and fails the test, with a report, if a schedule fails.
+func Check(t *testing.T, scenario func(w *World), opts ...func(*Config)) {
+	t.Helper()
+	res := Explore(t, scenario, opts...)
+	if res.Failure != nil {
+		t.Errorf("%s", res.Report(t.Name()))
+	}
+}
+
+// Explore is Check for those who want to see the result.
+func Explore(t *testing.T, scenario func(w *World), opts ...func(*Config)) *Result {
+	t.Helper()
+	var cfg Config
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	cfg.complete()
+	if err := cfg.override(t.Logf); err != nil {
+		t.Fatalf("%v", err)
+	}
+	x := &explorer{t: t, cfg: &cfg, scenario: scenario, result: &Result{}}
+	defer x.control()()
+	if *flagReplay != "" {
+		x.again(*flagReplay)
+		return x.result
+	}
+	x.search()
+	if x.result.Failure != nil {
+		x.shrink()
+		x.confirm()
+	}
+	return x.result
+}
+
+// explorer is one search.
+type explorer struct {
+	t        *testing.T
+	cfg      *Config
+	scenario func(*World)
+	result   *Result
+	began    time.Time
+}
+
+// control takes away what would make two runs of a schedule different: several
+// processors, and true randomness.
+func (x *explorer) control() (restore func()) {
+	procs, reader := runtime.GOMAXPROCS(1), rand.Reader
+	rand.Reader = new(stream)
+	x.began = time.Now()
+	return func() {
+		runtime.GOMAXPROCS(procs)
+		rand.Reader = reader
+	}
+}
+
+// stream is the randomness that participants get: the same in every schedule.
+type stream struct{ rng *mrand.ChaCha8 }
+
+func (s *stream) Read(p []byte) (int, error) { return s.rng.Read(p) }
+
+func (s *stream) again() { s.rng = mrand.NewChaCha8([32]byte{1}) }
+
+var _ io.Reader = (*stream)(nil)
+
+// batch is how many schedules share a bubble, at most.
+const batch = 2000
+
+// search runs schedules until one fails, or there are no more.
+func (x *explorer) search() {
+	var stop atomic.Bool
+	if x.cfg.Time > 0 {
+		defer time.AfterFunc(x.cfg.Time, func() { stop.Store(true) }).Stop()
+	}
+	res := x.result
+	told := time.Now()
+	for !stop.Load() && !res.Complete && res.Failure == nil && !x.enough() {
+		synctest.Test(x.t, func(*testing.T) {
+			for i := 0; i < batch && !stop.Load() && !x.enough() && res.Failure == nil; i++ {
+				source := x.cfg.Strategy.Next(x.cfg)
+				if source == nil {
+					res.Complete = true
+					return
+				}
+				x.one(source)
+			}
+		})
+		if res.Elapsed = time.Since(x.began); x.cfg.Progress != nil && time.Since(told) > 10*time.Second {
+			told = time.Now()
+			x.cfg.Progress(res.Progress)
+		}
+	}
+	if x.cfg.Progress != nil {
+		x.cfg.Progress(res.Progress)
+	}
+	res.FoundAfter, res.FoundIn = res.Schedules, res.Elapsed
+	if e, ok := x.cfg.Strategy.(*exhaustive); ok && !res.Complete {
+		res.Frontier = e.frontier()
+	}
+}
+
+func (x *explorer) enough() bool { return x.cfg.Schedules > 0 && x.result.Schedules >= x.cfg.Schedules }
+
+// one runs a schedule in the bubble that there is.
+func (x *explorer) one(source Source) {
+	r := x.run(source, false)
+	res := x.result
+	res.Schedules++
+	res.Steps += r.taken
+	res.Longest = max(res.Longest, r.taken)
+	if r.pruned {
+		res.Pruned++
+	}
+	if c, ok := x.cfg.Strategy.(interface{ States() int }); ok {
+		res.States = c.States()
+	}
+	res.Failure = r.failed()
+}
+
+func (x *explorer) run(source Source, recording bool) *run {
+	if s, ok := rand.Reader.(*stream); ok {
+		s.again()
+	}
+	r := newRun(x.cfg, x.scenario, source)
+	r.recording = recording
+	r.do()
+	return r
+}
+
+// confirm runs the failure again, twice, and writes down what happens.
+func (x *explorer) confirm() {
+	var f [2]*Failure
+	synctest.Test(x.t, func(*testing.T) {
+		for i := range f {
+			f[i] = x.replay(x.result.Failure.Choices, true)
+		}
+	})
+	x.result.Same = f[0] != nil && f[1] != nil && f[0].same(f[1])
+	if f[0] != nil {
+		x.result.Failure = f[0]
+	}
+}
+
+// again runs what -explore.replay names.
+func (x *explorer) again(word string) {
+	choices, err := decode(word)
+	if err != nil {
+		x.t.Fatalf("%v", err)
+	}
+	x.result.Schedules = 1
+	x.result.Failure = &Failure{Choices: choices}
+	if x.confirm(); x.result.Failure.Why == "" {
+		x.result.Failure = nil
+		x.t.Logf("the schedule %s does not fail", word)
+	}
+}
+
+// replay runs a recorded schedule; the failure is nil if there is none.
+func (x *explorer) replay(choices []int, recording bool) *Failure {
+	return x.run(&replay{choices: choices}, recording).failed()
+}

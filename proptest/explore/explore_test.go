@@ -1,0 +1,67 @@
+package explore_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/proptest/explore"
+)
+
+// strategies are those that find bugs without help.
+var strategies = map[string]func() explore.Strategy{
+	"random":     func() explore.Strategy { return explore.Random(1) },
+	"exhaustive": func() explore.Strategy { return explore.Exhaustive() },
+}
+
+func with(s explore.Strategy, faults int) func(*explore.Config) {
+	return func(c *explore.Config) { c.Strategy, c.Faults, c.Schedules = s, faults, 100_000 }
+}
+
+func TestFindsBugs(t *testing.T) {
+	for name, strategy := range strategies {
+		for _, bug := range []struct {
+			name         string
+			participants int
+			faults       int
+			why          explore.Why
+			steps        int
+		}{
+			{"waits for the first", 3, 0, explore.Invariant, 10},
+			{"does not look again", 3, 1, explore.Invariant, 8},
+			{"leaves its node", 2, 1, explore.Deadlock, 6},
+		} {
+			t.Run(name+"/"+bug.name, func(t *testing.T) {
+				res := explore.Explore(t, exclusion(bug.name, bug.participants), with(strategy(), bug.faults))
+				require.NotNil(t, res.Failure)
+				require.Equal(t, bug.why, res.Failure.Why, res.Report(t.Name()))
+				require.True(t, res.Same)
+				t.Log(res.Report(t.Name()))
+				require.LessOrEqual(t, res.Failure.Steps(), bug.steps)
+			})
+		}
+	}
+}
+
+func TestCorrectLockPasses(t *testing.T) {
+	for n, most := range map[int]int{2: 100, 3: 10_000} {
+		res := explore.Explore(t, exclusion("", n), with(explore.Exhaustive(), 0))
+		require.Nil(t, res.Failure)
+		require.True(t, res.Complete)
+		require.Less(t, res.Schedules, most)
+		t.Logf("%d participants: %v", n, res.Progress)
+	}
+	res := explore.Explore(t, exclusion("", 2), func(c *explore.Config) { c.Schedules = 2000 })
+	require.Nil(t, res.Failure)
+	require.Equal(t, 2000, res.Schedules)
+}
+
+func TestReport(t *testing.T) {
+	res := explore.Explore(t, exclusion("waits for the first", 3), with(explore.Exhaustive(), 0))
+	report := res.Report(t.Name())
+	for _, part := range []string{"B and C hold it at the same time", "Create /lock/n- ephemeral sequential -> /lock/n-0000000000",
+		"A  holds the lock", "-run '^TestReport$' . -explore.replay="} {
+		require.True(t, strings.Contains(report, part), report)
+	}
+}

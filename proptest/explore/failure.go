@@ -1,0 +1,79 @@
+package explore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/zksim/zksim/memserver"
+)
+
+type sessionInfo = memserver.Session
+
+// Why is the kind of a failure.
+type Why string
+
+// The kinds of failures.
+const (
+	Invariant       Why = "an invariant does not hold"
+	Final           Why = "what has to hold in the end does not"
+	FailedAssertion Why = "an assertion failed"
+	Returned        Why = "a participant returned an error"
+	Panicked        Why = "a participant panicked"
+	Deadlock        Why = "somebody waits for ever"
+	Livelock        Why = "the schedule does not end"
+	Stuck           Why = "a participant does not end"
+)
+
+// Failure is a schedule that has failed.
+type Failure struct {
+	Why     Why
+	Text    string
+	Choices []int  // the schedule: which of the possible steps was taken, each time
+	History []Line // what happened
+
+	steps []stepName
+}
+
+func (f *Failure) Error() string { return fmt.Sprintf("%s: %s", f.Why, f.Text) }
+
+// Line is one line of a history.
+type Line struct {
+	Number int    // counts from 1; 0 for a note, which is no step
+	Who    string // the participant; "" is the world
+	Kind   Kind
+	Text   string
+	Result string        // of an operation
+	Zxid   int64         // the server's, afterwards
+	At     time.Duration // since the beginning
+}
+
+// record adds to the history, if there is to be one.
+func (r *run) record(l Line) {
+	if !r.recording {
+		return
+	}
+	l.Zxid, l.At = r.srv.Zxid(), time.Since(r.born)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.over {
+		r.history = append(r.history, l)
+	}
+}
+
+func (r *run) recordOp(who int, o *operation) {
+	if r.recording {
+		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.call.String(), Result: o.result()})
+	}
+}
+
+// note is Participant.Log.
+func (r *run) note(c *client, format string, args []any) {
+	text := fmt.Sprintf(format, args...)
+	r.mu.Lock()
+	r.server.text(text)
+	r.mu.Unlock()
+	r.record(Line{Kind: Noted, Who: r.parts[c.index].Name, Text: text})
+}
+
+// sessionName is how a session is called in a history.
+func (r *run) sessionName(id int64) string { return fmt.Sprintf("0x%x", id) }

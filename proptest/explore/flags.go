@@ -1,0 +1,49 @@
+package explore
+
+import (
+	"flag"
+	"time"
+)
+
+// The flags of a test binary that explores; they override what the test says.
+var (
+	flagReplay    = flag.String("explore.replay", "", "run only this `schedule`, as a failure has printed it")
+	flagSeed      = flag.Uint64("explore.seed", 0, "search at random, from this `seed`")
+	flagSchedules = flag.Int("explore.schedules", 0, "stop after `n` schedules")
+	flagTime      = flag.Duration("explore.time", 0, "stop after this `time`")
+	flagShard     = flag.String("explore.shard", "", "do only the `i/n`-th part of the search, i from 0")
+	flagFrom      = flag.String("explore.from", "", "go on with an exhaustive search at this `frontier`, as a stopped one has printed it")
+	flagProgress  = flag.Bool("explore.progress", false, "print how far the search has come, every ten seconds")
+)
+
+// override lets the flags have their way.
+func (c *Config) override(logf func(format string, args ...any)) (err error) {
+	if *flagSeed != 0 {
+		c.Strategy = Random(*flagSeed)
+	}
+	if *flagFrom != "" {
+		c.Strategy = Exhaustive(*flagFrom)
+	}
+	if *flagSchedules != 0 {
+		c.Schedules = *flagSchedules
+	}
+	if *flagTime != 0 {
+		c.Time = *flagTime
+	}
+	if *flagShard != "" {
+		c.Shard, c.Shards, err = parseShard(*flagShard)
+	}
+	if *flagProgress {
+		before := c.Progress
+		c.Progress = func(p Progress) {
+			logf("%v", p)
+			if before != nil {
+				before(p)
+			}
+		}
+	}
+	return err
+}
+
+// rate is something a second.
+func rate(n int, d time.Duration) float64 { return float64(n) / max(d.Seconds(), 1e-9) }

@@ -1,0 +1,103 @@
+package explore
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// numbered is the history with its steps counted.
+func (r *run) numbered() []Line {
+	n := 0
+	for i := range r.history {
+		if r.history[i].Kind != Noted {
+			n++
+			r.history[i].Number = n
+		}
+	}
+	return r.history
+}
+
+func (f *Failure) same(g *Failure) bool {
+	return f.Text == g.Text && slices.Equal(f.Choices, g.Choices) && slices.Equal(f.History, g.History)
+}
+
+// Steps is how many steps the history has.
+func (f *Failure) Steps() int {
+	if n := len(f.History); n > 0 {
+		for i := n - 1; i >= 0; i-- {
+			if f.History[i].Number > 0 {
+				return f.History[i].Number
+			}
+		}
+	}
+	return 0
+}
+
+// Schedule is the failure's schedule in one word; see Replay.
+func (f *Failure) Schedule() string { return encode(f.Choices) }
+
+// Report is the failure for people to read; test is the name of the test.
+func (res *Result) Report(test string) string {
+	f := res.Failure
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v\n\n%s\n", f, f.Story())
+	fmt.Fprintf(&b, "found after %d schedules; %d steps are left of it. To run it again:\n", res.FoundAfter, f.Steps())
+	fmt.Fprintf(&b, "  go test -run '%s' . -explore.replay=%s\n", pattern(test), f.Schedule())
+	if !res.Same {
+		b.WriteString("CAUTION: run again it was not the same: a participant depends on something that is not controlled\n")
+	}
+	return b.String()
+}
+
+// pattern is what -run takes for one test.
+func pattern(test string) string {
+	parts := strings.Split(test, "/")
+	for i, p := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// Story is the history, a line a step.
+func (f *Failure) Story() string {
+	var b strings.Builder
+	width := 0
+	for _, l := range f.History {
+		width = max(width, len(l.Who))
+	}
+	for _, l := range f.History {
+		number := "    "
+		if l.Number > 0 {
+			number = fmt.Sprintf("%3d ", l.Number)
+		}
+		fmt.Fprintf(&b, "%s %-*s  %s", number, width, l.Who, l.Text)
+		if l.Result != "" {
+			fmt.Fprintf(&b, " -> %s", l.Result)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// encode writes choices down: a digit or letter for each, in braces above 35,
+// without the zeros at the end.
+func encode(choices []int) string {
+	last := len(choices)
+	for last > 0 && choices[last-1] == 0 {
+		last--
+	}
+	var b strings.Builder
+	for _, c := range choices[:last] {
+		if c < 36 {
+			b.WriteByte("0123456789abcdefghijklmnopqrstuvwxyz"[c])
+		} else {
+			fmt.Fprintf(&b, "{%d}", c)
+		}
+	}
+	if b.Len() == 0 {
+		return "0"
+	}
+	return b.String()
+}

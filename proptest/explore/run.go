@@ -1,0 +1,279 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// run is one schedule. It belongs to the goroutine that explores; participants
+// share only what mu guards, and only while they run.
+type run struct {
+	cfg        *Config
+	source     Source
+	recording  bool
+	srv        *memserver.Server
+	parts      []*Participant
+	invariants []func() error
+	finals     []func() error
+	removed    map[int64]int
+	third      *memserver.Client // deletes nodes
+	born       time.Time
+
+	mu      sync.Mutex
+	over    bool
+	failure *Failure
+	history []Line
+	wake    chan struct{}
+
+	steps       []Step // the enabled ones
+	idle        bool   // nobody can do anything before time passes
+	choices     []int  // made so far
+	names       []stepName
+	taken       int
+	last        int // who moved last
+	inARow      int
+	faults      int // left
+	preemptions int // left; negative is no bound
+	server      digest
+	zxid        int64
+	pruned      bool
+}
+
+// unfair is how many steps in a row a participant may take while others could move.
+const unfair = 100
+
+// newRun furnishes a world.
+func newRun(cfg *Config, scenario func(*World), source Source) *run {
+	r := &run{cfg: cfg, source: source, last: -1, faults: cfg.Faults, preemptions: cfg.Preemptions,
+		wake: make(chan struct{}, 1), born: time.Now()}
+	switch {
+	case cfg.Preemptions == 0:
+		r.preemptions = -1
+	case cfg.Preemptions < 0:
+		r.preemptions = 0
+	}
+	srv, err := memserver.New(func(c *memserver.Config) { c.Seed = 1 })
+	if err != nil {
+		panic(err)
+	}
+	r.srv = srv
+	scenario(&World{Server: srv, run: r})
+	return r
+}
+
+func (r *run) addParticipant(name string, body func(*Participant) error) {
+	inner, err := r.srv.Client(memserver.Held, func(c *memserver.ClientConfig) { c.SessionTimeout = r.cfg.SessionTimeout })
+	if err != nil {
+		panic(err)
+	}
+	c := &client{run: r, inner: inner, index: len(r.parts)}
+	r.parts = append(r.parts, &Participant{Name: name, Client: c, run: r, client: c, body: body})
+}
+
+func (r *run) wakeUp() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// failLocked keeps the first failure. r.mu is held.
+func (r *run) failLocked(why Why, text string) {
+	if r.failure == nil && !r.over {
+		r.failure = &Failure{Why: why, Text: text}
+	}
+}
+
+func (r *run) fail(why Why, format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failLocked(why, fmt.Sprintf(format, args...))
+}
+
+// do runs the schedule to its end.
+func (r *run) do() {
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, p := range r.parts {
+		p.ctx = ctx
+		go p.live()
+		synctest.Wait() // so that one after the other takes from the source of randomness
+	}
+	r.zxid = r.srv.Zxid()
+	for r.goOn() {
+	}
+	r.end(cancel)
+}
+
+// goOn takes one step, and tells whether there may be another.
+func (r *run) goOn() bool {
+	if r.broken(r.invariants, Invariant) {
+		return false
+	}
+	r.enable()
+	if len(r.steps) == 0 {
+		return r.settleDown()
+	}
+	if r.taken++; r.taken > r.cfg.MaxSteps {
+		r.fail(Livelock, "the schedule has not ended after %d steps", r.cfg.MaxSteps)
+		return false
+	}
+	i := 0
+	if len(r.steps) > 1 {
+		if i = r.source.Choose(r); i < 0 {
+			r.pruned = true
+			return false
+		}
+	}
+	r.choices = append(r.choices, i)
+	r.names = append(r.names, r.steps[i].name())
+	r.take(r.steps[i])
+	return r.failure == nil
+}
+
+// failed is what the run has come to, nil if nothing failed.
+func (r *run) failed() *Failure {
+	if f := r.failure; f != nil {
+		f.Choices, f.History, f.steps = r.choices, r.numbered(), r.names
+	}
+	return r.failure
+}
+
+func (r *run) broken(rules []func() error, why Why) bool {
+	for _, holds := range rules {
+		if err := holds(); err != nil {
+			r.fail(why, "%v", err)
+			return true
+		}
+	}
+	return r.failure != nil
+}
+
+func (r *run) allEnded() bool {
+	for _, p := range r.parts {
+		if !p.ended {
+			return false
+		}
+	}
+	return true
+}
+
+// stuck is how much time passes before those who wait count as waiting for ever.
+const stuck = 10 * time.Minute
+
+// passTime lets time pass until somebody has something to do.
+func (r *run) passTime() {
+	if r.sleep(stuck) {
+		return
+	}
+	var waiting []string
+	for _, p := range r.parts {
+		if !p.ended {
+			waiting = append(waiting, p.Name)
+		}
+	}
+	r.fail(Deadlock, "%s: nothing is under way, nothing is broken any more, and %v later still waiting",
+		strings.Join(waiting, ", "), stuck)
+}
+
+// sleep waits until a participant moves or something comes to one, at most for d.
+func (r *run) sleep(d time.Duration) bool {
+	began := time.Now()
+	for part := d / 20; time.Since(began) < d; {
+		select {
+		case <-r.wake:
+		default:
+		}
+		timer := time.NewTimer(part)
+		select {
+		case <-r.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+		synctest.Wait()
+		if r.enable(); !r.idle || r.allEnded() || r.failure != nil {
+			r.record(Line{Kind: TimePassed, Text: fmt.Sprintf("%v pass", time.Since(began))})
+			return true
+		}
+	}
+	return false
+}
+
+// settling is how long what goes on in the background has for putting things in order.
+const settling = time.Minute
+
+// settleDown is what happens when all participants have returned.
+func (r *run) settleDown() bool {
+	if r.broken(r.finals, Final) {
+		first := r.failure
+		r.failure = nil
+		if r.sleepOn(settling) {
+			return true
+		}
+		if !r.broken(r.finals, Final) {
+			return false
+		}
+		r.failure.Text = first.Text
+	}
+	return false
+}
+
+// sleepOn is sleep for those who work on when the participants have returned.
+func (r *run) sleepOn(d time.Duration) bool {
+	for began := time.Now(); time.Since(began) < d; {
+		time.Sleep(d / 20)
+		synctest.Wait()
+		if r.enable(); !r.idle {
+			return true
+		}
+	}
+	return false
+}
+
+// end has everybody stop.
+func (r *run) end(cancel context.CancelFunc) {
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
+	cancel()
+	for _, p := range r.parts {
+		r.drop(p.client, zkapi.ErrClosed)
+		p.client.inner.Close()
+	}
+	for began := time.Now(); ; time.Sleep(time.Second) {
+		synctest.Wait()
+		if r.allEnded() {
+			break
+		}
+		for _, p := range r.parts {
+			r.drop(p.client, zkapi.ErrClosed)
+		}
+		if time.Since(began) > time.Hour {
+			r.over = false
+			r.fail(Stuck, "a participant does not return, although its context has ended and its client is closed")
+			break
+		}
+	}
+	if r.third != nil {
+		r.third.Close()
+	}
+	r.srv.Close()
+}
+
+// drop answers all that is under way with an error.
+func (r *run) drop(c *client, err error) {
+	r.mu.Lock()
+	pending := c.pending
+	c.pending = nil
+	r.mu.Unlock()
+	for _, o := range pending {
+		o.fail(err)
+		o.done <- struct{}{}
+	}
+}

@@ -1,0 +1,344 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing/synctest"
+
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Kind says what a step is.
+type Kind int
+
+// The kinds of steps, and of lines in a history.
+const (
+	Ran        Kind = iota // an operation of a participant is done, and it gets the reply
+	Told                   // an event of a watch, or the loss of the connection, comes to a participant
+	CameBack               // a participant connects again
+	TimePassed             // until somebody has something to do
+	WentWrong              // see Step.Fault
+	Noted                  // Participant.Log; no step
+)
+
+// Step is one thing that may happen next.
+type Step struct {
+	Kind  Kind
+	Who   int   // index of the participant; -1 is nobody
+	Fault Fault // what goes wrong; 0 is nothing
+	// Preempts says that another participant could have gone on.
+	Preempts bool
+
+	op   *operation
+	path string
+	whim *whim
+}
+
+// enable lists the steps that are possible, the simplest first: what the
+// participant does next that moved last, then the others, then faults.
+func (r *run) enable() {
+	r.steps = r.steps[:0]
+	n := len(r.parts)
+	if r.last >= 0 {
+		r.enableFor(r.last)
+	}
+	own := len(r.steps)
+	for i := range n {
+		if i != r.last {
+			r.enableFor(i)
+		}
+	}
+	if own > 0 && len(r.steps) > own {
+		switch {
+		case r.inARow >= unfair:
+			r.steps = slices.Delete(r.steps, 0, own)
+		case r.preemptions == 0:
+			r.steps = r.steps[:own]
+		default:
+			for i := own; i < len(r.steps); i++ {
+				r.steps[i].Preempts = true
+			}
+		}
+	}
+	ended := r.allEnded()
+	r.idle = len(r.steps) == 0
+	if r.idle && !ended {
+		r.steps = append(r.steps, Step{Kind: TimePassed, Who: -1})
+	}
+	if r.faults > 0 && !ended {
+		r.enableFaults()
+	}
+}
+
+// enableFor lists what the participant can do next.
+func (r *run) enableFor(i int) {
+	c := r.parts[i].client
+	state := c.inner.State()
+	waiting := c.inner.Waiting() > 0
+	switch {
+	case waiting:
+		r.steps = append(r.steps, Step{Kind: Told, Who: i})
+	case state == zkapi.StateSuspended:
+		r.steps = append(r.steps, Step{Kind: CameBack, Who: i})
+	}
+	for _, o := range c.pending {
+		// A reply comes after what was sent before it.
+		if o.verb == verbPause || !waiting && (state != zkapi.StateSuspended || !c.vain) {
+			r.steps = append(r.steps, Step{Kind: Ran, Who: i, op: o})
+		}
+	}
+}
+
+func (r *run) enableFaults() {
+	for i, p := range r.parts {
+		if p.client.closed {
+			continue
+		}
+		r.enableFaultsOf(i, p)
+	}
+	if r.cfg.Kinds&Restart != 0 {
+		r.steps = append(r.steps, Step{Kind: WentWrong, Who: -1, Fault: Restart})
+	}
+	if r.cfg.Kinds&Removal != 0 {
+		for n := range r.srv.Snapshot().Nodes() {
+			if n.Stat.NumChildren == 0 && n.Path != "/" && !strings.HasPrefix(n.Path, "/zookeeper") {
+				r.steps = append(r.steps, Step{Kind: WentWrong, Who: -1, Fault: Removal, path: n.Path})
+			}
+		}
+	}
+	if r.cfg.Kinds&TimerRace != 0 && !r.idle {
+		r.steps = append(r.steps, Step{Kind: WentWrong, Who: -1, Fault: TimerRace})
+	}
+}
+
+func (r *run) enableFaultsOf(i int, p *Participant) {
+	kinds, c := r.cfg.Kinds, p.client
+	add := func(f Fault, o *operation) {
+		r.steps = append(r.steps, Step{Kind: WentWrong, Who: i, Fault: f, op: o})
+	}
+	up := c.inner.State() == zkapi.StateConnected
+	if up && kinds&LostReply != 0 && c.inner.Waiting() == 0 {
+		for _, o := range c.pending {
+			if o.verb.writes() {
+				add(LostReply, o)
+			}
+		}
+	}
+	if up && kinds&Cut != 0 && !p.ended {
+		add(Cut, nil)
+	}
+	if kinds&Expiry != 0 && r.hasSession(c.inner.SessionID()) && !p.ended {
+		add(Expiry, nil)
+	}
+	if kinds&Cancellation != 0 {
+		for _, w := range p.whims {
+			if !w.over {
+				r.steps = append(r.steps, Step{Kind: WentWrong, Who: i, Fault: Cancellation, whim: w})
+			}
+		}
+	}
+}
+
+func (r *run) hasSession(id int64) bool {
+	return slices.ContainsFunc(r.srv.Sessions(), func(s sessionInfo) bool { return s.ID == id })
+}
+
+// take takes a step, up to where everybody waits again.
+func (r *run) take(s Step) {
+	if s.Who >= 0 && s.Fault == 0 {
+		if s.Who == r.last {
+			r.inARow++
+		} else {
+			r.inARow = 0
+		}
+		r.last = s.Who
+	}
+	if s.Preempts && r.preemptions > 0 {
+		r.preemptions--
+	}
+	if s.Fault != 0 {
+		r.faults--
+	}
+	switch {
+	case s.Fault != 0:
+		r.goWrong(s)
+	case s.Kind == Ran:
+		r.perform(s.Who, s.op)
+		r.reply(s.Who, s.op)
+	case s.Kind == Told:
+		r.deliver(s.Who)
+	case s.Kind == CameBack:
+		r.reconnect(s.Who)
+	case s.Kind == TimePassed:
+		r.passTime()
+	}
+	synctest.Wait()
+	if z := r.srv.Zxid(); z != r.zxid {
+		r.server.int(s.Who)
+		r.server.word(uint64(z))
+		r.zxid = z
+	}
+}
+
+// perform has the server do an operation.
+func (r *run) perform(who int, o *operation) {
+	c := r.parts[who].client
+	c.pending = slices.DeleteFunc(c.pending, func(x *operation) bool { return x == o })
+	if o.verb == verbPause {
+		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.call.path})
+		return
+	}
+	o.perform(c.inner)
+	if o.verb == verbClose {
+		c.closed = true
+	}
+	c.vain = c.inner.State() == zkapi.StateSuspended
+	if z := r.srv.Zxid(); z != r.zxid {
+		r.zxid = z
+		r.server.int(who)
+		o.call.digest(&r.server)
+		o.answer.digest(&r.server)
+	}
+	r.recordOp(who, o)
+}
+
+// reply lets a participant have an answer, after all that the server has sent before.
+func (r *run) reply(who int, o *operation) {
+	c := r.parts[who].client
+	for c.inner.Waiting() > 0 && !c.inner.Arrivals()[0].Lost {
+		r.deliver(who)
+		synctest.Wait()
+	}
+	o.call.digest(&c.seen)
+	o.answer.digest(&c.seen)
+	if !o.abandoned {
+		o.done <- struct{}{}
+	}
+}
+
+// deliver lets a participant have what has waited longest for it.
+func (r *run) deliver(who int) {
+	c := r.parts[who].client
+	a := c.inner.Arrivals()[0]
+	c.inner.Deliver()
+	c.seen.text(a.Event.Path)
+	c.seen.int(int(a.Event.Type))
+	c.seen.flag(a.Lost)
+	if !a.Lost {
+		r.record(Line{Kind: Told, Who: r.parts[who].Name,
+			Text: fmt.Sprintf("is told: %s %s", a.Event.Type, a.Event.Path)})
+		return
+	}
+	r.record(Line{Kind: Told, Who: r.parts[who].Name, Text: "learns that its connection is lost"})
+	r.sever(who)
+}
+
+// sever fails what is under way when a connection is lost.
+func (r *run) sever(who int) {
+	c := r.parts[who].client
+	c.vain = false
+	c.seen.flag(false)
+	lost := slices.DeleteFunc(slices.Clone(c.pending), func(o *operation) bool { return o.verb == verbPause })
+	c.pending = slices.DeleteFunc(c.pending, func(o *operation) bool { return o.verb != verbPause })
+	for _, o := range lost {
+		if o.abandoned {
+			continue
+		}
+		o.fail(zkapi.ErrConnectionLoss)
+		c.vain = true
+		o.call.digest(&c.seen)
+		o.answer.digest(&c.seen)
+		o.done <- struct{}{}
+		synctest.Wait()
+	}
+}
+
+func (r *run) reconnect(who int) {
+	c := r.parts[who].client
+	before := c.inner.SessionID()
+	c.inner.Reconnect()
+	after := c.inner.SessionID()
+	c.vain = false
+	c.seen.word(uint64(after))
+	text := "reconnects"
+	switch {
+	case c.inner.State() != zkapi.StateConnected:
+		text = "cannot connect"
+	case after != before:
+		text = fmt.Sprintf("learns that its session has expired, and gets session %s", r.sessionName(after))
+	}
+	r.record(Line{Kind: CameBack, Who: r.parts[who].Name, Text: text})
+}
+
+// goWrong does what a fault is.
+func (r *run) goWrong(s Step) {
+	name := ""
+	var c *client
+	if s.Who >= 0 {
+		name, c = r.parts[s.Who].Name, r.parts[s.Who].client
+	}
+	switch s.Fault {
+	case Cut:
+		text := "loses its connection"
+		if lost := underWay(c); lost != "" {
+			text += ", and with it the request " + lost
+		}
+		r.record(Line{Kind: WentWrong, Who: name, Text: text})
+		c.inner.Disconnect()
+		r.sever(s.Who)
+	case LostReply:
+		r.perform(s.Who, s.op)
+		c.pending = append(c.pending, s.op)
+		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection, and with it this reply"})
+		c.inner.Disconnect()
+		r.sever(s.Who)
+	case Expiry:
+		id := c.inner.SessionID()
+		r.record(Line{Kind: WentWrong, Who: name, Text: fmt.Sprintf("has its session %s expired by the server", r.sessionName(id))})
+		r.server.word(uint64(id))
+		r.srv.Expire(id)
+	case Restart:
+		r.record(Line{Kind: WentWrong, Text: "the server restarts"})
+		r.server.int(int(Restart))
+		r.srv.Restart()
+	case Removal:
+		r.remove(s.path)
+	case Cancellation:
+		r.record(Line{Kind: WentWrong, Who: name, Text: "has its context cancelled"})
+		c.seen.int(int(Cancellation))
+		r.mu.Lock()
+		s.whim.over = true
+		r.mu.Unlock()
+		s.whim.cancel()
+	case TimerRace:
+		r.sleep(stuck)
+	}
+}
+
+// remove deletes a node as a third party.
+func (r *run) remove(path string) {
+	if r.third == nil {
+		r.third, _ = r.srv.Client()
+	}
+	node, _ := r.srv.Node(path)
+	if owner := node.Stat.EphemeralOwner; owner != 0 {
+		if r.removed == nil {
+			r.removed = make(map[int64]int)
+		}
+		r.removed[owner]++
+	}
+	r.server.text(path)
+	_ = r.third.Delete(r.parts[0].ctx, path, zkapi.AnyVersion)
+	r.record(Line{Kind: WentWrong, Text: "somebody else deletes " + path})
+}
+
+func underWay(c *client) string {
+	var lost []string
+	for _, o := range c.pending {
+		if o.verb != verbPause {
+			lost = append(lost, o.call.String())
+		}
+	}
+	return strings.Join(lost, ", ")
+}

@@ -1,0 +1,144 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// World is what one schedule happens in. The scenario furnishes it, and is
+// called anew for every schedule.
+type World struct {
+	// Server is the world's server. The scenario and its invariants may look at
+	// it and change it; participants may not.
+	Server *memserver.Server
+
+	run *run
+}
+
+// Go adds a participant. The body runs on a goroutine of its own once the
+// scenario has returned; what it returns as an error is a failure of the
+// schedule. It may start goroutines; all of them have to end before it returns.
+func (w *World) Go(name string, body func(p *Participant) error) {
+	w.run.addParticipant(name, body)
+}
+
+// Invariant adds what must hold after every step. It is called while all
+// participants wait, so that it may look at what they have written.
+func (w *World) Invariant(holds func() error) { w.run.invariants = append(w.run.invariants, holds) }
+
+// Finally adds what must hold in the end, when all participants have returned
+// and nothing is under way any more. Their sessions are still there.
+func (w *World) Finally(holds func() error) { w.run.finals = append(w.run.finals, holds) }
+
+// Alive tells whether the server has that session.
+func (w *World) Alive(session int64) bool {
+	for _, s := range w.Server.Sessions() {
+		if s.ID == session {
+			return true
+		}
+	}
+	return false
+}
+
+// Removed counts the ephemeral nodes of a session that a third party has deleted.
+func (w *World) Removed(session int64) int { return w.run.removed[session] }
+
+// Participant is one program of several. It has the methods of testify's
+// TestingT, so that require works on it.
+type Participant struct {
+	// Name is the one that Go was given.
+	Name string
+	// Client is the participant's own.
+	Client zkapi.Client
+
+	run    *run
+	client *client
+	ctx    context.Context
+	body   func(*Participant) error
+	whims  []*whim // guarded by run.mu
+	ended  bool    // guarded by run.mu
+}
+
+// whim is a context that may be cancelled for no reason.
+type whim struct {
+	cancel context.CancelFunc
+	over   bool
+}
+
+// Context ends when the schedule does.
+func (p *Participant) Context() context.Context { return p.ctx }
+
+// Cancelable is a context that the explorer may cancel at any step, where
+// Cancellation is among the faults.
+func (p *Participant) Cancelable(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	w := &whim{cancel: cancel}
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	p.whims = append(p.whims, w)
+	return ctx, func() {
+		p.run.mu.Lock()
+		w.over = true
+		p.run.mu.Unlock()
+		cancel()
+	}
+}
+
+// Pause is a step in which the participant does nothing. What a program does
+// between two calls takes no time; others come in between only where it pauses:
+//
+//	p.Pause("works under the lock")
+func (p *Participant) Pause(doing string) { p.client.call(p.ctx, call{verb: verbPause, path: doing}) }
+
+// Log puts a line into the history.
+func (p *Participant) Log(format string, args ...any) { p.run.note(p.client, format, args) }
+
+// Errorf makes the schedule fail.
+func (p *Participant) Errorf(format string, args ...any) {
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	p.run.failLocked(FailedAssertion, fmt.Sprintf("%s: ", p.Name)+fmt.Sprintf(format, args...))
+}
+
+// FailNow ends the participant; the schedule has failed.
+func (p *Participant) FailNow() {
+	p.Errorf("failed")
+	runtime.Goexit()
+}
+
+// Helper does nothing.
+func (p *Participant) Helper() {}
+
+// Session is the session that the participant's client has, or believes to have.
+func (p *Participant) Session() int64 { return p.client.inner.SessionID() }
+
+// live runs the body.
+func (p *Participant) live() {
+	returned := false
+	defer func() {
+		r := p.run
+		v := recover()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		switch {
+		case v != nil:
+			stack := make([]byte, 4096)
+			r.failLocked(Panicked, fmt.Sprintf("%s panicked: %v\n%s", p.Name, v, stack[:runtime.Stack(stack, false)]))
+		case !returned:
+			r.failLocked(FailedAssertion, p.Name+": its goroutine has ended itself")
+		}
+		p.ended = true
+		r.wakeUp()
+	}()
+	err := p.body(p)
+	returned = true
+	if err != nil {
+		p.run.mu.Lock()
+		defer p.run.mu.Unlock()
+		p.run.failLocked(Returned, fmt.Sprintf("%s returned: %v", p.Name, err))
+	}
+}
