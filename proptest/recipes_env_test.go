@@ -30,7 +30,7 @@ import (
 
 // recipeEnv is one case: a server and a part of its tree, a plan of faults, and clients.
 type recipeEnv struct {
-	t       memserver.TB
+	t       faults.TB
 	root    string
 	srv     *memserver.Server // nil: a real one
 	plan    *faults.Plan
@@ -39,18 +39,23 @@ type recipeEnv struct {
 	truth   zkapi.Client  // without faults
 	moment  time.Duration // how long somebody holds something
 
+	events *zkapi.Stream[zkapi.Event] // of everything, as truth is told
+
 	mu      sync.Mutex
 	clients []zkapi.Client
 }
 
 const recipeTimeout = 10 * time.Second
 
-// onRecipeBackends runs f on each backend; f calls run for each of its cases,
-// with the text of a plan. In memory each case has a bubble and a server.
-func onRecipeBackends(t *testing.T, f func(t *testing.T, kind string, run func(plan string, body func(*recipeEnv)))) {
+// runCase runs one case with the text of a plan.
+type runCase func(t *testing.T, plan string, body func(*recipeEnv))
+
+// onRecipeBackends runs f on each backend; f calls run for each of its cases. In
+// memory each case has a bubble and a server.
+func onRecipeBackends(t *testing.T, f func(t *testing.T, kind string, run runCase)) {
 	for _, kind := range []string{"direct", "wire"} {
 		t.Run(kind, func(t *testing.T) {
-			f(t, kind, func(plan string, body func(*recipeEnv)) {
+			f(t, kind, func(t *testing.T, plan string, body func(*recipeEnv)) {
 				synctest.Test(t, func(t *testing.T) { runInMemory(t, kind, plan, body) })
 			})
 		})
@@ -58,7 +63,7 @@ func onRecipeBackends(t *testing.T, f func(t *testing.T, kind string, run func(p
 	t.Run("real/3.9", func(t *testing.T) {
 		srv := realserver.RunT(t, "3.9", func(o *realserver.Options) { o.TickTime = faultTick })
 		cases := 0
-		f(t, "real", func(plan string, body func(*recipeEnv)) {
+		f(t, "real", func(t *testing.T, plan string, body func(*recipeEnv)) {
 			cases++
 			e := &recipeEnv{t: t, root: "/case" + strconv.Itoa(cases), plan: faults.MustParse(plan), moment: time.Millisecond}
 			e.connect = func(y *faults.Party) (zkapi.Client, error) {
@@ -83,7 +88,7 @@ func onRecipeBackends(t *testing.T, f func(t *testing.T, kind string, run func(p
 	})
 }
 
-func runInMemory(t memserver.TB, kind, plan string, body func(*recipeEnv)) {
+func runInMemory(t faults.TB, kind, plan string, body func(*recipeEnv)) {
 	e := &recipeEnv{t: t, root: "/case", plan: faults.MustParse(plan), srv: memserver.RunT(t), moment: 100 * time.Millisecond}
 	e.connect = func(y *faults.Party) (zkapi.Client, error) {
 		if kind == "direct" {
@@ -108,7 +113,14 @@ func (e *recipeEnv) run(body func(*recipeEnv)) {
 	if err := zkapi.EnsurePath(context.Background(), e.truth, e.root+"/ledger", nil); err != nil {
 		e.t.Fatalf("%v", err)
 	}
+	var err error
+	if e.events, err = e.truth.AddWatch(context.Background(), e.root, zkapi.WatchPersistentRecursive); err != nil {
+		e.t.Fatalf("%v", err)
+	}
 	body(e)
+	if e.t.Failed() {
+		e.t.Logf("with the plan %s: %v", e.plan, e.plan.Log())
+	}
 	for _, c := range e.clients {
 		c.Close()
 	}
@@ -134,38 +146,54 @@ func (e *recipeEnv) client(name string) zkapi.Client {
 // note writes into the ledger that somebody holds something, which the server
 // refuses to whoever does not.
 func (e *recipeEnv) note(ctx context.Context, h *recipes.Hold) error {
-	_, err := h.Multi(ctx, zkapi.CreateOp(fmt.Sprintf("%s/ledger/%d-", e.root, h.Token()), nil, nil, zkapi.PersistentSequential))
+	if h.Err() != nil {
+		return nil // it would fail
+	}
+	time.Sleep(e.moment) // others come meanwhile
+	name := zkapi.Join(e.root, "ledger", zkapi.Base(h.Node())+"=")
+	_, err := h.Multi(ctx, zkapi.CreateOp(name, nil, nil, zkapi.PersistentSequential))
+	if errors.Is(err, recipes.ErrNotHeld) || errors.Is(err, recipes.ErrOutcomeUnknown) {
+		return nil
+	}
 	return err
 }
 
-// ledger lists the tokens of those who have written into it, in the order in which they have.
-func (e *recipeEnv) ledger() (tokens []int64) {
-	names, _, err := e.truth.Children(context.Background(), e.root+"/ledger")
-	if err != nil {
+// history is what the server has done: who was there when somebody wrote into the ledger.
+func (e *recipeEnv) history(dir string) (moments []moment) {
+	if err := e.truth.Sync(context.Background(), "/"); err != nil { // and all events are here
 		e.t.Fatalf("%v", err)
 	}
-	slices.SortFunc(names, zkapi.CompareSequenceNames)
-	for _, name := range names {
-		text, _, _ := strings.Cut(name, "-")
-		token, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			e.t.Fatalf("%v", err)
+	var present []string
+	for {
+		ev, ok, _ := e.events.TryNext()
+		if !ok {
+			return moments
 		}
-		tokens = append(tokens, token)
+		var by string
+		name := zkapi.Base(ev.Path)
+		switch parent := zkapi.Parent(ev.Path); {
+		case parent == e.root+"/ledger" && ev.Type == zkapi.EventNodeCreated:
+			by = name[:strings.LastIndexByte(name, '=')]
+		case parent != e.root+dir:
+			continue
+		case ev.Type == zkapi.EventNodeCreated:
+			present = append(present, name)
+		case ev.Type == zkapi.EventNodeDeleted:
+			present = slices.DeleteFunc(present, func(x string) bool { return x == name })
+		}
+		moments = append(moments, moment{slices.Clone(present), by})
 	}
-	return tokens
 }
 
-// requireTurns: nobody has written after somebody who came later.
-func (e *recipeEnv) requireTurns() {
-	if tokens := e.ledger(); !slices.IsSorted(tokens) {
-		e.t.Errorf("two have held it at a time: tokens %v in the order of their writes", tokens)
-	}
+// moment is a state of a recipe's directory.
+type moment struct {
+	present []string // in the order of their creation
+	by      string   // who has just written into the ledger; "" if nobody
 }
 
 // requireClean: when everybody has finished, nothing is left of a recipe:
 // no node, no watch and no goroutine.
-func (e *recipeEnv) requireClean(dir string) {
+func (e *recipeEnv) requireClean(dirs ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	for _, c := range e.clients {
@@ -173,14 +201,20 @@ func (e *recipeEnv) requireClean(dir string) {
 			e.t.Errorf("the janitor has not finished: %v", err)
 		}
 	}
-	names, _, err := e.truth.Children(ctx, e.root+dir)
-	if err != nil && !errors.Is(err, zkapi.ErrNoNode) || len(names) > 0 {
-		e.t.Errorf("left behind in %s: %v, %v", dir, names, err)
+	for _, dir := range dirs {
+		names, _, err := e.truth.Children(ctx, e.root+dir)
+		if err != nil && !errors.Is(err, zkapi.ErrNoNode) || len(names) > 0 {
+			e.t.Errorf("left behind in %s: %v, %v", dir, names, err)
+		}
+		if err := zkapi.DeleteRecursive(ctx, e.truth, e.root+dir); err != nil { // a path may still have one watch
+			e.t.Errorf("%v", err)
+		}
 	}
 	if e.srv == nil {
 		return
 	}
-	if watches := e.srv.Watches(); len(watches) > 0 {
+	watches := slices.DeleteFunc(e.srv.Watches(), func(w memserver.Watch) bool { return w.Session == e.truth.SessionID() })
+	if len(watches) > 0 {
 		e.t.Errorf("watches left: %v", watches)
 	}
 	synctest.Wait()
@@ -275,36 +309,36 @@ func (s *steps) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, e
 	return s.Client.Multi(ctx, ops...)
 }
 
+// stride is which of the requests of a client are tried.
+type stride struct{ from, by int }
+
 // sweep runs a case for each request of the client "a", until there are no more:
-// it meets the fault at its first request, then "by" requests later, and so on. faultAt is the
-// text of a plan, in which %d is the number of the request.
-func sweep(t *testing.T, by int, faultAt string, run func(plan string, body func(*recipeEnv)), body func(*recipeEnv)) {
+// it meets the fault at the first of the stride, at the next, and so on. faultAt
+// is the text of a plan, in which %d is the number of the request.
+func sweep(t *testing.T, every stride, faultAt string, run runCase, body func(*recipeEnv)) {
 	t.Helper()
-	k, cases := 1, 0
-	for fired := true; fired; k += by {
+	k, cases := every.from, 0
+	for fired := true; fired; k += every.by {
 		cases++
-		plan, log := fmt.Sprintf(faultAt, k), []faults.Firing(nil)
-		run(plan, func(e *recipeEnv) {
+		plan := fmt.Sprintf(faultAt, k)
+		run(t, plan, func(e *recipeEnv) {
 			body(e)
-			fired, log = e.plan.Counts()[0] > 0, e.plan.Log()
+			fired = e.plan.Counts()[0] > 0
 		})
-		if t.Failed() {
-			t.Fatalf("with the plan %s: %v", plan, log)
-		}
 	}
 	t.Logf("%s: %d cases", faultAt, cases)
-	require.Greater(t, k, 4)
+	require.Greater(t, k, 4, "there were no requests")
 }
 
 // stepwise is sweep for what a plan cannot do. at gives the victim a client that
 // does something at its k-th request.
-func stepwise(t *testing.T, by int, run func(plan string, body func(*recipeEnv)), body func(e *recipeEnv, at func(c zkapi.Client, do func()) *steps)) {
+func stepwise(t *testing.T, every stride, run runCase, body func(e *recipeEnv, at func(c zkapi.Client, do func()) *steps)) {
 	t.Helper()
-	k, cases := 1, 0
-	for hit := true; hit; k += by {
+	k, cases := every.from, 0
+	for hit := true; hit; k += every.by {
 		for _, after := range []bool{false, true} {
 			cases++
-			run("", func(e *recipeEnv) {
+			run(t, "", func(e *recipeEnv) {
 				var s *steps
 				body(e, func(c zkapi.Client, do func()) *steps {
 					s = &steps{Client: c, at: k, after: after, do: do}
@@ -314,10 +348,10 @@ func stepwise(t *testing.T, by int, run func(plan string, body func(*recipeEnv))
 					return s
 				})
 				hit = s.hit()
+				if e.t.Failed() {
+					e.t.Logf("at request %d of case %d, after it: %v", k, cases, after)
+				}
 			})
-			if t.Failed() {
-				t.Fatalf("at request %d, after it: %v", k, after)
-			}
 		}
 	}
 	t.Logf("%d cases", cases)

@@ -3,101 +3,309 @@ package proptest
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/recipes"
 	"github.com/zksim/zksim/zkapi"
 )
 
-// lockFaults are plans that have something happen at the n-th request of one client.
-var lockFaults = map[string]string{
-	"lost request": "cut before-request client=a #%d",
-	"lost reply":   "cut after-reply client=a #%d",
-	"suspension":   "cut after-reply client=a #%d; refuse client=a times 2",
-	"expiry":       "cut after-reply client=a #%d; refuse client=a times 40",
-	"silence":      "stall after-reply client=a #%d",
+// subject is a recipe in the hands of three clients.
+type subject struct {
+	name    string
+	variant bool     // of another one
+	dirs    []string // where nothing may be left; the first has the nodes of those who hold
+	// use has what is to be had, several times, and notes it.
+	use func(ctx context.Context, e *recipeEnv, c zkapi.Client) error
+	// allowed tells whether somebody may hold at a moment at which he has written
+	// into the ledger, or whether the moment is possible at all.
+	allowed func(moment) bool
 }
 
-// work has a lock several times, and notes that.
-func work(e *recipeEnv, l *recipes.Lock, times int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	for range times {
-		if err := l.Acquire(ctx); err != nil {
-			return err
+// alone: who writes is there, and nobody before him.
+func alone(tag string) func(moment) bool {
+	return func(m moment) bool {
+		if m.by == "" {
+			return true
 		}
+		line := slices.DeleteFunc(slices.Clone(m.present), func(name string) bool { return !strings.Contains(name, tag) })
+		slices.SortStableFunc(line, zkapi.CompareSequenceNames)
+		return len(line) > 0 && line[0] == m.by
+	}
+}
+
+// released forgives the loss of what is given back.
+func released(err error) error {
+	if errors.Is(err, recipes.ErrNotHeld) || errors.Is(err, recipes.ErrSuspended) {
+		return nil
+	}
+	return err
+}
+
+func useLock(layout recipes.Layout) func(context.Context, *recipeEnv, zkapi.Client) error {
+	return func(ctx context.Context, e *recipeEnv, c zkapi.Client) error {
+		l := recipes.NewLock(c, e.root+"/lock", func(o *recipes.Options) { o.Layout = layout })
 		for range 2 {
-			time.Sleep(e.moment) // others come meanwhile
-			err := e.note(ctx, l.Hold())
-			if err != nil && !errors.Is(err, recipes.ErrNotHeld) && !errors.Is(err, recipes.ErrOutcomeUnknown) {
+			if err := l.Acquire(ctx); err != nil {
+				return err
+			}
+			err := errors.Join(e.note(ctx, l.Hold()), e.note(ctx, l.Hold()))
+			if err := errors.Join(err, released(l.Release(ctx))); err != nil {
 				return err
 			}
 		}
-		if err := l.Release(ctx); err != nil && !errors.Is(err, recipes.ErrNotHeld) {
+		return nil
+	}
+}
+
+func useRWLock(layout recipes.Layout) func(context.Context, *recipeEnv, zkapi.Client) error {
+	return func(ctx context.Context, e *recipeEnv, c zkapi.Client) error {
+		l := recipes.NewRWLock(c, e.root+"/lock", func(o *recipes.Options) { o.Layout = layout })
+		if err := l.Read().Do(ctx, e.note); released(err) != nil {
+			return err
+		}
+		err := l.Write().Do(ctx, func(ctx context.Context, h *recipes.Hold) error {
+			err := e.note(ctx, h)
+			if ctx.Err() != nil {
+				return err
+			}
+			return errors.Join(err, l.Read().Acquire(ctx)) // and down again
+		})
+		if l.Read().Hold() == nil {
+			return released(err)
+		}
+		return errors.Join(released(err), e.note(ctx, l.Read().Hold()), released(l.Read().Release(ctx)))
+	}
+}
+
+// shared: a reader has no writer before him, a writer nobody.
+func shared(reader, writer string) func(moment) bool {
+	split := func(name string) (seq string, writes bool) {
+		if _, seq, ok := strings.Cut(name, writer); ok {
+			return seq, true
+		}
+		_, seq, _ = strings.Cut(name, reader)
+		return seq, false
+	}
+	return func(m moment) bool {
+		if m.by == "" {
+			return true
+		}
+		own, writing := split(m.by)
+		for _, name := range m.present {
+			if seq, writes := split(name); name != m.by && seq < own && (writing || writes) {
+				return false
+			}
+		}
+		return slices.Contains(m.present, m.by)
+	}
+}
+
+const leases = 2
+
+func useSemaphore(layout recipes.Layout) func(context.Context, *recipeEnv, zkapi.Client) error {
+	return func(ctx context.Context, e *recipeEnv, c zkapi.Client) error {
+		s := recipes.NewSemaphore(c, e.root+"/sem", leases, func(o *recipes.Options) { o.Layout = layout })
+		for n := range 2 {
+			holds, err := s.AcquireN(ctx, n+1)
+			if err != nil {
+				return err
+			}
+			for _, h := range holds {
+				err = errors.Join(err, e.note(ctx, h), released(h.Release(ctx)))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// limited: there are never too many.
+func limited(m moment) bool { return len(m.present) <= leases }
+
+func useMultiLock(ctx context.Context, e *recipeEnv, c zkapi.Client) error {
+	l := recipes.NewMultiLock(recipes.NewLock(c, e.root+"/lock"), recipes.NewLock(c, e.root+"/lock2")).Sorted()
+	for range 2 {
+		err := l.Acquire(ctx)
+		if errors.Is(err, recipes.ErrNotHeld) {
+			continue // the first was lost while we waited for the second
+		}
+		if err != nil {
+			return err
+		}
+		err = e.note(ctx, l.Holds()[0])
+		if err := errors.Join(err, released(l.Release(ctx))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// contend has one client that meets faults and two that do not use a lock.
-func contend(e *recipeEnv, victim zkapi.Client) {
+func useElection(ctx context.Context, e *recipeEnv, c zkapi.Client) error {
+	el := recipes.NewElection(c, e.root+"/lock")
+	for range 2 {
+		err := el.Run(ctx, func(ctx context.Context, h *recipes.Hold) error {
+			err := e.note(ctx, h)
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		})
+		if err := released(err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func useLatch(ctx context.Context, e *recipeEnv, c zkapi.Client) error {
+	l := recipes.NewLeaderLatch(c, e.root+"/lock")
+	if err := l.Start(); err != nil {
+		return err
+	}
+	changes := l.Changes()
+	err := l.Await(ctx)
+	if err == nil {
+		err = errors.Join(e.note(ctx, l.Hold()), e.note(ctx, l.Hold()))
+	}
+	err = errors.Join(err, l.Close(context.WithoutCancel(ctx)))
+	for want := true; ; want = !want {
+		leads, ok, _ := changes.TryNext()
+		switch {
+		case !ok && want:
+			return err
+		case leads != want || !ok:
+			return errors.Join(err, fmt.Errorf("the turns are not %v", want))
+		}
+	}
+}
+
+var subjects = []subject{
+	{"lock", false, []string{"/lock"}, useLock(recipes.Kazoo), alone("__lock__")},
+	{"lock of Curator", true, []string{"/lock"}, useLock(recipes.Curator), alone("-lock-")},
+	{"lock of go-zookeeper", true, []string{"/lock"}, useLock(recipes.GoZK), alone("-lock-")},
+	{"rwlock", false, []string{"/lock"}, useRWLock(recipes.Kazoo), shared("__rlock__", "__lock__")},
+	{"rwlock of Curator", true, []string{"/lock"}, useRWLock(recipes.Curator), shared("-__READ__", "-__WRIT__")},
+	{"semaphore", false, []string{"/sem", "/sem-__lock__"}, useSemaphore(recipes.Kazoo), limited},
+	{"semaphore of Curator", true, []string{"/sem/leases", "/sem/locks"}, useSemaphore(recipes.Curator), limited},
+	{"multilock", false, []string{"/lock", "/lock2"}, useMultiLock, alone("__lock__")},
+	{"election", false, []string{"/lock"}, useElection, alone("__lock__")},
+	{"latch", false, []string{"/lock"}, useLatch, alone("-latch-")},
+}
+
+// check has one client that meets faults and two that do not use a recipe.
+func (s *subject) check(e *recipeEnv, victim zkapi.Client) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
 	var all sync.WaitGroup
 	for _, c := range []zkapi.Client{victim, e.client("b"), e.client("c")} {
 		all.Go(func() {
-			if err := work(e, recipes.NewLock(c, e.root+"/lock"), 2); err != nil {
+			if err := s.use(ctx, e, c); err != nil {
 				e.t.Errorf("%v", err)
 			}
 		})
 	}
 	all.Wait()
-	e.requireTurns()
-	e.requireClean("/lock")
+	s.finish(e)
 }
 
-// TestRecipesLock: whatever happens to one of them at whichever of its requests,
-// everybody gets the lock, never two at a time, and nothing is left behind.
-func TestRecipesLock(t *testing.T) {
-	onRecipeBackends(t, func(t *testing.T, kind string, run func(string, func(*recipeEnv))) {
-		by, slow := 1, 1
-		if kind == "real" {
-			by, slow = 2, 6 // each takes real time, and after an expiry a second
+func (s *subject) finish(e *recipeEnv) {
+	e.requireClean(s.dirs...)
+	for i, m := range e.history(s.dirs[0]) {
+		if !s.allowed(m) {
+			e.t.Errorf("in moment %d %s must not hold: there are %v", i, m.by, m.present)
+			return
 		}
-		for name, plan := range lockFaults {
-			if kind == "real" && (name == "expiry" || name == "silence" || name == "suspension") {
-				continue // takes real time
+	}
+}
+
+// recipeFaults are plans that have something happen at the n-th request of one client.
+var recipeFaults = []struct {
+	name, plan string
+	slow       bool
+}{
+	{"lost request", "cut before-request client=a #%d", false},
+	{"lost reply", "cut after-reply client=a #%d", false},
+	{"suspension", "cut after-reply client=a #%d; refuse client=a times 2", true},
+	{"expiry", "cut after-reply client=a #%d; refuse client=a times 40", true},
+	{"silence", "stall after-reply client=a #%d", true},
+}
+
+// TestRecipesFaults: whatever happens to one client at whichever of its
+// requests, everybody gets what is to be had, never more of them at a time than
+// may, and nothing is left behind.
+func TestRecipesFaults(t *testing.T) {
+	onRecipeBackends(t, func(t *testing.T, kind string, run runCase) {
+		for n, s := range subjects {
+			if kind == "real" && s.variant && !*allRequests {
+				continue
 			}
-			t.Run(name, func(t *testing.T) {
-				sweep(t, by, plan, run, func(e *recipeEnv) { contend(e, e.client("a")) })
+			t.Run(s.name, func(t *testing.T) {
+				for i, f := range recipeFaults {
+					if kind != "real" || !f.slow {
+						t.Run(f.name, func(t *testing.T) {
+							sweep(t, strideOf(kind, n, i), f.plan, run, func(e *recipeEnv) { s.check(e, e.client("a")) })
+						})
+					}
+				}
+				t.Run("expired by the server", func(t *testing.T) {
+					if kind == "real" && n > 0 && !*allRequests {
+						t.Skip("it takes seconds; -recipes.all")
+					}
+					stepwise(t, strideOf(kind, n, 5), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+						c := e.client("a")
+						s.check(e, at(c, func() { e.expire(c.SessionID()) }))
+					})
+				})
+				t.Run("cancelled", func(t *testing.T) {
+					stepwise(t, strideOf(kind, n, 6), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+						s.cancel(e, at)
+					})
+				})
 			})
 		}
-		t.Run("expired by the server", func(t *testing.T) {
-			stepwise(t, slow, run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
-				c := e.client("a")
-				contend(e, at(c, func() { e.expire(c.SessionID()) }))
-			})
-		})
-		t.Run("cancelled", func(t *testing.T) {
-			stepwise(t, by, run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
-				ctx, cancel := context.WithCancel(context.Background())
-				c := at(e.client("a"), cancel)
-				l := recipes.NewLock(c, e.root+"/lock")
-				other := recipes.NewLock(e.client("b"), e.root+"/lock")
-				require.NoError(t, other.Acquire(context.Background()))
-				time.AfterFunc(time.Millisecond, func() { _ = other.Release(context.Background()) })
-				if err := l.Acquire(ctx); err != nil {
-					require.ErrorIs(t, err, context.Canceled)
-				} else {
-					_ = l.Release(ctx)
-				}
-				require.NoError(t, recipes.Flush(context.Background(), c))
-				require.NoError(t, work(e, l, 1))
-				e.requireClean("/lock")
-			})
-		})
 	})
+}
+
+var allRequests = flag.Bool("recipes.all", false, "try faults at every request of every recipe on every backend")
+
+// strideOf is all requests of the lock on the direct client. Elsewhere recipes
+// and faults share the requests among them, for a case takes its time.
+func strideOf(kind string, recipe, fault int) stride {
+	by := map[string]int{"direct": 3, "wire": 11, "real": 40}[kind]
+	switch {
+	case *allRequests || kind == "direct" && recipe == 0:
+		by = 1
+	case recipe == 0:
+		by = by/3 + 1
+	}
+	return stride{1 + (recipe+fault)%min(by, 12), by}
+}
+
+// cancel has a context end in the middle of something, and everything done once more.
+func (s *subject) cancel(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+	limited, stop := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer stop()
+	ctx, cancel := context.WithCancel(limited)
+	defer cancel()
+	c, other := at(e.client("a"), cancel), e.client("b")
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := s.use(limited, e, other); err != nil {
+			e.t.Errorf("%v", err)
+		}
+	})
+	err := s.use(ctx, e, c)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		e.t.Errorf("%v", err)
+	}
+	all.Wait()
+	s.finish(e)
 }

@@ -48,14 +48,22 @@
 //
 // # Names elsewhere
 //
-//	kazoo                      Curator                     here
-//	Lock                       InterProcessMutex           Lock
-//	KazooRetry                 RetryPolicy                 Retry, Backoff
-//	add_listener               ConnectionStateListener     zkapi.Client.States
-//	ensure_path, create(makepath=True)   creatingParentsIfNeeded   zkapi.EnsurePath, zkapi.CreateRecursive
-//	delete(recursive=True)     deletingChildrenIfNeeded    zkapi.DeleteRecursive
-//	transaction                inTransaction               zkapi.Txn
-//	hosts with a chroot        namespace                   zkapi.Chroot
+//	kazoo                  Curator                         here
+//	Lock                   InterProcessMutex               Lock, ReentrantLock
+//	                       InterProcessSemaphoreMutex      Lock
+//	ReadLock, WriteLock    InterProcessReadWriteLock       RWLock
+//	Semaphore              InterProcessSemaphoreV2         Semaphore
+//	                       InterProcessMultiLock           MultiLock
+//	                       makeRevocable, Revoker          Hold.Revoked, Revoke
+//	Election               LeaderSelector                  Election: Run, and Lead for autoRequeue
+//	                       LeaderLatch                     LeaderLatch
+//	KazooRetry             RetryPolicy                     Retry, Backoff, ExponentialBackoff, ...
+//	add_listener           ConnectionStateListener         zkapi.Client.States
+//	ensure_path, makepath  creatingParentsIfNeeded         zkapi.EnsurePath, zkapi.CreateRecursive
+//	delete(recursive=True) deletingChildrenIfNeeded        zkapi.DeleteRecursive
+//	                       withProtection, guaranteed      in every recipe
+//	transaction            inTransaction                   zkapi.Txn
+//	chroot in hosts        namespace                       zkapi.Chroot
 //
 // # Inside
 //
@@ -64,6 +72,7 @@
 //	session.go  one session of a client, from inside an attempt
 //	name.go     names of nodes and the order of their counters
 //	queue.go    standing in line: protected create, waiting without a herd
+//	claim.go    nodes that are made only if another one is there
 //	hold.go     what is held, its loss, its fence
 //	watch.go    watches that are shared
 //	janitor.go  what its owners could not delete

@@ -24,6 +24,13 @@ var (
 	ErrNodeDeleted = errors.New("the node was deleted")
 	// ErrCancelled is what a pending call returns that Cancel has ended.
 	ErrCancelled = errors.New("cancelled")
+	// ErrUpgrade says that a read lock cannot become a write lock: whoever tried
+	// would wait for himself, or two for each other.
+	ErrUpgrade = errors.New("a read lock cannot become a write lock")
+	// ErrLimit says that the participants of a semaphore have different limits.
+	ErrLimit = errors.New("another limit")
+	// ErrNoOwner says that a context names no owner; see WithOwner.
+	ErrNoOwner = errors.New("the context has no owner")
 	// ErrOutcomeUnknown says that the connection was lost during a change that can
 	// not be looked up: it may have been made or not.
 	ErrOutcomeUnknown = errors.New("the outcome is unknown")

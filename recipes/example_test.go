@@ -109,3 +109,142 @@ func ExampleFlush() {
 	// lock /lock: context deadline exceeded
 	// 1
 }
+
+// two makes a server with two clients.
+func two() (srv *memserver.Server, a, b zkapi.Client) {
+	srv, err := memserver.New()
+	if err != nil {
+		log.Fatal(err)
+	}
+	first, _ := srv.Client()
+	second, _ := srv.Client()
+	return srv, first, second
+}
+
+func ExampleReentrantLock() {
+	srv, a, _ := two()
+	defer srv.Close()
+	lock := recipes.NewReentrantLock(a, "/lock")
+
+	ctx := recipes.WithOwner(context.Background())
+	for range 2 {
+		if err := lock.Acquire(ctx); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(lock.Release(ctx), lock.Lock().Held())
+	fmt.Println(lock.Release(ctx), lock.Lock().Held())
+	fmt.Println(lock.Release(ctx))
+	// Output:
+	// <nil> true
+	// <nil> false
+	// lock /lock: not held
+}
+
+func ExampleRWLock() {
+	srv, a, b := two()
+	defer srv.Close()
+	ctx := context.Background()
+	here, there := recipes.NewRWLock(a, "/lock"), recipes.NewRWLock(b, "/lock")
+
+	_ = here.Write().Acquire(ctx)
+	_ = here.Read().Acquire(ctx) // before the write lock is released: nobody comes between
+	_ = here.Write().Release(ctx)
+	reads, err := there.Read().TryAcquire(ctx)
+	fmt.Println("the other reads, too:", reads, err)
+	fmt.Println(there.Write().Acquire(ctx))
+	// Output:
+	// the other reads, too: true <nil>
+	// lock /lock: a read lock cannot become a write lock
+}
+
+func ExampleSemaphore() {
+	srv, a, b := two()
+	defer srv.Close()
+	ctx := context.Background()
+	here := recipes.NewSemaphore(a, "/tokens", 2, func(o *recipes.Options) { o.Identifier = "here" })
+	there := recipes.NewSemaphore(b, "/tokens", 0) // as many as the node says
+
+	leases, err := here.AcquireN(ctx, 2)
+	fmt.Println(len(leases), err)
+	lease, err := there.TryAcquire(ctx)
+	fmt.Println(lease, err)
+	fmt.Println(here.Resize(ctx, 3))
+	lease, err = there.TryAcquire(ctx)
+	fmt.Println(lease.Held(), err)
+	fmt.Println(leases[0].Release(ctx))
+	// Output:
+	// 2 <nil>
+	// <nil> <nil>
+	// <nil>
+	// true <nil>
+	// <nil>
+}
+
+func ExampleMultiLock() {
+	srv, a, b := two()
+	defer srv.Close()
+	ctx := context.Background()
+	both := recipes.NewMultiLock(recipes.NewLock(a, "/b"), recipes.NewLock(a, "/a")).Sorted()
+	one := recipes.NewLock(b, "/b")
+
+	_ = one.Acquire(ctx)
+	fmt.Println(both.TryAcquire(ctx))
+	_ = one.Release(ctx)
+	fmt.Println(both.Acquire(ctx), both.Held())
+	fmt.Println(both.Release(ctx))
+	// Output:
+	// false <nil>
+	// <nil> true
+	// <nil>
+}
+
+func ExampleElection() {
+	srv, a, _ := two()
+	defer srv.Close()
+	election := recipes.NewElection(a, "/leader", func(o *recipes.Options) { o.Identifier = "me" })
+	err := election.Run(context.Background(), func(ctx context.Context, h *recipes.Hold) error {
+		leader, _, err := election.Leader(ctx)
+		fmt.Println(leader.ID, "leads")
+		return err
+	})
+	fmt.Println(err, election.HasLeadership())
+	// Output:
+	// me leads
+	// <nil> false
+}
+
+func ExampleLeaderLatch() {
+	srv, a, b := two()
+	defer srv.Close()
+	ctx := context.Background()
+	first, second := recipes.NewLeaderLatch(a, "/leader"), recipes.NewLeaderLatch(b, "/leader")
+	_ = first.Start()
+	_ = first.Await(ctx)
+	_ = second.Start()
+	fmt.Println(first.HasLeadership(), second.HasLeadership())
+	_ = first.Close(ctx)
+	_ = second.Await(ctx)
+	fmt.Println(first.HasLeadership(), second.HasLeadership())
+	_ = second.Close(ctx)
+	// Output:
+	// true false
+	// false true
+}
+
+func ExampleRevoke() {
+	srv, a, b := two()
+	defer srv.Close()
+	ctx := context.Background()
+	lock := recipes.NewLock(a, "/lock")
+	_ = lock.Acquire(ctx)
+
+	other := recipes.NewLock(b, "/lock")
+	nodes, _ := other.ContenderNodes(ctx)
+	_ = recipes.Revoke(ctx, b, nodes[0])
+
+	<-lock.Hold().Revoked()
+	_ = lock.Release(ctx)
+	fmt.Println(other.TryAcquire(ctx))
+	// Output: true <nil>
+}

@@ -19,30 +19,40 @@ import (
 // networks are, and what must not go wrong in spite of them needs the server's
 // word: changes in ZooKeeper go through Multi, and others get the Token along.
 type Hold struct {
-	c      zkapi.Client
-	o      *Options
-	path   string
-	token  int64
-	owner  int64  // the session; 0 if the node outlives it
-	p      *place // the keeper's; nobody else looks into it
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	lost   chan struct{} // closed when it is lost
-	end    func()        // ends the keeper
-	ended  chan struct{} // closed when the keeper has ended
+	c       zkapi.Client
+	o       *Options
+	path    string
+	token   int64
+	owner   int64  // the session; 0 if the node outlives it
+	p       *place // the keeper's; nobody else looks into it
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	lost    chan struct{} // closed when it is lost
+	revoked chan struct{} // closed when somebody wants to have it back
+	end     func()        // ends the keeper
+	ended   chan struct{} // closed when the keeper has ended
+	done    func()        // called once it is given back; nil: nothing
+	changed func(bool)    // called by the keeper when Held has changed; nil: nothing
 
-	mu   sync.Mutex
-	over error // why it is not held any more
+	mu       sync.Mutex
+	over     error // why it is not held any more
+	released bool
 }
 
 // hold keeps a place that has come first, and has a goroutine until it is over.
-func (p *place) hold() *Hold {
-	h := &Hold{c: p.q.c, o: p.q.o, path: p.path(), token: p.token, owner: p.stat.EphemeralOwner, p: p, lost: make(chan struct{}), ended: make(chan struct{})}
+func (p *place) hold(opts ...func(*Hold)) *Hold {
+	h := &Hold{c: p.q.c, o: p.q.o, path: p.path(), token: p.token, owner: p.stat.EphemeralOwner, p: p,
+		lost: make(chan struct{}), revoked: make(chan struct{}), ended: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
+	for _, opt := range opts {
+		opt(h)
+	}
 	keeping, end := context.WithCancel(context.Background())
 	h.end = end
+	h.readRevocation()
 	if h.o.Persistent {
 		p.s.close() // what happens to the session does not matter
+		h.tell(true)
 		close(h.ended)
 	} else {
 		go h.keep(keeping)
@@ -188,14 +198,28 @@ func (h *Hold) finish(why error) bool {
 // lose ends it for a reason that is not the holder's.
 func (h *Hold) lose(why error) {
 	if h.finish(why) {
+		h.tell(false)
 		close(h.lost)
 	}
 }
 
-// release gives it back. It fails with ErrNotHeld if it was lost before.
-func (h *Hold) release(ctx context.Context) error {
+// Release gives it back, and returns when its node is deleted. It fails with
+// ErrNotHeld if it was lost or given back before. If it fails otherwise, or the
+// context ends before, it is given back all the same, and the node is deleted in
+// the background as soon as that is possible.
+func (h *Hold) Release(ctx context.Context) error {
 	if h == nil {
 		return ErrNotHeld
+	}
+	h.mu.Lock()
+	again := h.released
+	h.released = true
+	h.mu.Unlock()
+	if again {
+		return ErrNotHeld
+	}
+	if h.done != nil {
+		defer h.done()
 	}
 	held := h.finish(ErrNotHeld)
 	h.end()
@@ -217,6 +241,7 @@ func (h *Hold) keep(ctx context.Context) {
 	defer s.close()
 	limit, pauses := h.o.lossAfter(s.c.SessionTimeout()), patience.Start()
 	turns, stale := s.turns, false
+	h.tell(true)
 	var away, again <-chan time.Time // when the absence is too long; when to ask again
 	for {
 		own := p.own.fired
@@ -257,6 +282,8 @@ func (h *Hold) keep(ctx context.Context) {
 		switch err := p.judge(p.read(ctx)); {
 		case err == nil:
 			stale = false
+			h.readRevocation()
+			h.tell(true)
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, errGone):
@@ -272,6 +299,7 @@ func (h *Hold) keep(ctx context.Context) {
 // suspended is about a connection that was lost, if only for a moment.
 func (h *Hold) suspended() {
 	if h.o.LossPolicy == Standard {
+		h.tell(false)
 		h.cancel(ErrSuspended)
 	}
 }
@@ -282,4 +310,27 @@ func (h *Hold) gone(why error) {
 	if prefix := h.p.sweep(); prefix != "" {
 		remove(h.c, h.p.q.dir, "", prefix)
 	}
+}
+
+func (h *Hold) tell(held bool) {
+	if h.changed != nil {
+		h.changed(held)
+	}
+}
+
+// within calls f with a context that ends with ctx and with the hold's, and
+// then release.
+func (h *Hold) within(ctx context.Context, release func(context.Context) error, f func(context.Context, *Hold) error) (err error) {
+	inner, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(h.ctx, func() { cancel(context.Cause(h.ctx)) })
+	defer func() {
+		stop()
+		cancel(nil)
+		// Whoever has had enough still waits for the node to go, but not for longer
+		// than the server keeps it.
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), h.c.SessionTimeout(), ErrSuspended)
+		defer cancel()
+		err = and(err, release(ctx))
+	}()
+	return f(inner, h)
 }

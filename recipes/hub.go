@@ -9,7 +9,7 @@ import (
 // hub is what all recipes of one client share. It is there while there is
 // something in it, and has no goroutine but that of its janitor.
 type hub struct {
-	watches map[string]*watch    // that are armed, by path
+	watches map[watched]*watch   // that are armed
 	chores  map[string]*cleaning // what the janitor has to do, by directory
 	idle    chan struct{}        // closed when the janitor ends; nil if there is none
 }
@@ -25,7 +25,7 @@ var hubs = struct {
 func hubOf(c zkapi.Client) *hub {
 	h := hubs.of[c]
 	if h == nil {
-		h = &hub{watches: make(map[string]*watch), chores: make(map[string]*cleaning)}
+		h = &hub{watches: make(map[watched]*watch), chores: make(map[string]*cleaning)}
 		hubs.of[c] = h
 	}
 	return h

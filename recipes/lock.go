@@ -16,12 +16,13 @@ import (
 // makes it. Each Acquire that succeeds needs a Release, also if what was held is
 // lost meanwhile. All methods may be called from any goroutine.
 type Lock struct {
-	q    *queue
-	gate chan struct{} // has room for whoever acquires or holds
+	q       *queue
+	take    func(ctx context.Context, try bool) (*place, error)
+	gate    chan struct{} // has room for whoever acquires or holds
+	pending pending
 
-	mu      sync.Mutex
-	hold    *Hold
-	pending map[*context.CancelCauseFunc]struct{}
+	mu   sync.Mutex
+	hold *Hold
 }
 
 // lockTags are what comes before the counter, by layout.
@@ -36,7 +37,7 @@ func NewLock(c zkapi.Client, path string, opts ...func(*Options)) *Lock {
 }
 
 func newLock(q *queue) *Lock {
-	return &Lock{q: q, gate: make(chan struct{}, 1), pending: make(map[*context.CancelCauseFunc]struct{})}
+	return &Lock{q: q, take: q.take, gate: make(chan struct{}, 1)}
 }
 
 // Acquire waits until the lock is held or the context ends; what it leaves
@@ -54,7 +55,7 @@ func (l *Lock) Acquire(ctx context.Context) error {
 func (l *Lock) TryAcquire(ctx context.Context) (bool, error) { return l.acquire(ctx, true) }
 
 func (l *Lock) acquire(ctx context.Context, try bool) (ok bool, err error) {
-	ctx, done := l.enter(ctx)
+	ctx, done := l.pending.enter(ctx)
 	defer done()
 	select {
 	case l.gate <- struct{}{}:
@@ -68,29 +69,23 @@ func (l *Lock) acquire(ctx context.Context, try bool) (ok bool, err error) {
 			return false, l.fail(context.Cause(ctx))
 		}
 	}
-	p, err := l.q.take(ctx, try)
+	p, err := l.take(ctx, try)
 	if p == nil {
 		<-l.gate
 		return false, l.fail(err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hold = p.hold()
+	l.hold = p.hold(func(h *Hold) { h.done = l.leave })
 	return true, nil
 }
 
-// enter lets Cancel end a call.
-func (l *Lock) enter(ctx context.Context) (_ context.Context, done func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
+// leave lets the next one acquire.
+func (l *Lock) leave() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pending[&cancel] = struct{}{}
-	return ctx, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.pending, &cancel)
-		cancel(nil)
-	}
+	l.hold = nil
+	l.mu.Unlock()
+	<-l.gate
 }
 
 func (l *Lock) fail(err error) error {
@@ -102,30 +97,10 @@ func (l *Lock) fail(err error) error {
 
 // Cancel ends the calls of Acquire that are waiting; they fail with
 // ErrCancelled. If none is, nothing happens.
-func (l *Lock) Cancel() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for cancel := range l.pending {
-		(*cancel)(ErrCancelled)
-	}
-}
+func (l *Lock) Cancel() { l.pending.cancel() }
 
-// Release gives the lock back. It fails with ErrNotHeld if it is not held, or
-// was lost before. If it fails otherwise, or the context ends before the node is
-// deleted, the lock is given back all the same, and the node is deleted in the
-// background as soon as that is possible.
-func (l *Lock) Release(ctx context.Context) error {
-	l.mu.Lock()
-	h := l.hold
-	l.hold = nil
-	l.mu.Unlock()
-	if h == nil {
-		return l.fail(ErrNotHeld)
-	}
-	err := h.release(ctx)
-	<-l.gate
-	return l.fail(err)
-}
+// Release is Release of the lock's Hold.
+func (l *Lock) Release(ctx context.Context) error { return l.fail(l.Hold().Release(ctx)) }
 
 // Hold is what the lock is held by, nil if it is not.
 func (l *Lock) Hold() *Hold {
@@ -139,20 +114,13 @@ func (l *Lock) Held() bool { return l.Hold().Held() }
 
 // Do acquires the lock, calls f, and releases the lock. The context that f gets
 // ends with ctx, and with the Context of the Hold. What f returns comes first in
-// the error; that the lock was lost while f ran is an error, too.
-func (l *Lock) Do(ctx context.Context, f func(context.Context, *Hold) error) (err error) {
+// the error; that the lock was lost while f ran is an error, too. A panic of f
+// goes on after the release.
+func (l *Lock) Do(ctx context.Context, f func(context.Context, *Hold) error) error {
 	if err := l.Acquire(ctx); err != nil {
 		return err
 	}
-	h := l.Hold()
-	inner, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(h.Context(), func() { cancel(context.Cause(h.Context())) })
-	defer func() {
-		stop()
-		cancel(nil)
-		err = and(err, l.Release(context.WithoutCancel(ctx)))
-	}()
-	return f(inner, h)
+	return l.Hold().within(ctx, l.Release, f)
 }
 
 // Contenders are the identifiers of the holder and of those who wait, in their order.
@@ -173,4 +141,34 @@ func (l *Lock) contenders(ctx context.Context) (identifiers, nodes []string, err
 		return err
 	})
 	return identifiers, nodes, err
+}
+
+// pending is the calls that Cancel ends.
+type pending struct {
+	mu    sync.Mutex
+	calls map[*context.CancelCauseFunc]struct{}
+}
+
+func (p *pending) enter(ctx context.Context) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.calls == nil {
+		p.calls = make(map[*context.CancelCauseFunc]struct{})
+	}
+	p.calls[&cancel] = struct{}{}
+	return ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.calls, &cancel)
+		cancel(nil)
+	}
+}
+
+func (p *pending) cancel() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for cancel := range p.calls {
+		(*cancel)(ErrCancelled)
+	}
 }

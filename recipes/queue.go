@@ -20,13 +20,25 @@ type queue struct {
 	tag  string                // of own nodes
 	tags []string              // of all who count
 	wait func(tag string) bool // whether nodes with a tag before the own one have to go first; nil: all of them
+
+	joined func(path string) // called when there is an own node; nil: nothing
 }
 
 // errGone says that the own node is not there any more.
 var errGone = errors.New("the node is gone")
 
-// line lists who stands in the queue: the data of the nodes, and their paths.
+// line lists who stands in the queue, in order.
 func (q *queue) line(ctx context.Context, s *session) (data, paths []string, err error) {
+	return q.contents(ctx, s, func(names []string) (line []string) {
+		for _, x := range contenders(names, q.tags) {
+			line = append(line, x.name)
+		}
+		return line
+	})
+}
+
+// contents reads those children that choose chooses, in its order.
+func (q *queue) contents(ctx context.Context, s *session, choose func(names []string) []string) (data, paths []string, err error) {
 	var names []string
 	err = s.do(ctx, func() (err error) {
 		names, _, err = q.c.Children(ctx, q.dir)
@@ -35,9 +47,9 @@ func (q *queue) line(ctx context.Context, s *session) (data, paths []string, err
 	if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
 		return nil, nil, err
 	}
-	for _, x := range contenders(names, q.tags) {
+	for _, name := range choose(names) {
 		var text []byte
-		path := zkapi.Join(q.dir, x.name)
+		path := zkapi.Join(q.dir, name)
 		err := s.do(ctx, func() (err error) {
 			text, _, err = q.c.Get(ctx, path)
 			return err
@@ -119,6 +131,9 @@ func (p *place) stand(ctx context.Context, try bool) (first bool, err error) {
 	if err := p.look(ctx); err != nil {
 		return false, err
 	}
+	if p.q.joined != nil {
+		p.q.joined(p.path())
+	}
 	if try {
 		before, err := p.ahead(ctx)
 		return before == "", err
@@ -169,11 +184,12 @@ func (p *place) find(ctx context.Context) (found bool, err error) {
 		return false, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, p.prefix) })
-	for i, own := range contenders(names, []string{p.q.tag}) {
+	slices.SortFunc(names, zkapi.CompareSequenceNames)
+	for i, name := range names {
 		if i == 0 {
-			p.name = own.name
+			p.name = name
 		} else {
-			remove(p.q.c, p.q.dir, own.name, "")
+			remove(p.q.c, p.q.dir, name, "")
 		}
 	}
 	return p.name != "", nil
@@ -185,8 +201,11 @@ func (p *place) look(ctx context.Context) error {
 	return p.judge(err)
 }
 
-func (p *place) read(ctx context.Context) (err error) {
-	p.own, p.data, p.stat, err = arm(ctx, p.q.c, p.path())
+func (p *place) read(ctx context.Context) error {
+	w, data, stat, err := armData(ctx, p.q.c, p.path())
+	if err == nil {
+		p.own, p.data, p.stat = w, data, stat
+	}
 	return err
 }
 
@@ -212,11 +231,11 @@ func (p *place) reach(ctx context.Context) error {
 			return err
 		}
 		path := zkapi.Join(p.q.dir, before)
-		w := standing(p.q.c, path)
+		w := standing(p.q.c, watched{path: path})
 		if w == nil || turns != p.s.turns { // after a reconnection no watch is trusted
 			turns = p.s.turns
 			err := p.s.do(ctx, func() (err error) {
-				w, _, _, err = arm(ctx, p.q.c, path)
+				w, _, _, err = armData(ctx, p.q.c, path)
 				return err
 			})
 			if errors.Is(err, zkapi.ErrNoNode) {
@@ -225,7 +244,7 @@ func (p *place) reach(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			w.share(p.q.c, path)
+			w.share()
 		}
 		if err := p.sleep(ctx, w); err != nil {
 			return err
