@@ -44,15 +44,24 @@ func (l *listener) Accept() (net.Conn, error) {
 			continue
 		}
 		a := &accepted{outside: outside, through: outside, party: l.party}
+		if secure, ok := outside.(interface{ Handshake() error }); ok {
+			a.shake = secure.Handshake
+		}
 		p.enter(a)
 		a.healed()
 		return a, nil
 	}
 }
 
+type wrapper interface{ NetConn() net.Conn }
+
 // hangUp closes a connection as a machine does that knows nothing of it.
 func hangUp(nc net.Conn) {
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	inner := nc
+	for outer, ok := nc.(wrapper); ok; outer, ok = inner.(wrapper) {
+		inner = outer.NetConn() // of TLS
+	}
+	if tcp, ok := inner.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // what cannot be done is as good
 	}
 	_ = nc.Close()
@@ -68,16 +77,38 @@ type accepted struct {
 	party   *Party
 
 	mu     sync.Mutex
-	inside net.Conn // the server's end of the pipe; nil while there is none
-	plan   *conn    // and the other end
-	joined bool     // what the client sends goes through the pipe
-	woken  bool     // a Read has been interrupted
+	shake  func() error // TLS, which comes first; nil when it is done
+	inside net.Conn     // the server's end of the pipe; nil while there is none
+	plan   *conn        // and the other end
+	joined bool         // what the client sends goes through the pipe
+	woken  bool         // a Read has been interrupted
 	closed bool
 	up     cursor
 	said   bool // the server has written something
 	whose  int64
 
 	readDeadline, writeDeadline time.Time
+}
+
+// NetConn is the client's connection, for servers that want to know of TLS.
+func (a *accepted) NetConn() net.Conn { return a.outside }
+
+// handshake is the first thing that happens on a connection with TLS.
+func (a *accepted) handshake() error {
+	a.mu.Lock()
+	shake := a.shake
+	a.mu.Unlock()
+	if shake == nil {
+		return nil
+	}
+	if err := shake(); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.shake = nil
+	a.mu.Unlock()
+	a.healed() // there may be rules by now
+	return nil
 }
 
 // Through lets the server have its own way of reading and writing the client's
@@ -90,6 +121,9 @@ func (a *accepted) RemoteAddr() net.Addr { return a.outside.RemoteAddr() }
 // Read implements net.Conn. Bytes that have come since the plan has rules go
 // to the plan, unless they are the rest of a frame.
 func (a *accepted) Read(b []byte) (int, error) {
+	if err := a.handshake(); err != nil {
+		return 0, err
+	}
 	for {
 		a.mu.Lock()
 		joined, inside := a.joined, a.inside
@@ -142,7 +176,7 @@ func sessionOf(b []byte) int64 {
 func (a *accepted) healed() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.inside != nil || a.closed || a.up.opaque || a.party.plan.program.Load().idle() {
+	if a.inside != nil || a.closed || a.up.opaque || a.shake != nil || a.party.plan.program.Load().idle() {
 		return
 	}
 	ours, theirs := net.Pipe()

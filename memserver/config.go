@@ -1,7 +1,9 @@
 package memserver
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,11 +58,19 @@ type Config struct {
 	NoStandalone       bool          // standaloneEnabled=false: a reconfig may leave one voter
 	SkipACL            bool          // skipACL
 	SuperDigest        string        // zookeeper.DigestAuthenticationProvider.superDigest
-	X509               bool          // authProvider.x509 is configured: ACLs may name x509 ids
+	X509               bool          // authProvider.x509 is configured: ACLs may name x509 ids; true with TLS
+	X509Super          string        // X509AuthenticationProvider.superUser: the x509 id that may do everything
 	EnforceAuthSchemes []string      // enforce.auth.schemes, if enforce.auth.enabled
 	ContainerInterval  time.Duration // znode.container.checkIntervalMs; 1 min by default
 	ContainerBatch     int           // znode.container.maxPerMinute; 10000 by default
 	ContainerNeverUsed time.Duration // znode.container.maxNeverUsedIntervalMs; 0 keeps them
+
+	// TLS, if not nil, is for ListenTLS: the server's certificate, and whose
+	// certificates it asks clients for.
+	TLS *tls.Config
+	// Between, if not nil, puts something between the server and the clients that
+	// connect to an address, such as a plan of faults (faults.Plan.Listener).
+	Between func(net.Listener) net.Listener
 
 	// DataDir, ClientPort and the like are only shown by the four-letter words.
 	shown map[string]string
@@ -136,6 +146,10 @@ var settings = map[string]func(*Config, string) error{
 	},
 	"authProvider.x509": func(c *Config, v string) error {
 		c.X509 = v != ""
+		return nil
+	},
+	"X509AuthenticationProvider.superUser": func(c *Config, v string) error {
+		c.X509Super = v
 		return nil
 	},
 	"enforce.auth.enabled": boolean(func(c *Config) *bool { return &c.auth }),
@@ -283,7 +297,7 @@ var ignoredNames = func() map[string]bool {
 		localSessionsEnabled localSessionsUpgradingEnabled digest.enabled
 		authProvider authProvider.* ensembleAuthName
 		DigestAuthenticationProvider.enabled DigestAuthenticationProvider.digestAlg
-		IPAuthenticationProvider.usexforwardedfor X509AuthenticationProvider.superUser
+		IPAuthenticationProvider.usexforwardedfor
 		superUser sessionRequireClientSASLAuth allowSaslFailedClients letAnySaslUserDoX
 		SASLAuthenticationProvider.superPassword sasl.serverconfig security.auth_to_local requireKerberosConfig
 		kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
@@ -338,7 +352,7 @@ func (c *Config) state(firstSession int64) state.Config {
 		TickTime: c.TickTime.Milliseconds(), MinSessionTimeout: c.MinSessionTimeout.Milliseconds(),
 		MaxSessionTimeout: c.MaxSessionTimeout.Milliseconds(), FirstSession: firstSession,
 		SuperDigest: c.SuperDigest, EnforceQuota: c.EnforceQuota, ExtendedTypes: c.ExtendedTypes,
-		ReconfigEnabled: c.ReconfigEnabled, SkipACL: c.SkipACL, X509: c.X509,
+		ReconfigEnabled: c.ReconfigEnabled, SkipACL: c.SkipACL, X509: c.X509 || c.TLS != nil, X509Super: c.X509Super,
 		ContainerInterval: c.ContainerInterval.Milliseconds(), ContainerBatch: int64(c.ContainerBatch),
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
 		Members:            max(1, c.Members), Servers: c.ensemble(), StandaloneEnabled: !c.NoStandalone,

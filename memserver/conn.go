@@ -47,6 +47,7 @@ type conn struct {
 	rsp    state.Response
 	stats  connStats
 	asked  bool // a four-letter word
+	secure bool // over TLS
 
 	inBatch bool // guarded by Server.mu: this connection's requests are being applied
 	out     outbox
@@ -79,7 +80,7 @@ func (m *Member) serve(nc net.Conn) {
 	defer c.end()
 	now := c.stats.established
 	nc.SetDeadline(time.Now().Add(time.Duration(connExpiry(now, handshakeTime)-now) * time.Millisecond))
-	if c.handshake() {
+	if c.identify() && c.handshake() {
 		nc.SetDeadline(time.Time{})
 		for c.batch() && c.fill() {
 		}

@@ -23,6 +23,8 @@
 //     net.DialTimeout, so go-zookeeper takes it by zk.WithDialer(srv.Dial).
 //   - [Server.Listen] serves a TCP port, for clients in other processes and in
 //     other languages.
+//   - [Server.ListenTLS] serves one with TLS, for which it needs Config.TLS; who
+//     shows a certificate is known by its subject, an x509 id.
 //   - [Server.Serve] and [Server.ServeConn] serve whatever listener or
 //     connection there is.
 //
@@ -172,6 +174,7 @@
 //	server.go      the lock, the timer, and the way out of each step
 //	listen.go      listeners, Dial
 //	conn.go        one connection: frames in, batches of replies out
+//	tls.go         connections with TLS; x500.go prints the names of certificates
 //	pipe.go        the connection in memory that Dial returns
 //	fourletter.go  the commands of the client port
 //	direct.go      the direct client; watches.go is its side of watches

@@ -3,9 +3,16 @@ package memserver_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"strings"
@@ -777,6 +784,46 @@ func ExampleMember_Elect() {
 }
 
 // Every member of an ensemble on a port of its own.
+// A port for clients that show a certificate.
+func ExampleServer_ListenTLS() {
+	pair, pool := certificate() // for this example, of server and client in one
+	srv := must(memserver.New(func(c *memserver.Config) {
+		c.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
+	}))
+	defer srv.Close()
+	if err := srv.ListenTLS("127.0.0.1:0"); err != nil {
+		panic(err)
+	}
+	conn, _, err := zk.Connect([]string{srv.Member(1).TLSAddr()}, 10*time.Second, zk.WithLogInfo(false),
+		zk.WithDialer(func(network, address string, timeout time.Duration) (net.Conn, error) {
+			return tls.DialWithDialer(&net.Dialer{Timeout: timeout}, network, address, &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: pool})
+		}))
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	must(conn.Create("/mine", nil, 0, zk.AuthACL(zk.PermAll)))
+	acl, _, _ := conn.GetACL("/mine")
+	fmt.Println(acl)
+	// Output: [{31 x509 CN=ada}]
+}
+
+func ExampleMember_ListenTLS() { ExampleServer_ListenTLS() }
+
+func ExampleMember_TLSAddr() { ExampleServer_ListenTLS() }
+
+func certificate() (tls.Certificate, *x509.CertPool) {
+	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ada"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der := must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
+	pool := x509.NewCertPool()
+	pool.AddCert(must(x509.ParseCertificate(der)))
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
 func ExampleMember_Listen() {
 	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
 	defer srv.Close()

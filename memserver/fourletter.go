@@ -264,7 +264,11 @@ func (m *Member) flwConfiguration(b *strings.Builder) {
 	}
 	_, port, _ := net.SplitHostPort(m.addr().String())
 	dataDir := shown("dataDir", "memory")
-	fmt.Fprintf(b, "clientPort=%s\nsecureClientPort=-1\n", port)
+	securePort := "-1"
+	if m.secureHome != nil {
+		_, securePort, _ = net.SplitHostPort(m.secureHome.String())
+	}
+	fmt.Fprintf(b, "clientPort=%s\nsecureClientPort=%s\n", port, securePort)
 	fmt.Fprintf(b, "dataDir=%s/version-2\ndataDirSize=0\ndataLogDir=%s/version-2\ndataLogSize=0\n", dataDir, shown("dataLogDir", dataDir))
 	fmt.Fprintf(b, "tickTime=%d\nmaxClientCnxns=%d\nminSessionTimeout=%d\nmaxSessionTimeout=%d\n",
 		m.srv.cfg.TickTime.Milliseconds(), m.srv.cfg.MaxClientCnxns, m.srv.cfg.MinSessionTimeout.Milliseconds(), m.srv.cfg.MaxSessionTimeout.Milliseconds())

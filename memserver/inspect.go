@@ -168,6 +168,7 @@ type Connection struct {
 	Received     int64 // packets
 	Sent         int64
 	Command      bool  // it has sent a four-letter word
+	Secure       bool  // over TLS
 	Session      int64 // 0 until there is one; then the rest is meaningful
 	Timeout      time.Duration
 	LastOp       string // ZooKeeper's abbreviation: "GETD"
@@ -193,7 +194,7 @@ func (m *Member) Connections() []Connection {
 	var list []Connection
 	for _, c := range m.sortedConns() {
 		x := Connection{RemoteAddr: c.nc.RemoteAddr().String(), Established: time.UnixMilli(c.stats.established),
-			Received: c.stats.received, Sent: c.stats.sent, Command: c.asked,
+			Received: c.stats.received, Sent: c.stats.sent, Command: c.asked, Secure: c.secure,
 			LastOp: "NA", LastCxid: -1, LastZxid: -1, LastResponse: time.UnixMilli(c.stats.lastResponse)}
 		if sess := c.st.Session; sess != nil {
 			x.Session, x.Timeout = sess.ID, time.Duration(sess.Timeout)*time.Millisecond

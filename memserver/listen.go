@@ -1,6 +1,7 @@
 package memserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"slices"
@@ -17,12 +18,14 @@ func (s *Server) Listen(addr string) error { return s.members[0].Listen(addr) }
 func (s *Server) Serve(l net.Listener) error { return s.members[0].Serve(l) }
 
 // Listen is Server.Listen for this member.
-func (m *Member) Listen(addr string) error {
-	l, err := net.Listen("tcp", addr)
+func (m *Member) Listen(addr string) error { return m.listenOn(addr, false) }
+
+func (m *Member) listenOn(addr string, secure bool) error {
+	l, err := m.srv.listen(addr, secure)
 	if err != nil {
 		return err
 	}
-	if !m.start(l) {
+	if !m.start(l, secure) {
 		l.Close()
 		return ErrServerClosed
 	}
@@ -35,7 +38,7 @@ func (m *Member) Listen(addr string) error {
 
 // Serve is Server.Serve for this member.
 func (m *Member) Serve(l net.Listener) error {
-	if !m.start(l) {
+	if !m.start(l, false) {
 		l.Close()
 		return ErrServerClosed
 	}
@@ -43,21 +46,43 @@ func (m *Member) Serve(l net.Listener) error {
 	return m.accept(l)
 }
 
-func (m *Member) start(l net.Listener) bool {
+// listen opens an address.
+func (s *Server) listen(addr string, secure bool) (net.Listener, error) {
+	if secure && s.cfg.TLS == nil {
+		return nil, errors.New("memserver: Config.TLS is needed for TLS")
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if secure {
+		l = tls.NewListener(l, s.cfg.TLS)
+	}
+	if s.cfg.Between != nil {
+		l = s.cfg.Between(l)
+	}
+	return l, nil
+}
+
+func (m *Member) start(l net.Listener, secure bool) bool {
 	m.srv.mu.Lock()
 	defer m.srv.mu.Unlock()
 	if m.srv.closed || m.stopped {
 		return false
 	}
-	m.enter(l)
+	m.enter(l, secure)
 	return true
 }
 
 // enter counts a listener in. Server.mu is held.
-func (m *Member) enter(l net.Listener) {
+func (m *Member) enter(l net.Listener, secure bool) {
 	m.listeners = append(m.listeners, l)
-	if m.home == nil {
-		m.home = l.Addr()
+	home := &m.home
+	if secure {
+		home = &m.secureHome
+	}
+	if *home == nil {
+		*home = l.Addr()
 	}
 	m.srv.running.Add(1)
 }

@@ -23,13 +23,14 @@ type Member struct {
 	st  *state.Member
 
 	// All guarded by srv.mu.
-	conns     map[*conn]struct{}
-	perIP     map[string]int
-	listeners []net.Listener
-	home      net.Addr // of its first listener, also while it is stopped
-	stats     serverStats
-	stopped   bool
-	isolated  bool
+	conns      map[*conn]struct{}
+	perIP      map[string]int
+	listeners  []net.Listener
+	home       net.Addr // of its first listener, also while it is stopped
+	secureHome net.Addr // the same of its first listener with TLS
+	stats      serverStats
+	stopped    bool
+	isolated   bool
 }
 
 // Lag says how far a member stays behind the others. Whatever it says, a client
@@ -170,20 +171,44 @@ func (m *Member) Start() error {
 	if len(s.members) > 1 && !s.st.Votes(m.st) && !s.st.Observes(m.st) {
 		return fmt.Errorf("memserver: My id %d not in the peer list", m.ID()) // ZooKeeper's words
 	}
-	if m.home != nil {
-		l, err := net.Listen("tcp", m.home.String())
-		if err != nil {
-			return err
-		}
-		m.enter(l)
-		go func() {
-			defer s.running.Done()
-			_ = m.accept(l)
-		}()
+	if err := m.listenAgain(); err != nil {
+		return err
 	}
 	m.stopped = false
 	m.stats = serverStats{}
 	s.change(m)
+	return nil
+}
+
+// listenAgain opens the addresses that the member had, or none. Server.mu is held.
+func (m *Member) listenAgain() error {
+	var opened []net.Listener
+	homes := []net.Addr{m.home, m.secureHome}
+	for i, home := range homes {
+		if home == nil {
+			opened = append(opened, nil)
+			continue
+		}
+		l, err := m.srv.listen(home.String(), i == 1)
+		if err != nil {
+			for _, l := range opened {
+				if l != nil {
+					l.Close()
+				}
+			}
+			return err
+		}
+		opened = append(opened, l)
+	}
+	for i, l := range opened {
+		if l != nil {
+			m.enter(l, i == 1)
+			go func() {
+				defer m.srv.running.Done()
+				_ = m.accept(l)
+			}()
+		}
+	}
 	return nil
 }
 

@@ -69,6 +69,13 @@
 // Each fault that happens is a line on standard error. While zksim runs, rules come
 // and go over HTTP, see below.
 //
+// --tls-listen HOST:PORT is what ZooKeeper calls the secure client port; member i of
+// an ensemble has the i-th port from it on. The server's certificate and its key are
+// in --tls-cert FILE and --tls-key FILE, in PEM form. --tls-ca FILE has the
+// certificates of those who sign the certificates of clients: then each client has
+// to show one, and its subject, as Java prints it, is an id of the scheme x509:
+// CN=ada,O=Engines,C=GB. With --set ssl.clientAuth=want it need not. The ready line ends with tls= and the addresses.
+//
 // --config FILE reads ZooKeeper's configuration file, zoo.cfg, in the syntax of
 // Java's properties files.
 //
@@ -78,7 +85,8 @@
 //
 // Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_MEMBERS, ZKSIM_HTTP,
 // ZKSIM_HTTP_TOKEN, ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
-// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_FAULTS, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
+// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_TLS_LISTEN, ZKSIM_TLS_CERT, ZKSIM_TLS_KEY, ZKSIM_TLS_CA,
+// ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_FAULTS, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
 // separated by newlines or, if there is none, by semicolons. An empty variable
 // counts as not set.
 //

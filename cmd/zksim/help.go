@@ -11,14 +11,14 @@ Usage: zksim [serve] [flags], or zksim version
   --http HOST:PORT|off      the HTTP side, port 0 picks (127.0.0.1:8080)
   --http-token TOKEN        what requests must carry; needed beyond loopback
   --tick-time MS            ZooKeeper's unit of time (2000)
-  --min-session-timeout MS  the least that clients may ask for (2 ticks)
-  --max-session-timeout MS  the most that clients may ask for (20 ticks)
+  --min-session-timeout MS  --max-session-timeout MS  of clients (2, 20 ticks)
   --compat 3.8|3.9          the ZooKeeper to behave as (3.9)
   --seed N                  gives the session ids of the run that printed it
+  --tls-listen HOST:PORT  --tls-cert FILE  --tls-key FILE  a port for TLS
+  --tls-ca FILE             who signs the certificates that clients show
   --load FILE  --save FILE  a snapshot to start with, and to leave at the end
   --faults FILE             what goes wrong, see go doc ./faults
-  --config FILE             ZooKeeper's settings, from a zoo.cfg
-  --set KEY=VALUE           one of ZooKeeper's settings; may be repeated
+  --config FILE  --set KEY=VALUE  ZooKeeper's settings: a zoo.cfg, one by one
 
 Each flag is an environment variable too: --tick-time is ZKSIM_TICK_TIME.
 Examples:

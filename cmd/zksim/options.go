@@ -23,6 +23,7 @@ type options struct {
 	faults  *faults.Plan // nil without
 	unknown []string     // settings that ZooKeeper does not have
 	secure  bool         // secureClientPort is set
+	tls     tlsOptions
 
 	httpToken string // "" if none is asked for
 	httpAsked bool   // http is not just the default
@@ -37,6 +38,7 @@ type options struct {
 func defaults() *options {
 	return &options{
 		listen: "127.0.0.1:2181",
+		tls:    tlsOptions{auth: clientAuths["need"]},
 		http:   "127.0.0.1:8080",
 		config: memserver.Config{TickTime: 2 * time.Second, MaxClientCnxns: 60},
 	}
@@ -66,6 +68,9 @@ func parse(args, env []string) (*options, error) {
 		return nil, errors.New("clientPortAddress is set, but clientPort is not")
 	case o.config.TickTime == 0:
 		return nil, errors.New("tickTime has to be 1 or more")
+	}
+	if o.config.TLS, err = o.tls.config(); err != nil {
+		return nil, err
 	}
 	return o, nil
 }
@@ -142,6 +147,12 @@ func (o *options) set(key, value string) error {
 		o.clientPortAddress, o.moved = value, true
 	case "secureClientPort":
 		o.secure = true
+	case "ssl.clientAuth", "zookeeper.ssl.clientAuth":
+		auth, ok := clientAuths[strings.ToLower(value)]
+		if !ok {
+			return fmt.Errorf("%s=%s: want need, want or none", key, value)
+		}
+		o.tls.auth = auth
 	}
 	err := o.config.Set(key, value)
 	if _, ok := errors.AsType[*memserver.UnknownSettingError](err); ok {

@@ -24,12 +24,21 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 	if o.config.Seed == 0 {
 		o.config.Seed = time.Now().UnixMilli() // where ZooKeeper's own session ids come from
 	}
+	if o.faults == nil && o.http != "off" {
+		o.faults = faults.MustParse("") // until some come over HTTP
+	}
+	if o.faults != nil {
+		o.config.Between = o.faults.Listener
+	}
 	srv, err := memserver.New(func(c *memserver.Config) { *c = o.config })
 	if err != nil {
 		return complain(stderr, statusUsage, plain(err))
 	}
 	defer srv.Close()
-	addr, err := listen(o, srv, stderr)
+	if o.faults != nil {
+		observe(o.faults, srv, stderr)
+	}
+	addr, secure, err := listen(o, srv)
 	if err != nil {
 		return complain(stderr, statusFailed, err)
 	}
@@ -42,7 +51,11 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 	for _, text := range warnings(o, addr, httpAddr) {
 		fmt.Fprintf(stderr, "zksim: warning: %s\n", oneLine(text))
 	}
-	fmt.Fprintf(stdout, "zksim: ready clients=%s http=%s\n", addr, httpAddr)
+	ready := fmt.Sprintf("zksim: ready clients=%s http=%s", addr, httpAddr)
+	if secure != "" {
+		ready += " tls=" + secure
+	}
+	fmt.Fprintln(stdout, ready)
 	<-ctx.Done()
 	if err := save(o.save, srv.Snapshot()); err != nil {
 		return complain(stderr, statusFailed, fmt.Errorf("--save %s: %w", o.save, pathReason(err)))
@@ -67,34 +80,32 @@ func save(path string, snap *memserver.Snapshot) error {
 	return os.Rename(file.Name(), path)
 }
 
-// listen serves clients, with faults if there is a plan, and tells the
-// addresses: the members of an ensemble have consecutive ports, or each one
-// that is picked.
-func listen(o *options, srv *memserver.Server, stderr io.Writer) (addrs string, err error) {
-	if o.faults == nil && o.http != "off" {
-		o.faults = faults.MustParse("") // until some come over HTTP
+// listen serves clients and tells the addresses, those with TLS after the others:
+// the members of an ensemble have consecutive ports, or each one that is picked.
+func listen(o *options, srv *memserver.Server) (addrs, secure string, err error) {
+	addrs, err = listenAll(srv, "--listen", o.listen, (*memserver.Member).Listen, (*memserver.Member).Addr)
+	if err == nil && o.tls.listen != "" {
+		secure, err = listenAll(srv, "--tls-listen", o.tls.listen, (*memserver.Member).ListenTLS, (*memserver.Member).TLSAddr)
 	}
-	if o.faults != nil {
-		observe(o.faults, srv, stderr)
-	}
-	addr := o.listen
+	return addrs, secure, err
+}
+
+func listenAll(srv *memserver.Server, flag, addr string, listen func(*memserver.Member, string) error, at func(*memserver.Member) string) (string, error) {
+	var addrs []string
 	for i, m := range srv.Members() {
 		if i > 0 {
-			if addr, err = nextPort(addr); err != nil {
-				return "", err
+			next, err := nextPort(addr)
+			if err != nil {
+				return "", fmt.Errorf("%s %w", flag, err)
 			}
+			addr = next
 		}
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
+		if err := listen(m, addr); err != nil {
 			return "", err
 		}
-		if o.faults != nil {
-			l = o.faults.Listener(l)
-		}
-		go func() { _ = m.Serve(l) }() // it ends with srv
-		addrs += "," + l.Addr().String()
+		addrs = append(addrs, at(m))
 	}
-	return addrs[1:], nil
+	return strings.Join(addrs, ","), nil
 }
 
 // nextPort is the address of the next member.
@@ -105,7 +116,7 @@ func nextPort(addr string) (string, error) {
 	}
 	n, err := strconv.Atoi(port)
 	if err != nil || n == 65535 {
-		return "", fmt.Errorf("--listen %s: there is no port behind it for the next member", addr)
+		return "", fmt.Errorf("%s: there is no port behind it for the next member", addr)
 	}
 	return net.JoinHostPort(host, strconv.Itoa(n+1)), nil
 }
@@ -164,8 +175,8 @@ func warnings(o *options, addr, httpAddr string) []string {
 	if len(o.unknown) > 0 {
 		w = append(w, "ZooKeeper has no such setting: "+strings.Join(o.unknown, ", ")+"; ignored")
 	}
-	if o.secure {
-		w = append(w, "secureClientPort is not served: there is no TLS")
+	if o.secure && o.tls.listen == "" {
+		w = append(w, "secureClientPort is not served: --tls-listen is for that, with its files")
 	}
 	first, _, _ := strings.Cut(addr, ",")
 	if at, err := netip.ParseAddrPort(first); err == nil && !at.Addr().Unmap().IsLoopback() {

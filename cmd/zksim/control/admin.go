@@ -216,11 +216,15 @@ func (s *Server) connections(*http.Request) (object, error) {
 }
 
 func (s *Server) connectionLists(brief bool) object {
-	list := []object{}
+	plain, secure := []object{}, []object{}
 	for _, c := range s.sim.Connections() {
-		list = append(list, connectionInfo(c, brief))
+		list := &plain
+		if c.Secure {
+			list = &secure
+		}
+		*list = append(*list, connectionInfo(c, brief))
 	}
-	return object{{"connections", list}, {"secure_connections", []object{}}}
+	return object{{"connections", plain}, {"secure_connections", secure}}
 }
 
 func connectionInfo(c memserver.Connection, brief bool) object {

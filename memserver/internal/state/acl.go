@@ -129,7 +129,7 @@ func (s *State) validID(scheme, id string) bool {
 		addr, bits, ok := parseIPExpr(id)
 		return ok && bits >= 0 && (len(addr) == 4 || !s.cfg.V38)
 	case "x509":
-		return s.cfg.X509 && id != ""
+		return s.cfg.X509 && validX500(id)
 	}
 	return false
 }

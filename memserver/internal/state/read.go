@@ -164,8 +164,11 @@ func (s *State) getEphemerals(c *Conn, prefix string, p *Response) {
 func (s *State) whoAmI(c *Conn, p *Response) {
 	p.IDs = nil
 	for _, id := range inSetOrder(c.IDs) {
-		if id.Scheme == "digest" {
+		switch id.Scheme {
+		case "digest":
 			id.User, _, _ = strings.Cut(id.User, ":")
+		case "super":
+			id.User = ""
 		}
 		p.IDs = append(p.IDs, id)
 	}

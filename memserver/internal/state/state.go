@@ -21,6 +21,7 @@ type Config struct {
 	SkipACL            bool
 	Digests            bool     // keep the digest of the tree
 	X509               bool     // an x509 authentication provider is configured
+	X509Super          string   // the x509 id that may do everything
 	EnforceAuthSchemes []string // until a connection has one of them it may only authenticate
 	ContainerInterval  int64
 	ContainerBatch     int64            // how many containers and TTL nodes a minute may remove
