@@ -391,7 +391,7 @@ func BenchmarkEvents(b *testing.B) {
 	b.ReportMetric(float64(fire.Nanoseconds())/float64(n), "ns/event")
 }
 
-var heartbeats = flag.Duration("heartbeats", time.Hour, "virtual time of TestHeartbeats; cmd/zksim/bench takes 24h")
+var heartbeats = flag.Duration("heartbeats", time.Hour, "virtual time of TestHeartbeats and TestHeartbeatsDirect; cmd/zksim/bench takes 24h")
 
 // TestHeartbeats has 100 go-zookeeper clients do nothing but send their pings. It is here and not a
 // benchmark because a bubble needs a *testing.T.
@@ -421,6 +421,24 @@ func TestHeartbeats(t *testing.T) {
 			require.Equal(t, first[i], c.SessionID())
 		}
 		t.Logf("heartbeats of %d clients for %v took %v", clients, *heartbeats, wallClock()-begin)
+	})
+}
+
+// TestHeartbeatsDirect is the same with 1,000 direct clients, which count as sending their pings, and
+// one that went away and expires.
+func TestHeartbeatsDirect(t *testing.T) {
+	const clients = 1000
+	synctest.Test(t, func(t *testing.T) {
+		begin := wallClock()
+		srv := memserver.RunT(t)
+		for range clients {
+			srv.ClientT(t)
+		}
+		gone := srv.ClientT(t)
+		gone.Disconnect()
+		time.Sleep(*heartbeats)
+		require.Len(t, srv.Sessions(), clients)
+		t.Logf("heartbeats of %d direct clients for %v took %v", clients, *heartbeats, wallClock()-begin)
 	})
 }
 
