@@ -12,6 +12,7 @@ run: ## start zksim; flags in ARGS, as in make run ARGS='--listen 127.0.0.1:0'
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE = $(if $(shell command -v "$$(go env CC)"),-race)
 
+test: export ZKSIM_ZOOKEEPER_VERSIONS ?= all
 test: ## vet, and all tests under the race detector; tells which backends ran
 	go vet ./...
 	go run .ci/report.go $(RACE) ./...

@@ -2,10 +2,8 @@ package proptest
 
 import (
 	"embed"
-	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,7 +100,7 @@ func have(t *testing.T, b *Backend) {
 	t.Helper()
 	switch {
 	case b.Missing == nil:
-	case errors.Is(b.Missing, realserver.ErrNotFound) && os.Getenv(realserver.RequireEnv) != "1":
+	case realserver.MaySkip(b.Missing):
 		t.Skipf("%v", b.Missing)
 	default:
 		t.Fatalf("%v", b.Missing)

@@ -1,7 +1,6 @@
 package proptest_test
 
 import (
-	"errors"
 	"flag"
 	"io/fs"
 	"os"
@@ -56,7 +55,7 @@ func TestTranscripts(t *testing.T) {
 
 func runTranscripts(t *testing.T, files fs.FS, b *proptest.Backend) {
 	t.Helper()
-	if errors.Is(b.Missing, realserver.ErrNotFound) && os.Getenv(realserver.RequireEnv) != "1" {
+	if realserver.MaySkip(b.Missing) {
 		t.Skipf("%v", b.Missing)
 	}
 	start := time.Now()

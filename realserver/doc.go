@@ -51,7 +51,9 @@
 //     go run github.com/zksim/zksim/realserver/install.
 //
 // Where the tests must not pass by being skipped, in CI for one, set ZKSIM_REQUIRE_REAL=1: what
-// would have been skipped then fails. Each test logs the version that it runs on.
+// would have been skipped then fails. Each test logs the version that it runs on. With
+// ZKSIM_ZOOKEEPER_VERSIONS=3.9, or newest, or several versions with commas, other releases that are
+// there are not used.
 //
 // # Settings
 //

@@ -19,9 +19,16 @@ import (
 // HomeEnv names the environment variable that points to an unpacked ZooKeeper release.
 const HomeEnv = "ZKSIM_ZOOKEEPER_HOME"
 
+// VersionsEnv names the environment variable that limits which of this machine's releases are used:
+// "newest", "all", or versions as [Find] understands them, with commas between them. Without it all are.
+const VersionsEnv = "ZKSIM_ZOOKEEPER_VERSIONS"
+
 // ErrNotFound is returned by [Find] when this machine has no Java or no ZooKeeper that fits.
 // The error that wraps it says where Find looked and how to install what is missing.
 var ErrNotFound = errors.New("no real ZooKeeper on this machine")
+
+// errLeftOut is why a release that is there is not used.
+var errLeftOut = errors.New("left out by $" + VersionsEnv)
 
 // Install is a ZooKeeper release on this machine, with the Java that runs it.
 type Install struct {
@@ -34,16 +41,36 @@ type Install struct {
 // String is what tests log, and what make test prints at its end: "ZooKeeper 3.9.5 (maven)".
 func (in Install) String() string { return fmt.Sprintf("ZooKeeper %s (%s)", in.Version, in.Source) }
 
-// Installs returns all ZooKeeper releases on this machine, newest first. Where the same version is
+// Installs returns the ZooKeeper releases on this machine that $ZKSIM_ZOOKEEPER_VERSIONS allows, which
+// is all of them unless it is set, newest first. Where the same version is
 // there more than once, the one that $ZKSIM_ZOOKEEPER_HOME names comes first, then Debian's.
 // No Java means no installs. The error is non-nil only if $ZKSIM_ZOOKEEPER_HOME or the cache folder
 // holds something that cannot be used.
 func Installs() ([]Install, error) {
+	all, err := allInstalls()
+	return chosen(all, os.Getenv(VersionsEnv)), err
+}
+
+func allInstalls() ([]Install, error) {
 	java, err := findJava()
 	if err != nil {
 		return nil, nil // a machine without Java has no installs: Find says so
 	}
 	return installs(java, os.Getenv(HomeEnv), debianJars, CacheDir())
+}
+
+// chosen leaves out what the versions do not name. The installs begin with the newest.
+func chosen(all []Install, versions string) []Install {
+	switch versions {
+	case "", "all":
+		return all
+	case "newest":
+		return all[:min(1, len(all))]
+	}
+	wanted := strings.Split(versions, ",")
+	return slices.DeleteFunc(slices.Clone(all), func(in Install) bool {
+		return !slices.ContainsFunc(wanted, func(want string) bool { return matches(in.Version, strings.TrimSpace(want)) })
+	})
 }
 
 // Find returns the install of the given version: "" is the newest, "3.9" the newest of that line,
@@ -52,14 +79,17 @@ func Find(version string) (Install, error) {
 	if _, err := findJava(); err != nil {
 		return Install{}, fmt.Errorf("realserver: %w: %w", ErrNotFound, err)
 	}
-	all, err := Installs()
+	all, err := allInstalls()
 	if err != nil {
 		return Install{}, err
 	}
-	for _, in := range all {
-		if matches(in.Version, version) {
-			return in, nil
-		}
+	fits := func(in Install) bool { return matches(in.Version, version) }
+	used := chosen(all, os.Getenv(VersionsEnv))
+	if i := slices.IndexFunc(used, fits); i >= 0 {
+		return used[i], nil
+	}
+	if slices.ContainsFunc(all, fits) {
+		return Install{}, fmt.Errorf("realserver: %w: version %s: %w", ErrNotFound, version, errLeftOut)
 	}
 	return Install{}, notFound(version, all)
 }

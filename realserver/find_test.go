@@ -40,6 +40,39 @@ func TestInstallsAreNewestFirst(t *testing.T) {
 	require.Equal(t, filepath.Join(debian, "slf4j-simple.jar"), all[3].Classpath[1])
 }
 
+func TestChosen(t *testing.T) {
+	all := []Install{{Version: "3.9.5"}, {Version: "3.9.4"}, {Version: "3.8.0"}}
+	for versions, want := range map[string][]string{
+		"":            {"3.9.5", "3.9.4", "3.8.0"},
+		"all":         {"3.9.5", "3.9.4", "3.8.0"},
+		"newest":      {"3.9.5"},
+		"3.9":         {"3.9.5", "3.9.4"},
+		"3.8, 3.9.4":  {"3.9.4", "3.8.0"},
+		"3.7":         nil,
+		"3.8.0,3.8.0": {"3.8.0"},
+	} {
+		var got []string
+		for _, in := range chosen(all, versions) {
+			got = append(got, in.Version)
+		}
+		require.Equal(t, want, got, "%q", versions)
+	}
+	require.Empty(t, chosen(nil, "newest"))
+}
+
+func TestFindLeavesOut(t *testing.T) {
+	in := FindT(t, "")
+	t.Setenv(VersionsEnv, "1.0")
+	t.Setenv(RequireEnv, "1")
+	_, err := Find(in.Version)
+	require.ErrorIs(t, err, ErrNotFound)
+	require.ErrorContains(t, err, "version "+in.Version+": left out by $ZKSIM_ZOOKEEPER_VERSIONS")
+	require.True(t, MaySkip(err))
+	_, err = Find("1.0")
+	require.ErrorIs(t, err, ErrNotFound)
+	require.False(t, MaySkip(err), "it is required")
+}
+
 func TestInstallsWithNothingThere(t *testing.T) {
 	none, err := installs("java", "", filepath.Join(t.TempDir(), "debian"), "")
 	require.NoError(t, err)
