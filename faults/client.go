@@ -61,6 +61,7 @@ type client struct {
 	zkapi.Client
 	plan    *Plan
 	breaker Breaker
+	bridge  sync.Mutex // the connection is broken or made, and away says which; before mu
 
 	mu       sync.Mutex    // nothing blocks under it, and the client within is not called
 	who      peer          // with the session that was seen last
@@ -325,9 +326,14 @@ func (c *client) again() {
 
 // broken does what follows when the connection is lost.
 func (c *client) broken() {
+	c.bridge.Lock()
+	c.mu.Lock()
+	c.away = true // it may be back already, from a loss at the same time
+	c.mu.Unlock()
 	if c.breaker != nil {
 		c.breaker.Disconnect()
 	}
+	c.bridge.Unlock()
 	c.reconnect()
 }
 
@@ -383,6 +389,7 @@ func (c *client) back(late verdict) {
 		c.later(pause, c.reconnect)
 		return
 	}
+	c.bridge.Lock()
 	c.mu.Lock()
 	c.away = false
 	missed, first := c.missed, c.first
@@ -391,6 +398,7 @@ func (c *client) back(late verdict) {
 	if c.breaker != nil {
 		c.breaker.Reconnect()
 	}
+	c.bridge.Unlock()
 	c.meet()
 	if first != nil {
 		close(first)

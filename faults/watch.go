@@ -153,10 +153,14 @@ func (t *tap) catchUp() {
 	_, ok, err := t.c.Client.Exists(ctx, t.path)
 	ev := zkapi.Event{Type: zkapi.EventNodeDeleted, Path: t.path, Zxid: -1}
 	switch {
-	case err != nil:
+	case err != nil: // broken again
 		t.c.mu.Lock()
-		t.c.missed = append(t.c.missed, t)
-		t.c.mu.Unlock()
+		defer t.c.mu.Unlock()
+		if t.c.away {
+			t.c.missed = append(t.c.missed, t)
+		} else { // and back, or by somebody else
+			t.c.after(pause, t.catchUp)
+		}
 		return
 	case kind == watchExists && !ok:
 		_, _ = t.arm(t.ctx, func(ctx context.Context) (<-chan zkapi.Event, error) {
