@@ -128,7 +128,6 @@ func (t *tap) incoming(payload []byte) error {
 		if e.Read(&r); r.Err() != nil {
 			return r.Err()
 		}
-		t.seen(h.Zxid)
 		c.watches.deliver(zkapi.Event{Type: e.Type, Path: e.Path, Zxid: h.Zxid})
 		return nil
 	}
@@ -147,6 +146,7 @@ func (t *tap) incoming(payload []byte) error {
 // seen remembers the last zxid, which is what the watches are armed from after
 // a reconnection. While they are being armed it stands still: if the connection
 // breaks before all of them are, the rest must not start from too late a zxid.
+// Events do not count: those of one transaction may come in part.
 func (t *tap) seen(zxid int64) {
 	if t.c.link == t && t.c.connected() {
 		t.c.lastZxid = max(t.c.lastZxid, zxid)

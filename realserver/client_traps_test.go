@@ -3,6 +3,7 @@ package realserver_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
@@ -473,6 +475,36 @@ func TestTrap5BrokenWhileArming(t *testing.T) {
 			}
 		}
 		require.True(t, l.with(func() bool { return requests == 5 }), "one was answered in each attempt")
+	})
+}
+
+// One transaction may have two events for a client. If the connection breaks between them the second
+// one must come afterwards: events do not count for where the watches are armed from.
+func TestTrap5BetweenTwoEvents(t *testing.T) {
+	lost := func(t *testing.T, addr string, dial faults.Dialer) {
+		plan := faults.ParseT(t, "cut after-notification NodeChildrenChanged #1")
+		c, err := realserver.Connect(t.Context(), []string{addr}, func(c *realserver.ClientConfig) { c.Dialer = plan.Dialer(dial) })
+		require.NoError(t, err)
+		defer c.Close()
+		other, err := realserver.Connect(t.Context(), []string{addr}, func(c *realserver.ClientConfig) { c.Dialer = dial })
+		require.NoError(t, err)
+		defer other.Close()
+		create(t, other, "/between", "")
+		stream := addWatch(t, c, "/between", zkapi.WatchPersistentRecursive)
+		_, _, changed, err := c.ChildrenW(t.Context(), "/between")
+		require.NoError(t, err)
+		create(t, other, "/between/child", "")
+		first, err := stream.Next(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, zkapi.EventNodeCreated, first.Type)
+		require.Equal(t, zkapi.EventNodeChildrenChanged, (<-changed).Type)
+	}
+	t.Run("wire", func(t *testing.T) {
+		onSim(t, func(t *testing.T, e *env) { lost(t, e.addr, e.dial) })
+	})
+	t.Run("real/3.9", func(t *testing.T) {
+		t.Parallel()
+		lost(t, realserver.RunT(t, "3.9").Addr(), net.DialTimeout)
 	})
 }
 
