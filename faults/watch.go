@@ -57,6 +57,7 @@ func (c *client) tapped(ctx context.Context, path string, arm func(context.Conte
 			close(out)
 		})
 	}
+	ctx = zkapi.Unmapped(ctx)
 	t.ctx = context.WithoutCancel(ctx)
 	in, err := t.arm(ctx, arm)
 	if in == nil {

@@ -33,6 +33,13 @@ func EventMap(ctx context.Context) func(Event) Event {
 	return m.apply
 }
 
+// Unmapped is for those who wrap a Client and call EventMap themselves, to apply
+// the function when they deliver the event: it hides the function from the client
+// below, which would apply it when the event comes.
+func Unmapped(ctx context.Context) context.Context {
+	return context.WithValue(ctx, eventMapKey{}, nil)
+}
+
 // ArmMapped is for those who wrap a Client: arm, called with a context of
 // ArmMapped's, arms a one-shot watch; the event of the channel that ArmMapped
 // returns has gone through apply. A client that calls EventMap does so before

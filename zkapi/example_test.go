@@ -183,6 +183,32 @@ func ExampleEventMap() {
 	// Output: /app
 }
 
+// A client that holds events back applies the function when it delivers them.
+func ExampleUnmapped() {
+	c := newClient()
+	defer c.Close()
+	check(zkapi.EnsurePath(ctx, c, "/app", nil))
+	hold := func(ctx context.Context) (deliver func() zkapi.Event, err error) {
+		apply := zkapi.EventMap(ctx)
+		_, _, in, err := c.GetW(zkapi.Unmapped(ctx), "/app")
+		return func() zkapi.Event { return apply(<-in) }, err
+	}
+	told := 0
+	var deliver func() zkapi.Event
+	_, err := zkapi.ArmMapped(ctx, func(ev zkapi.Event) zkapi.Event { told++; return ev }, func(ctx context.Context) (_ <-chan zkapi.Event, err error) {
+		deliver, err = hold(ctx)
+		return nil, err
+	})
+	check(err)
+	_, err = c.Set(ctx, "/app", nil, zkapi.AnyVersion)
+	check(err)
+	fmt.Println(told)
+	fmt.Println(deliver().Type, told)
+	// Output:
+	// 0
+	// NodeDataChanged 1
+}
+
 // A client that hides a prefix gives its events without it.
 func ExampleArmMapped() {
 	c := newClient()
