@@ -160,14 +160,13 @@ func (r *watchRun) look() error {
 }
 
 func (r *watchRun) read(path string) (n watchers.Node, names []string, err error) {
-	n.Path = path
-	n.Data, n.Stat, err = r.hand.Get(context.Background(), path)
+	ctx := context.Background()
+	n.Path, n.Exists = path, true
+	if n.Data, n.Stat, err = r.hand.Get(ctx, path); err == nil {
+		names, _, err = r.hand.Children(ctx, path)
+	}
 	if errors.Is(err, zkapi.ErrNoNode) {
 		return watchers.Node{Path: path}, nil, nil
-	}
-	if err == nil {
-		n.Exists = true
-		names, _, err = r.hand.Children(context.Background(), path)
 	}
 	slices.Sort(names)
 	return n, names, err

@@ -253,15 +253,19 @@ func (e *engine) inSync() {
 	}
 }
 
-// apply puts what was read into the cache.
+// apply puts what was read into the cache: first the nodes, parents before their
+// children, and then the lists, since a list may be younger than what was read of a node
+// that has gone and come again.
 func (e *engine) apply(readings []reading) {
-	slices.SortFunc(readings, func(a, b reading) int { return strings.Compare(a.path, b.path) }) // parents first
+	slices.SortFunc(readings, func(a, b reading) int { return strings.Compare(a.path, b.path) })
 	e.mu.Lock()
 	for i := range readings {
-		r := &readings[i]
-		if r.work&workData != 0 {
-			e.applyData(r)
+		if readings[i].work&workData != 0 {
+			e.applyData(&readings[i])
 		}
+	}
+	for i := range readings {
+		r := &readings[i]
 		e.applyList(r)
 		if !e.keep(r) {
 			e.orphans = append(e.orphans, *r)
