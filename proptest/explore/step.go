@@ -16,6 +16,7 @@ type Kind int
 const (
 	Ran        Kind = iota // an operation of a participant is done, and it gets the reply
 	Told                   // an event of a watch, or the loss of the connection, comes to a participant
+	NotSent                // an operation whose context has ended never gets to the server
 	CameBack               // a participant connects again
 	TimePassed             // until somebody has something to do
 	WentWrong              // see Step.Fault
@@ -38,6 +39,9 @@ type Step struct {
 // enable lists the steps that are possible, the simplest first: what the
 // participant does next that moved last, then the others, then faults.
 func (r *run) enable() {
+	// What is read here comes before what timers make participants write.
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.steps = r.steps[:0]
 	n := len(r.parts)
 	if r.last >= 0 {
@@ -82,10 +86,15 @@ func (r *run) enableFor(i int) {
 	case state == zkapi.StateSuspended:
 		r.steps = append(r.steps, Step{Kind: CameBack, Who: i})
 	}
+	behind := false // what was called later arrives later
 	for _, o := range c.pending {
 		// A reply comes after what was sent before it.
-		if o.verb == verbPause || !waiting && (state != zkapi.StateSuspended || !c.vain) {
+		if o.verb == verbPause || !behind && !waiting && (state != zkapi.StateSuspended || !c.vain) {
 			r.steps = append(r.steps, Step{Kind: Ran, Who: i, op: o})
+		}
+		if o.abandoned && !behind {
+			r.steps = append(r.steps, Step{Kind: NotSent, Who: i, op: o})
+			behind = true
 		}
 	}
 }
@@ -166,6 +175,10 @@ func (r *run) take(s Step) {
 	case s.Kind == Ran:
 		r.perform(s.Who, s.op)
 		r.reply(s.Who, s.op)
+	case s.Kind == NotSent:
+		c := r.parts[s.Who].client
+		c.forget(s.op)
+		r.record(Line{Kind: NotSent, Who: r.parts[s.Who].Name, Text: "has not sent " + s.op.call.String()})
 	case s.Kind == Told:
 		r.deliver(s.Who)
 	case s.Kind == CameBack:
@@ -181,10 +194,15 @@ func (r *run) take(s Step) {
 	}
 }
 
+// forget takes an operation out of those under way.
+func (c *client) forget(o *operation) {
+	c.pending = slices.DeleteFunc(c.pending, func(x *operation) bool { return x == o })
+}
+
 // perform has the server do an operation.
 func (r *run) perform(who int, o *operation) {
 	c := r.parts[who].client
-	c.pending = slices.DeleteFunc(c.pending, func(x *operation) bool { return x == o })
+	c.forget(o)
 	if o.verb == verbPause {
 		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.call.path})
 		return

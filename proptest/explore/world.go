@@ -47,6 +47,12 @@ func (w *World) Alive(session int64) bool {
 // Removed counts the ephemeral nodes of a session that a third party has deleted.
 func (w *World) Removed(session int64) int { return w.run.removed[session] }
 
+// Faults is how many things have gone wrong so far.
+func (w *World) Faults() int { return w.run.cfg.Faults - w.run.faults }
+
+// Steps is how many steps there were so far.
+func (w *World) Steps() int { return w.run.taken }
+
 // Participant is one program of several. It has the methods of testify's
 // TestingT, so that require works on it.
 type Participant struct {
@@ -115,6 +121,13 @@ func (p *Participant) Helper() {}
 
 // Session is the session that the participant's client has, or believes to have.
 func (p *Participant) Session() int64 { return p.client.inner.SessionID() }
+
+// Well tells whether the participant is connected, with a session that the server
+// has, and nothing is on its way to it that it does not know yet.
+func (p *Participant) Well() bool {
+	c := p.client.inner
+	return c.State() == zkapi.StateConnected && c.Waiting() == 0 && p.run.hasSession(c.SessionID())
+}
 
 // live runs the body.
 func (p *Participant) live() {

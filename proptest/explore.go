@@ -1,0 +1,140 @@
+package proptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Exploration says how one of the properties of recipes, such as [Lock], is
+// explored. The zero value is a plan of several searches, which takes a few
+// seconds: all schedules of two participants without a fault; as many as there is
+// time for with one fault; and three participants with several faults, at random.
+// If Strategy is set there is only that one search.
+type Exploration struct {
+	explore.Config
+	Participants int // 2 by default
+	Rounds       int // how often each does what there is to do; 1 by default
+	// Prepare, if not nil, furnishes the server before the participants begin, with
+	// a client that is closed afterwards. What is there already need not be fought for.
+	Prepare func(ctx context.Context, c zkapi.Client) error
+}
+
+// plan is the searches that the options amount to.
+func plan(opts []func(*Exploration)) (stages []Exploration) {
+	var e Exploration
+	for _, opt := range opts {
+		opt(&e)
+	}
+	e.Participants, e.Rounds = max(e.Participants, 0), max(e.Rounds, 1)
+	if e.Strategy != nil {
+		if e.Participants == 0 {
+			e.Participants = 2
+		}
+		return []Exploration{e}
+	}
+	stage := func(participants, rounds, faults int, s explore.Strategy, d time.Duration) {
+		x := e
+		x.Strategy = s
+		x.Rounds = max(rounds, e.Rounds)
+		if x.Participants == 0 {
+			x.Participants = participants
+		}
+		if x.Faults == 0 || faults == 0 {
+			x.Faults = faults
+		}
+		if x.Kinds == 0 {
+			x.Kinds = explore.AllFaults
+		}
+		if x.Time == 0 {
+			x.Time = d
+		}
+		stages = append(stages, x)
+	}
+	stage(2, 1, 0, explore.Exhaustive(), time.Second)
+	stage(2, 1, 1, explore.Exhaustive(), time.Second)
+	stage(3, 2, 3, explore.Random(1), time.Second)
+	return stages
+}
+
+// search runs the stages of a plan until one fails.
+func search(t *testing.T, scenario func(*explore.World, *Exploration), opts []func(*Exploration)) *explore.Result {
+	t.Helper()
+	res := &explore.Result{}
+	for _, e := range plan(opts) {
+		before := res
+		res = explore.Explore(t, func(w *explore.World) { e.furnish(w); scenario(w, &e) }, func(c *explore.Config) { *c = e.Config })
+		res.FoundAfter += before.Schedules
+		res.FoundIn += before.Elapsed
+		if res.Failure != nil {
+			break
+		}
+	}
+	return res
+}
+
+// furnish does what Prepare says.
+func (e *Exploration) furnish(w *explore.World) {
+	if e.Prepare == nil {
+		return
+	}
+	c, err := w.Server.Client()
+	if err == nil {
+		err = errors.Join(e.Prepare(context.Background(), c), c.Close())
+	}
+	if err != nil {
+		panic(fmt.Sprintf("proptest: Prepare: %v", err))
+	}
+}
+
+// tell fails the test if the search has found something.
+func tell(t *testing.T, res *explore.Result) {
+	t.Helper()
+	if res.Failure != nil {
+		t.Errorf("%s", res.Report(t.Name()))
+	}
+}
+
+// names of participants.
+func name(i int) string { return string(rune('A' + i)) }
+
+// attempt calls something of a recipe that may fail only if something has gone
+// wrong, and tells whether it has worked.
+func attempt(w *explore.World, p *explore.Participant, what string, do func(context.Context) error) (ok bool, err error) {
+	faults, well := w.Faults(), p.Well()
+	ctx, cancel := p.Cancelable(p.Context())
+	defer cancel()
+	if err = do(ctx); err == nil {
+		return true, nil
+	}
+	if p.Context().Err() != nil {
+		return false, nil
+	}
+	p.Log("%s fails: %v", what, err)
+	if well && w.Faults() == faults {
+		return false, fmt.Errorf("%s failed, and nothing had gone wrong since it began: %w", what, err)
+	}
+	return false, nil
+}
+
+// tidy is that no ephemeral nodes of participants are left.
+func tidy(w *explore.World) func() error {
+	return func() error {
+		var left []string
+		for n := range w.Server.Snapshot().Nodes() {
+			if n.Stat.EphemeralOwner != 0 {
+				left = append(left, n.Path)
+			}
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("nobody holds or wants anything any more, and there still is %s", strings.Join(left, " "))
+		}
+		return nil
+	}
+}

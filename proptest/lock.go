@@ -1,0 +1,68 @@
+package proptest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Locker is a lock on ZooKeeper, as its users see it. Both calls may fail when
+// something has gone wrong; after that nothing may be left behind that keeps others
+// from the lock.
+type Locker interface {
+	Acquire(ctx context.Context) error
+	Release(ctx context.Context) error
+}
+
+// Lock explores a lock: every participant gets one from make, on a client of its
+// own, acquires and releases it. What must hold:
+//
+//   - No two hold it, by what the server knows: of those whose Acquire has
+//     succeeded, and whose session has not ended nor lost a node to a third party since.
+//   - Everybody gets it who waits for it, or has an error, once nothing goes wrong any more.
+//   - Acquire fails only if something has gone wrong while it ran, or its
+//     context has ended.
+//   - In the end no ephemeral nodes are left.
+//
+// In a test of one's own:
+//
+//	func TestMyLock(t *testing.T) {
+//		proptest.Lock(t, func(c zkapi.Client) proptest.Locker { return mylock.New(c, "/lock") })
+//	}
+func Lock(t *testing.T, make func(c zkapi.Client) Locker, opts ...func(*Exploration)) {
+	t.Helper()
+	tell(t, ExploreLock(t, make, opts...))
+}
+
+// ExploreLock is Lock for those who want to see the result.
+func ExploreLock(t *testing.T, make func(c zkapi.Client) Locker, opts ...func(*Exploration)) *explore.Result {
+	return search(t, func(w *explore.World, e *Exploration) {
+		claims := w.Claims(1)
+		for i := range e.Participants {
+			w.Go(name(i), func(p *explore.Participant) error { return takeTurns(w, p, claims, make(p.Client), e.Rounds) })
+		}
+		w.Finally(tidy(w))
+	}, opts)
+}
+
+// takeTurns is what a participant does.
+func takeTurns(w *explore.World, p *explore.Participant, claims *explore.Claims, l Locker, rounds int) error {
+	for range rounds {
+		ok, err := attempt(w, p, "Acquire", l.Acquire)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		claims.Take(p, "the lock")
+		p.Pause("works")
+		claims.Drop(p, "the lock")
+		if err := l.Release(p.Context()); err != nil && p.Context().Err() == nil {
+			p.Log("Release fails: %v", err)
+		}
+	}
+	return nil
+}
