@@ -90,7 +90,7 @@ func (q *queue) take(ctx context.Context, try bool) (*place, error) {
 	}
 	var p *place
 	pauses := patience.Start()
-	for {
+	for n := 0; ; n++ {
 		s, err := begin(ctx, q.c)
 		if p == nil {
 			p = &place{q: q, prefix: q.o.Layout.named(newGUID(), q.tag)}
@@ -115,6 +115,9 @@ func (q *queue) take(ctx context.Context, try bool) (*place, error) {
 			return nil, err
 		}
 		p = nil
+		if n == 0 {
+			continue
+		}
 		if pause, _ := pauses(nil, 0); sleep(ctx, pause) != nil {
 			return nil, context.Cause(ctx)
 		}

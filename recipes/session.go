@@ -24,7 +24,7 @@ type session struct {
 
 // patience is how fast a recipe repeats what has failed on a live connection.
 // The pauses stay short, so that nobody sleeps through his turn.
-var patience = Backoff{Delay: 50 * time.Millisecond, MaxDelay: time.Second}
+var patience = Backoff{Delay: 50 * time.Millisecond, Jitter: -1, MaxDelay: time.Second}
 
 // begin waits until the client is connected. Whoever calls it closes the session.
 func begin(ctx context.Context, c zkapi.Client) (*session, error) {
