@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/zksim/zksim/cmd/zksim/interop/pairs"
 )
 
 // client is a client library with its program.
@@ -30,12 +32,15 @@ const (
 func allClients() []client {
 	return []client{
 		{"go", moduleVersion(goClientPackage), prepareGo},
-		{"kazoo", kazooVersion, prepareKazoo},
+		{"kazoo", kazooVersion, kazooProgram("kazoo_client.py")},
 		{"java", javaVersion, javaProgram("JavaClient")},
 		{"zkcli", javaVersion, javaProgram("ZkCli")},
 		{"curator", curatorVersion, javaProgram("CuratorClient")},
 		{"c", "libzookeeper-mt", prepareC},
 		{"node", nodeVersion, prepareNode},
+		{"recipes-go", moduleVersion(goClientPackage), meets(pairs.GoZK, nil)},
+		{"recipes-kazoo", kazooVersion, meets(pairs.Kazoo, kazooProgram("kazoo_peer.py"))},
+		{"recipes-curator", curatorVersion, meets(pairs.Curator, javaProgram("CuratorPeer"))},
 	}
 }
 
@@ -83,27 +88,30 @@ var sources embed.FS
 
 func prepareGo(context.Context, cache) (program, error) { return goProgram{}, nil }
 
-// prepareKazoo has pip install into a plain folder: that works also where Python's venv is a package of
-// its own, or where the system's Python is not to be installed into.
-func prepareKazoo(ctx context.Context, c cache) (program, error) {
-	python, err := needTool("python3")
-	if err != nil {
-		return nil, err
+// kazooProgram prepares one of the Python programs. It has pip install into a plain folder: that works
+// also where Python's venv is a package of its own, or where the system's Python is not to be installed
+// into.
+func kazooProgram(file string) func(context.Context, cache) (program, error) {
+	return func(ctx context.Context, c cache) (program, error) {
+		python, err := needTool("python3")
+		if err != nil {
+			return nil, err
+		}
+		packages, err := c.folder(ctx, "kazoo "+kazooVersion, nil, func(dir string) []string {
+			return []string{python, "-m", "pip", "install", "--quiet", "--target", dir, "kazoo==" + kazooVersion}
+		})
+		if err != nil {
+			return nil, err
+		}
+		script, err := c.sources("programs/" + file)
+		if err != nil {
+			return nil, err
+		}
+		return command{
+			args: []string{python, filepath.Join(script, file)},
+			env:  []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", "PYTHONIOENCODING=utf-8"},
+		}, nil
 	}
-	packages, err := c.folder(ctx, "kazoo "+kazooVersion, nil, func(dir string) []string {
-		return []string{python, "-m", "pip", "install", "--quiet", "--target", dir, "kazoo==" + kazooVersion}
-	})
-	if err != nil {
-		return nil, err
-	}
-	script, err := c.sources("programs/kazoo_client.py")
-	if err != nil {
-		return nil, err
-	}
-	return command{
-		args: []string{python, filepath.Join(script, "kazoo_client.py")},
-		env:  []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", "PYTHONIOENCODING=utf-8"},
-	}, nil
 }
 
 func prepareNode(ctx context.Context, c cache) (program, error) {
@@ -189,7 +197,7 @@ func javaClasspath(ctx context.Context, c cache) (string, error) {
 		return "", err
 	}
 	all := filepath.Join(jars, "*") // java and javac expand it
-	names := []string{"Program", "JavaClient", "ZkCli", "CuratorClient"}
+	names := []string{"Program", "JavaClient", "ZkCli", "CuratorClient", "CuratorPeer"}
 	for i, name := range names {
 		names[i] = "programs/java/" + name + ".java"
 	}

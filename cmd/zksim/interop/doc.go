@@ -26,6 +26,9 @@
 // through the cuts), a path to work under, and "reaper" where the server looks for empty containers and
 // old TTL nodes every 100 ms.
 //
+// Three more rows, recipes-go, recipes-kazoo and recipes-curator, have the recipes of this project meet
+// those of a library on the same nodes: see package pairs. What they print must be right, not only equal.
+//
 // The client libraries are installed on first use, into zksim/interop in the user's cache folder, by
 // pip, npm and Maven. A client whose tools are missing is named as skipped; with -strict that is a
 // failure.

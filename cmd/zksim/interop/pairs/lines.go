@@ -1,0 +1,199 @@
+package pairs
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/zksim/zksim/recipes"
+)
+
+// Recipes in which several stand in line, and what is built on them: r/w locks, semaphores, elections.
+
+// readAndWrite has readers together and writers alone.
+func (t *table) readAndWrite(ours *recipes.RWLock) {
+	read, write := t.peerLock("read"), t.peerLock("write")
+	t.must("Acquire", ours.Read().Acquire(t.ctx))
+	t.is("they read while we read", read.acquire()(), "true")
+	t.is("they try to write while all read", write.try(), "false")
+	read.release()
+	t.is("they try to write while we read", write.try(), "false")
+	got := write.acquire()
+	t.children(t.path, 2)
+	t.must("Release", ours.Read().Release(t.ctx))
+	t.is("they write when nobody reads", got(), "true")
+	tries := func(l *recipes.Lock) bool {
+		got, err := l.TryAcquire(t.ctx)
+		t.must("TryAcquire", err)
+		return got
+	}
+	t.is("we try to read while they write", tries(ours.Read()), false)
+	t.is("we try to write while they write", tries(ours.Write()), false)
+	wait := t.ours("Acquire", ours.Write().Acquire)
+	t.children(t.path, 2)
+	write.release()
+	wait()
+	t.is("they try to read while we write", read.try(), "false")
+	t.must("Release", ours.Write().Release(t.ctx))
+	t.is("they read when nobody writes", read.try(), "true")
+	read.release()
+}
+
+func kazooRWLock(t *table) {
+	t.new("read", "ReadLock", t.path, "theirs")
+	t.new("write", "WriteLock", t.path, "theirs")
+	ours := recipes.NewRWLock(t.client, t.path, named("ours"))
+	t.readAndWrite(ours)
+	t.must("Acquire", ours.Read().Acquire(t.ctx))
+	got := t.later("write", "acquire")
+	t.children(t.path, 2)
+	t.is("contenders, asked by us", inOrder(ours.Write().Contenders(t.ctx)), "ours theirs")
+	t.is("contenders, asked by them", t.call("write", "contenders"), "ours theirs")
+	t.must("Release", ours.Read().Release(t.ctx))
+	t.is("acquired", got(), "true")
+	t.call("write", "release")
+}
+
+func curatorRWLock(t *table) {
+	t.new("both", "InterProcessReadWriteLock", t.path)
+	t.new("read", "readLock", "both")
+	t.new("write", "writeLock", "both")
+	t.readAndWrite(recipes.NewRWLock(t.client, t.path, layout(recipes.Curator)))
+}
+
+// shareLeases has two leases go around.
+func (t *table) shareLeases(ours *recipes.Semaphore) {
+	one, err := ours.Acquire(t.ctx)
+	t.must("Acquire", err)
+	t.is("they get the second lease", t.call("semaphore", "acquire"), "true")
+	third, err := ours.TryAcquire(t.ctx)
+	t.must("TryAcquire", err)
+	t.is("there is a third", third != nil, false)
+	var got *recipes.Hold
+	wait := t.ours("Acquire", func(ctx context.Context) (err error) {
+		got, err = ours.Acquire(ctx)
+		return err
+	})
+	t.call("semaphore", "release")
+	wait()
+	t.is("they try while we hold both", t.call("semaphore", "try"), "false")
+	t.must("Release", one.Release(t.ctx))
+	t.is("they try while we hold one", t.call("semaphore", "try"), "true")
+	t.call("semaphore", "release")
+	t.must("Release", got.Release(t.ctx))
+}
+
+func kazooSemaphore(t *table) {
+	t.new("semaphore", "Semaphore", t.path, "theirs", "2")
+	ours := recipes.NewSemaphore(t.client, t.path, 2, named("ours"))
+	t.shareLeases(ours)
+	h, err := ours.Acquire(t.ctx)
+	t.must("Acquire", err)
+	t.call("semaphore", "acquire")
+	t.is("lease holders, asked by us", sorted(ours.LeaseHolders(t.ctx)), "ours theirs")
+	t.is("lease holders, asked by them", sorted(strings.Fields(t.call("semaphore", "lease_holders")), nil), "ours theirs")
+	other := recipes.NewSemaphore(t.client, t.path, 3)
+	_, err = other.TryAcquire(t.ctx)
+	t.is("another limit is refused", errors.Is(err, recipes.ErrLimit), true)
+	t.call("semaphore", "release")
+	t.must("Release", h.Release(t.ctx))
+}
+
+func curatorSemaphore(t *table) {
+	t.new("semaphore", "InterProcessSemaphoreV2", t.path, "2")
+	t.shareLeases(recipes.NewSemaphore(t.client, t.path, 2, layout(recipes.Curator)))
+}
+
+// elect has leadership go from us to them and back.
+func (t *table) elect(lead func(ctx context.Context) (wait func(), stop func()), participants func() string, theirs func() string) {
+	wait, stop := lead(t.ctx)
+	wait()
+	t.call("election", "start")
+	t.until("two participants", func() bool { return participants() == "ours theirs" })
+	t.is("participants, asked by us", participants(), "ours theirs")
+	t.is("participants, asked by them", theirs(), "ours theirs")
+	t.is("they lead while we do", t.call("election", "leads"), "false")
+	stop()
+	t.is("they lead after us", t.call("election", "awaitLeadership"), "true")
+	wait, stop = lead(t.ctx)
+	t.until("two participants", func() bool { return participants() == "theirs ours" })
+	t.call("election", "stop")
+	wait()
+	t.is("they lead when they have stopped", t.call("election", "leads"), "false")
+	stop()
+}
+
+// runElection is how our Election leads.
+func runElection(e *recipes.Election, t *table) func(context.Context) (func(), func()) {
+	return func(ctx context.Context) (wait, stop func()) {
+		leads, enough := make(chan struct{}), make(chan struct{})
+		ended := t.ours("Run", func(ctx context.Context) error {
+			return e.Run(ctx, func(context.Context, *recipes.Hold) error {
+				close(leads)
+				<-enough
+				return nil
+			})
+		})
+		return func() {
+				select {
+				case <-leads:
+				case <-ctx.Done():
+					t.must("leading", context.Cause(ctx))
+				}
+			}, func() {
+				close(enough)
+				ended()
+			}
+	}
+}
+
+func kazooElection(t *table) {
+	t.new("election", "Election", t.path, "theirs")
+	e := recipes.NewElection(t.client, t.path, named("ours"))
+	t.elect(runElection(e, t), func() string { return inOrder(e.Contenders(t.ctx)) }, func() string { return t.call("election", "contenders") })
+}
+
+func curatorLeaderSelector(t *table) {
+	t.new("election", "LeaderSelector", t.path, "theirs")
+	e := recipes.NewElection(t.client, t.path, named("ours", layout(recipes.Curator)))
+	t.elect(runElection(e, t), func() string { return inOrder(e.Contenders(t.ctx)) }, func() string { return t.call("election", "participants") })
+}
+
+func curatorLeaderLatch(t *table) {
+	t.new("election", "LeaderLatch", t.path, "theirs")
+	var latch *recipes.LeaderLatch
+	asked := recipes.NewLeaderLatch(t.client, t.path)
+	lead := func(ctx context.Context) (wait, stop func()) {
+		latch = recipes.NewLeaderLatch(t.client, t.path, named("ours"))
+		t.must("Start", latch.Start())
+		return func() { t.must("Await", latch.Await(ctx)) }, func() { t.must("Close", latch.Close(ctx)) }
+	}
+	participants := func() string {
+		all, err := asked.Participants(t.ctx)
+		t.must("Participants", err)
+		var names []string
+		for _, p := range all {
+			names = append(names, p.ID)
+		}
+		return inOrder(names, nil)
+	}
+	t.elect(lead, participants, func() string { return t.call("election", "participants") })
+}
+
+var kazooMeetings = []meeting{
+	{"Lock", kazooLock},
+	{"Lock in go-zookeeper's layout", kazooLockOnOthersPath},
+	{"RWLock", kazooRWLock},
+	{"Semaphore", kazooSemaphore},
+	{"Election", kazooElection},
+}
+
+var curatorMeetings = []meeting{
+	{"Lock in its layout and InterProcessMutex", curatorLock(recipes.Curator)},
+	{"Lock in go-zookeeper's layout and InterProcessMutex", curatorLock(recipes.GoZK)},
+	{"Revoke and Revoker", curatorRevoke},
+	{"RWLock and InterProcessReadWriteLock", curatorRWLock},
+	{"Semaphore and InterProcessSemaphoreV2", curatorSemaphore},
+	{"Election and LeaderSelector", curatorLeaderSelector},
+	{"LeaderLatch", curatorLeaderLatch},
+}

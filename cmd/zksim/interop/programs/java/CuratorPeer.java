@@ -1,0 +1,191 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.apache.curator.framework.CuratorFramework;
+import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.leader.LeaderLatch;
+import org.apache.curator.framework.recipes.leader.LeaderSelector;
+import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
+import org.apache.curator.framework.recipes.leader.Participant;
+import org.apache.curator.framework.recipes.locks.InterProcessMutex;
+import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
+import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
+import org.apache.curator.framework.recipes.locks.Lease;
+import org.apache.curator.framework.recipes.locks.Revoker;
+import org.apache.curator.retry.RetryOneTime;
+
+/** Does with Curator's recipes what it is told to, line by line: see package pairs. */
+public class CuratorPeer {
+    /** Seconds that anything may take. */
+    static final int LIMIT = 15;
+
+    interface Target {
+        Object call(String method, List<String> args) throws Exception;
+    }
+
+    final CuratorFramework client;
+    final Map<String, Target> objects = new ConcurrentHashMap<>();
+    final Map<String, Object> recipes = new ConcurrentHashMap<>();
+    /** A lock belongs to a thread, so each object has one. */
+    final Map<String, ExecutorService> threads = new ConcurrentHashMap<>();
+
+    CuratorPeer(String addr) {
+        client = CuratorFrameworkFactory.newClient(addr, new RetryOneTime(100));
+        client.start();
+    }
+
+    public static void main(String[] args) throws Exception {
+        CuratorPeer peer = new CuratorPeer(args[0]);
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line; (line = in.readLine()) != null; ) {
+            List<String> fields = Arrays.asList(line.split("\t", -1));
+            peer.obey(fields.get(0), fields.get(1), fields.get(2), fields.subList(3, fields.size()));
+        }
+        peer.client.close();
+        System.exit(0);
+    }
+
+    void obey(String number, String name, String method, List<String> args) {
+        threads.computeIfAbsent(name, n -> Executors.newSingleThreadExecutor()).execute(() -> {
+            List<String> answer = new ArrayList<>();
+            answer.add(number);
+            try {
+                Object result = null;
+                if (method.equals("new")) {
+                    objects.put(name, make(name, args.get(0), args.subList(1, args.size())));
+                } else {
+                    result = objects.get(name).call(method, args);
+                }
+                answer.add("ok");
+                answer.addAll(values(result));
+            } catch (Throwable e) {
+                answer.add("error");
+                answer.add(String.valueOf(e).replaceAll("\\s", " "));
+            }
+            synchronized (System.out) {
+                System.out.println(String.join("\t", answer));
+                System.out.flush();
+            }
+        });
+    }
+
+    static Collection<String> values(Object result) {
+        if (result == null) {
+            return Collections.emptyList();
+        }
+        List<String> all = new ArrayList<>();
+        if (result instanceof Collection) {
+            ((Collection<?>) result).forEach(v -> all.add(String.valueOf(v)));
+        } else {
+            all.add(String.valueOf(result));
+        }
+        return all;
+    }
+
+    Target make(String name, String kind, List<String> args) throws Exception {
+        switch (kind) {
+            case "InterProcessMutex": return mutex(new InterProcessMutex(client, args.get(0)));
+            case "InterProcessReadWriteLock":
+                recipes.put(name, new InterProcessReadWriteLock(client, args.get(0)));
+                return unknown();
+            case "readLock": return mutex(((InterProcessReadWriteLock) recipes.get(args.get(0))).readLock());
+            case "writeLock": return mutex(((InterProcessReadWriteLock) recipes.get(args.get(0))).writeLock());
+            case "InterProcessSemaphoreV2": return semaphore(args.get(0), Integer.parseInt(args.get(1)));
+            case "LeaderSelector": return selector(args.get(0), args.get(1));
+            case "LeaderLatch": return latch(args.get(0), args.get(1));
+            default: throw new IllegalArgumentException(kind);
+        }
+    }
+
+    static Target unknown() {
+        return (method, args) -> { throw new IllegalArgumentException(method); };
+    }
+
+    Target mutex(InterProcessMutex lock) {
+        CountDownLatch revoked = new CountDownLatch(1);
+        return (method, args) -> {
+            switch (method) {
+                case "try": return lock.acquire(0, TimeUnit.SECONDS);
+                case "acquire": return lock.acquire(LIMIT, TimeUnit.SECONDS);
+                case "release": lock.release(); return null;
+                case "makeRevocable": lock.makeRevocable(l -> revoked.countDown()); return null;
+                case "revoked": return revoked.await(LIMIT, TimeUnit.SECONDS);
+                case "attemptRevoke": Revoker.attemptRevoke(client, args.get(0)); return null;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target semaphore(String path, int leases) {
+        InterProcessSemaphoreV2 semaphore = new InterProcessSemaphoreV2(client, path, leases);
+        List<Lease> held = new ArrayList<>();
+        return (method, args) -> {
+            switch (method) {
+                case "try":
+                case "acquire":
+                    Lease lease = semaphore.acquire(method.equals("try") ? 1 : LIMIT, TimeUnit.SECONDS);
+                    if (lease != null) {
+                        held.add(lease);
+                    }
+                    return lease != null;
+                case "release": semaphore.returnLease(held.remove(0)); return null;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target selector(String path, String id) {
+        CountDownLatch leads = new CountDownLatch(1);
+        CountDownLatch enough = new CountDownLatch(1);
+        LeaderSelector selector = new LeaderSelector(client, path, new LeaderSelectorListenerAdapter() {
+            @Override
+            public void takeLeadership(CuratorFramework c) throws Exception {
+                leads.countDown();
+                enough.await();
+            }
+        });
+        selector.setId(id);
+        return (method, args) -> {
+            switch (method) {
+                case "start": selector.start(); return null;
+                case "leads": return selector.hasLeadership();
+                case "awaitLeadership": return leads.await(LIMIT, TimeUnit.SECONDS);
+                case "participants": return ids(selector.getParticipants());
+                case "stop": enough.countDown(); selector.close(); return null;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target latch(String path, String id) {
+        LeaderLatch latch = new LeaderLatch(client, path, id);
+        return (method, args) -> {
+            switch (method) {
+                case "start": latch.start(); return null;
+                case "leads": return latch.hasLeadership();
+                case "awaitLeadership": return latch.await(LIMIT, TimeUnit.SECONDS);
+                case "participants": return ids(latch.getParticipants());
+                case "stop": latch.close(); return null;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    static List<String> ids(Collection<Participant> participants) {
+        List<String> ids = new ArrayList<>();
+        participants.forEach(p -> ids.add(p.getId()));
+        return ids;
+    }
+}

@@ -1,0 +1,108 @@
+"""Does with kazoo's recipes what it is told to, line by line: see package pairs."""
+
+import sys
+import threading
+
+from kazoo.client import KazooClient
+
+
+class Lock:
+    """kazoo's locks; one waits in a thread of its own."""
+
+    def __init__(self, lock):
+        self.lock = lock
+
+    def acquire(self):
+        return self.lock.acquire(timeout=15)
+
+    def __getattr__(self, name):
+        if name == "try":
+            return lambda: self.lock.acquire(blocking=False)
+        return getattr(self.lock, name)
+
+
+class Election:
+    """kazoo's Election, whose run wants a function that leads."""
+
+    def __init__(self, election):
+        self.election = election
+        self.leading, self.enough = threading.Event(), threading.Event()
+
+    def start(self):
+        self.thread = threading.Thread(target=self.election.run, args=(self.lead,), daemon=True)
+        self.thread.start()
+
+    def lead(self):
+        self.leading.set()
+        self.enough.wait()
+        self.leading.clear()
+
+    def leads(self):
+        return self.leading.is_set()
+
+    def awaitLeadership(self):
+        return self.leading.wait(15)
+
+    def stop(self):
+        self.enough.set()
+        self.thread.join()
+
+    def contenders(self):
+        return self.election.contenders()
+
+
+client = KazooClient(hosts=sys.argv[1])
+
+KINDS = {
+    "Lock": lambda path, name: Lock(client.Lock(path, name)),
+    "LockWithPattern": lambda path, name, pattern: Lock(client.Lock(path, name, extra_lock_patterns=[pattern])),
+    "ReadLock": lambda path, name: Lock(client.ReadLock(path, name)),
+    "WriteLock": lambda path, name: Lock(client.WriteLock(path, name)),
+    "Semaphore": lambda path, name, leases: Lock(client.Semaphore(path, name, max_leases=int(leases))),
+    "Election": lambda path, name: Election(client.Election(path, name)),
+}
+
+objects = {}
+printing = threading.Lock()
+
+
+def text(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, bytes):
+        return value.decode()
+    return str(value)
+
+
+def values(result):
+    if result is None:
+        return []
+    if isinstance(result, (set, frozenset)):
+        return sorted(text(v) for v in result)
+    if isinstance(result, (list, tuple)):
+        return [text(v) for v in result]
+    return [text(result)]
+
+
+def obey(number, name, method, args):
+    try:
+        if method == "new":
+            objects[name] = KINDS[args[0]](*args[1:])
+            fields = ["ok"]
+        else:
+            fields = ["ok"] + values(getattr(objects[name], method)(*args))
+    except Exception as e:
+        fields = ["error", "%s: %s" % (type(e).__name__, str(e).replace("\n", " "))]
+    with printing:
+        print("\t".join([number] + fields), flush=True)
+
+
+def main():
+    client.start(timeout=15)
+    for line in sys.stdin:
+        number, name, method, *args = line.rstrip("\n").split("\t")
+        threading.Thread(target=obey, args=(number, name, method, args), daemon=True).start()
+    client.stop()
+
+
+main()
