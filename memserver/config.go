@@ -56,6 +56,9 @@ type Config struct {
 	ExtendedTypes      bool          // zookeeper.extendedTypesEnabled: TTL nodes
 	ReconfigEnabled    bool          // reconfigEnabled
 	NoStandalone       bool          // standaloneEnabled=false: a reconfig may leave one voter
+	ReadOnlyMode       bool          // readonlymode.enabled: members without a quorum serve who only reads
+	LocalSessions      bool          // localSessionsEnabled: sessions are their member's until they own a node
+	LocalUpgrading     bool          // localSessionsUpgradingEnabled; or else they never do
 	SkipACL            bool          // skipACL
 	SuperDigest        string        // zookeeper.DigestAuthenticationProvider.superDigest
 	X509               bool          // authProvider.x509 is configured: ACLs may name x509 ids; true with TLS
@@ -136,6 +139,9 @@ var settings = map[string]func(*Config, string) error{
 		c.NoStandalone = !enabled
 		return err
 	},
+	"readonlymode.enabled":          boolean(func(c *Config) *bool { return &c.ReadOnlyMode }),
+	"localSessionsEnabled":          boolean(func(c *Config) *bool { return &c.LocalSessions }),
+	"localSessionsUpgradingEnabled": boolean(func(c *Config) *bool { return &c.LocalUpgrading }),
 	"skipACL": func(c *Config, v string) error {
 		c.SkipACL = v == "yes"
 		return nil
@@ -293,8 +299,7 @@ var ignoredNames = func() map[string]bool {
 		ssl.crl ssl.ocsp ssl.clientAuth ssl.handshakeDetectionTimeoutMillis
 
 		# What a client could notice, but this server does as if they were not set.
-		maxCnxns nio.sessionlessCnxnTimeout readonlymode.enabled emulate353TTLNodes
-		localSessionsEnabled localSessionsUpgradingEnabled digest.enabled
+		maxCnxns nio.sessionlessCnxnTimeout emulate353TTLNodes digest.enabled
 		authProvider authProvider.* ensembleAuthName
 		DigestAuthenticationProvider.enabled DigestAuthenticationProvider.digestAlg
 		IPAuthenticationProvider.usexforwardedfor
@@ -335,6 +340,9 @@ func (c *Config) complete() error {
 		c.MaxUnsent = 16 << 20
 	}
 	c.FourLetterWords = append(slices.Clone(c.FourLetterWords), "srvr") // which is always answered
+	if c.ReadOnlyMode {
+		c.FourLetterWords = append(c.FourLetterWords, "isro")
+	}
 	switch {
 	case c.Profile != V38 && c.Profile != V39:
 		return fmt.Errorf("memserver: unknown profile %q: want %q or %q", c.Profile, V38, V39)
@@ -356,6 +364,7 @@ func (c *Config) state(firstSession int64) state.Config {
 		ContainerInterval: c.ContainerInterval.Milliseconds(), ContainerBatch: int64(c.ContainerBatch),
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
 		Members:            max(1, c.Members), Servers: c.ensemble(), StandaloneEnabled: !c.NoStandalone,
+		LocalSessions: c.LocalSessions, LocalSessionsUpgrading: c.LocalUpgrading, ReadOnlyMode: c.ReadOnlyMode,
 		Digests: slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {

@@ -191,6 +191,7 @@ func (c *conn) connect(payload []byte) bool {
 	var p wire.ConnectResponse
 	if s.closed || !s.st.Connect(s.now(), c.st, &q, &p) {
 		s.settle()
+		c.choke()
 		return false
 	}
 	s.settle()
@@ -205,6 +206,19 @@ func (c *conn) connect(payload []byte) bool {
 	}
 	c.sent(op, -1, zxid, len(c.out.buf)-start-4)
 	return c.st.Session != nil
+}
+
+// choke sends what a server that only reads says to a client that it cannot give a session.
+func (c *conn) choke() {
+	if !c.st.Choked {
+		return
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	start := len(c.out.buf)
+	h := wire.ReplyHeader{Zxid: c.member.st.Zxid(), Err: zkapi.ErrNotReadOnly}
+	c.out.buf = wire.EndFrame(h.Append(wire.BeginFrame(c.out.buf)), start)
+	c.sent(zkapi.OpCreateSession, 0, h.Zxid, len(c.out.buf)-start-4)
 }
 
 // batch applies the whole frames that are there and sends the replies. It tells

@@ -22,6 +22,10 @@ type ClientConfig struct {
 	// Member is the only server of an ensemble that the client connects to. 0 is
 	// all: it then goes from one that does not serve it to the next.
 	Member int
+	// ReadOnly says that reading will do: where no other member serves the client,
+	// it connects to one without a quorum (see Config.ReadOnlyMode), to a session that
+	// is good for nothing else. A client that has had another session keeps that and waits.
+	ReadOnly bool
 
 	held bool // see Held
 }
@@ -47,6 +51,7 @@ type Client struct {
 	states   []*zkapi.Stream[zkapi.StateChange]
 	auths    []wire.AuthPacket
 	watches  clientWatches
+	global   bool // it has had a session that is for more than reading
 	cut      bool // Disconnect was called: do not come back before Reconnect
 	member   int  // index of the one it is on, or tries next
 	order    int  // among the clients of the server
@@ -85,14 +90,31 @@ func (c *Client) comeBack() {
 	if c.conn != nil || c.cut || c.srv.closed || c.state == zkapi.StateClosed || c.state == zkapi.StateAuthFailed {
 		return
 	}
+	if !c.openAny(false) && c.cfg.ReadOnly {
+		c.openAny(true)
+	}
+}
+
+// openAny connects to a member that only reads, or to one that does not.
+func (c *Client) openAny(readOnly bool) bool {
 	n := len(c.srv.members)
 	for range n {
 		m := c.srv.members[c.member]
-		if (c.cfg.Member == 0 || c.cfg.Member == m.ID()) && c.open(m) {
-			return
+		if (c.cfg.Member == 0 || c.cfg.Member == m.ID()) && m.st.ReadOnly() == readOnly && c.open(m) {
+			return true
 		}
 		c.member = (c.member + 1) % n
 	}
+	return false
+}
+
+// seekWriter leaves a member that only reads if there is a better one.
+func (c *Client) seekWriter() {
+	if c.state != zkapi.StateReadOnly || c.conn == nil || c.cfg.Member != 0 || c.srv.st.Leader() == nil {
+		return
+	}
+	c.srv.st.Disconnect(c.srv.now(), c.conn)
+	c.kicked()
 }
 
 // open connects to a member: to the session that the client has or to a new one.
@@ -101,7 +123,11 @@ func (c *Client) open(m *Member) bool {
 	conn := st.NewConn(m.st, c.cfg.IP)
 	conn.Peer = c
 	q := wire.ConnectRequest{LastZxidSeen: min(c.lastZxid, st.Zxid()), SessionID: c.session,
-		Passwd: c.password, TimeOut: int32(min(c.cfg.SessionTimeout.Milliseconds(), 1<<31-1))}
+		Passwd: c.password, TimeOut: int32(min(c.cfg.SessionTimeout.Milliseconds(), 1<<31-1)),
+		HasReadOnly: true, ReadOnly: c.cfg.ReadOnly}
+	if !c.global {
+		q.SessionID = 0
+	}
 	var p wire.ConnectResponse
 	if !st.Connect(c.srv.now(), conn, &q, &p) {
 		return false
@@ -109,12 +135,19 @@ func (c *Client) open(m *Member) bool {
 	if p.TimeOut == 0 { // the session is gone
 		c.lose(zkapi.ErrSessionExpired)
 		q.SessionID = 0
-		st.Connect(c.srv.now(), conn, &q, &p)
+		if !st.Connect(c.srv.now(), conn, &q, &p) {
+			return false
+		}
 	}
 	conn.Session.Pinned = true
 	c.conn, c.session, c.password = conn, p.SessionID, p.Passwd
 	c.timeout = time.Duration(p.TimeOut) * time.Millisecond
-	c.change(zkapi.StateConnected)
+	if p.ReadOnly {
+		c.change(zkapi.StateReadOnly)
+	} else {
+		c.global = true
+		c.change(zkapi.StateConnected)
+	}
 	for i := range c.auths {
 		c.req.Type, c.req.Auth = zkapi.OpAuth, c.auths[i]
 		c.apply()
@@ -130,7 +163,7 @@ func (c *Client) open(m *Member) bool {
 func (c *Client) lose(cause error) {
 	c.change(zkapi.StateLost)
 	c.watches.end(cause)
-	c.session = 0
+	c.session, c.global = 0, false
 }
 
 func (c *Client) change(s zkapi.State) {
@@ -162,7 +195,7 @@ func (c *Client) Disconnect() {
 		s.st.Cut(s.now(), c.session)
 		s.settle()
 	}
-	if c.cfg.held && c.state == zkapi.StateConnected {
+	if c.cfg.held && (c.state == zkapi.StateConnected || c.state == zkapi.StateReadOnly) {
 		c.loseArrivals()
 	}
 }

@@ -115,6 +115,13 @@
 // out goes on without a vote as long as it runs. A reconfig may name servers that
 // are not among the members at all; their votes are missing.
 //
+// With Config.ReadOnlyMode a member that has no quorum, or is cut off from it,
+// serves the state that it has to clients that say that reading will do
+// ([ClientConfig].ReadOnly). As in ZooKeeper that takes Config.LocalSessions: new
+// sessions are then known to one member only, take no transaction, own no
+// ephemeral nodes unless Config.LocalUpgrading makes them sessions like others,
+// and end when their member loses its leader.
+//
 // [Member.SetLag] holds a member back: by transactions, by time, or until
 // further notice. Its clients then read what was, get their events late, and are
 // not told yet that a session has ended, as on a follower that is slow. What

@@ -198,6 +198,9 @@ func (m *Member) flwStat(b *strings.Builder)   { m.flwStatus(b, true) }
 
 func (m *Member) flwStatus(b *strings.Builder, clients bool) {
 	fmt.Fprintf(b, "Zookeeper version: %s\n", m.version())
+	if m.role() == ReadOnly {
+		b.WriteString("READ-ONLY mode; serving only read-only clients\n")
+	}
 	if clients {
 		b.WriteString("Clients:\n")
 		for _, c := range m.sortedConns() {
@@ -216,6 +219,10 @@ func (m *Member) flwStatus(b *strings.Builder, clients bool) {
 func (m *Member) flwReadOnly(b *strings.Builder) {
 	if m.role() == NotServing {
 		b.WriteString("null")
+		return
+	}
+	if m.role() == ReadOnly {
+		b.WriteString("ro")
 		return
 	}
 	b.WriteString("rw")
@@ -278,8 +285,11 @@ func (m *Member) flwConfiguration(b *strings.Builder) {
 		if m.srv.st.Observes(m.st) {
 			observes = 1
 		}
-		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%s\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=%d\nmembership: \n%s",
-			shown("initLimit", "10"), shown("syncLimit", "5"), electionPort+port, quorumPort+port, observes, m.srv.st.Membership())
+		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%s\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=%d\n",
+			shown("initLimit", "10"), shown("syncLimit", "5"), electionPort+port, quorumPort+port, observes)
+		if m.role() != ReadOnly {
+			fmt.Fprintf(b, "membership: \n%s", m.srv.st.Membership())
+		}
 	}
 }
 
@@ -293,7 +303,7 @@ func (m *Member) serverID() int {
 
 // monitorEnsemble writes what mntr tells of an ensemble.
 func (m *Member) monitorEnsemble(b *strings.Builder) {
-	if len(m.srv.members) == 1 {
+	if len(m.srv.members) == 1 || m.role() == ReadOnly {
 		return
 	}
 	st := m.srv.st
@@ -328,29 +338,48 @@ func javaDate(ms int64) string {
 
 func (m *Member) flwDump(b *strings.Builder) {
 	sessions := m.srv.st.Sessions(m.srv.now())
-	b.WriteString("SessionTracker dump:\n")
-	byExpiry := make(map[int64][]string)
-	ephemerals, owners := "", 0
+	local := make(map[int64][]string) // by expiry
+	global := make(map[int64][]string)
+	locals, globals, owners, byID, ephemerals := 0, 0, 0, "", ""
 	for _, sess := range sessions {
-		byExpiry[sess.Expiry] = append(byExpiry[sess.Expiry], fmt.Sprintf("0x%x", sess.ID))
+		id := fmt.Sprintf("0x%x", sess.ID)
+		switch sess.Home {
+		case 0:
+			globals++
+			global[sess.Expiry] = append(global[sess.Expiry], id)
+			byID += fmt.Sprintf("%s\t%dms\n", id, sess.Timeout)
+		case m.ID():
+			locals++
+			local[sess.Expiry] = append(local[sess.Expiry], id)
+		}
 		if sess.Owner { // of none any more, perhaps
 			owners++
-			ephemerals += fmt.Sprintf("0x%x:\n", sess.ID)
+			ephemerals += id + ":\n"
 		}
 		for _, path := range sess.Ephemerals {
 			ephemerals += fmt.Sprintf("\t%s\n", path)
 		}
 	}
-	if role := m.role(); role == Follower || role == Observer { // which do not know when they expire
-		fmt.Fprintf(b, "Global Sessions(%d):\n", len(sessions))
-		for _, sess := range sessions {
-			fmt.Fprintf(b, "0x%x\t%dms\n", sess.ID, sess.Timeout)
+	b.WriteString("SessionTracker dump:\n")
+	if m.srv.cfg.LocalSessions && len(m.srv.members) > 1 {
+		b.WriteString("Local Session ")
+		dumpSets(b, local, locals)
+	}
+	switch role := m.role(); {
+	case role == Follower, role == Observer, role == ReadOnly: // which do not know when they expire
+		fmt.Fprintf(b, "Global Sessions(%d):\n%s", globals, byID)
+	default:
+		if m.srv.cfg.LocalSessions && role != Standalone {
+			b.WriteString("Global ")
 		}
-	} else {
 		b.WriteString("Session ")
-		dumpSets(b, byExpiry, len(sessions))
+		dumpSets(b, global, globals)
 	}
 	fmt.Fprintf(b, "ephemeral nodes dump:\nSessions with Ephemerals (%d):\n%s", owners, ephemerals)
+	m.dumpConnections(b)
+}
+
+func (m *Member) dumpConnections(b *strings.Builder) {
 	b.WriteString("Connections dump:\nConnections ")
 	byEnd := make(map[int64][]string)
 	for _, c := range m.sortedConns() {
@@ -464,7 +493,7 @@ func (m *Member) flwMonitor(b *strings.Builder) {
 		{"last_client_response_size", last}, {"packets_sent", st.sent}, {"packets_received", st.received},
 		{"max_client_response_size", most}, {"connection_drop_probability", "0.0"}, {"watch_count", n.Watches},
 		{"auth_failed_count", st.authFailed}, {"min_latency", 0}, {"max_file_descriptor_count", maxFiles()},
-		{"approximate_data_size", n.Bytes}, {"open_file_descriptor_count", openFiles()}, {"local_sessions", 0},
+		{"approximate_data_size", n.Bytes}, {"open_file_descriptor_count", openFiles()}, {"local_sessions", n.LocalSessions},
 		{"uptime", m.srv.now() - m.srv.started}, {"max_latency", 0}, {"outstanding_tls_handshake", 0},
 		{"min_client_response_size", least}, {"non_mtls_local_conn_count", 0},
 	} {

@@ -30,6 +30,7 @@ type Session struct {
 	Expiry     time.Time // when it would expire if nothing were heard of it any more
 	Connected  bool
 	Ephemerals []string
+	Local      int // the id of the only member that knows it, if it is a local session
 }
 
 // Watch is one watch, as inspection shows it.
@@ -140,7 +141,7 @@ func (s *Server) Sessions() []Session {
 	sessions := make([]Session, len(infos))
 	for i, in := range infos {
 		sessions[i] = Session{ID: in.ID, Timeout: time.Duration(in.Timeout) * time.Millisecond,
-			Expiry: time.UnixMilli(in.Expiry), Connected: in.Connected, Ephemerals: in.Ephemerals}
+			Expiry: time.UnixMilli(in.Expiry), Connected: in.Connected, Ephemerals: in.Ephemerals, Local: in.Home}
 	}
 	return sessions
 }

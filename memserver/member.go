@@ -50,7 +50,8 @@ const (
 	Leader     Role = "leader"
 	Follower   Role = "follower"
 	Observer   Role = "observer"
-	NotServing Role = "" // stopped, cut off, or without a quorum
+	ReadOnly   Role = "read-only" // without a quorum, where Config.ReadOnlyMode lets it serve reads
+	NotServing Role = ""          // stopped, cut off, or without a quorum
 )
 
 // Members lists the members in the order of their ids.
@@ -81,6 +82,8 @@ func (m *Member) Role() Role {
 
 func (m *Member) role() Role {
 	switch leader := m.srv.st.Leader(); {
+	case m.st.ReadOnly():
+		return ReadOnly
 	case leader == nil || m.st.Down():
 		return NotServing
 	case len(m.srv.members) == 1:
@@ -241,7 +244,7 @@ func (m *Member) Elect() bool {
 // change tells the state machine what has become of a member.
 func (s *Server) change(m *Member) {
 	if m.stopped || m.isolated {
-		s.st.Fail(s.now(), m.st)
+		s.st.Fail(s.now(), m.st, m.stopped)
 	} else {
 		s.st.Recover(s.now(), m.st)
 	}
@@ -253,13 +256,14 @@ func (s *Server) change(m *Member) {
 func (s *Server) settleElection() {
 	s.settle()
 	for _, m := range s.members {
-		if m.st.Down() || s.st.Leader() == nil {
+		if m.role() == NotServing {
 			for c := range m.conns {
 				c.shut()
 			}
 		}
 	}
 	for _, c := range s.sortedClients() {
+		c.seekWriter()
 		c.comeBack()
 	}
 	s.settle()

@@ -1,6 +1,8 @@
 package memserver_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -316,16 +318,28 @@ func TestFourLetterWordsOfMembers(t *testing.T) {
 	require.Contains(t, ask(3, "mntr"), "zk_synced_followers\t1\n")
 }
 
+func refused(t memserver.TB, err error, codes ...zkapi.Code) {
+	if err == nil || slices.ContainsFunc(codes, func(code zkapi.Code) bool { return errors.Is(err, code) }) {
+		return
+	}
+	t.Fatalf("%v", err)
+}
+
 // Whatever members do, a client never sees an older state than one that it has
 // seen, and sees its own writes; at the end all members agree.
 func TestMembersInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		srv := memserver.RunT(rt, three)
+		srv := memserver.RunT(rt, three, func(c *memserver.Config) {
+			c.ReconfigEnabled, c.SkipACL = true, true
+			c.ReadOnlyMode = rapid.Bool().Draw(rt, "read-only")
+			c.LocalSessions = rapid.Bool().Draw(rt, "local")
+			c.LocalUpgrading = rapid.Bool().Draw(rt, "upgrading")
+		})
 		var clients []*memserver.Client
 		seen := make(map[*memserver.Client]int32)
 		wrote := int32(-1)
 		for id := range 4 {
-			clients = append(clients, srv.ClientT(rt, func(c *memserver.ClientConfig) { c.Member = id }))
+			clients = append(clients, srv.ClientT(rt, func(c *memserver.ClientConfig) { c.Member, c.ReadOnly = id, id%2 == 0 }))
 		}
 		_, err := clients[3].Create(t.Context(), "/n", nil, nil, zkapi.Persistent)
 		require.NoError(rt, err)
@@ -334,11 +348,13 @@ func TestMembersInAnyOrder(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			m := srv.Member(rapid.IntRange(1, 3).Draw(rt, "member"))
 			c := rapid.SampledFrom(clients).Draw(rt, "client")
-			switch rapid.IntRange(0, 11).Draw(rt, "step") {
+			switch rapid.IntRange(0, 15).Draw(rt, "step") {
 			case 0:
 				m.Stop()
 			case 1, 2:
-				require.NoError(rt, m.Start())
+				if err := m.Start(); err != nil {
+					require.ErrorContains(rt, err, "not in the peer list")
+				}
 			case 3:
 				m.Isolate()
 			case 4, 5:
@@ -353,10 +369,22 @@ func TestMembersInAnyOrder(t *testing.T) {
 				if stat, err := c.Set(t.Context(), "/n", nil, wrote); err == nil {
 					wrote, seen[c] = stat.Version, stat.Version
 				} else {
-					require.ErrorIs(rt, err, zkapi.ErrConnectionLoss)
+					refused(rt, err, zkapi.ErrConnectionLoss, zkapi.ErrNotReadOnly)
 				}
 			case 10:
 				srv.Advance(time.Second)
+			case 12:
+				_, err := c.Create(t.Context(), "/e", nil, nil, zkapi.EphemeralSequential)
+				refused(rt, err, zkapi.ErrConnectionLoss, zkapi.ErrNotReadOnly, zkapi.ErrEphemeralOnLocalSession)
+			case 13, 14:
+				q := zkapi.Reconfig{Joining: line(m), Version: -1}
+				if rapid.Bool().Draw(rt, "leaves") {
+					q = zkapi.Reconfig{Leaving: fmt.Sprint(m.ID()), Version: -1}
+				}
+				_, _, err := c.Reconfig(t.Context(), q)
+				refused(rt, err, zkapi.ErrConnectionLoss, zkapi.ErrNotReadOnly, zkapi.ErrBadArguments, zkapi.ErrNewConfigNoQuorum)
+			case 15:
+				srv.Restart()
 			default:
 				stat, there, err := c.Exists(t.Context(), "/n")
 				if err != nil {
@@ -377,10 +405,13 @@ func TestMembersInAnyOrder(t *testing.T) {
 		}
 		for _, m := range srv.Members() {
 			m.Rejoin()
-			require.NoError(rt, m.Start())
+			_ = m.Start()
 			m.SetLag(memserver.Lag{})
 		}
 		for _, m := range srv.Members() {
+			if m.Role() == memserver.NotServing {
+				continue // it is in no configuration any more
+			}
 			stat, _, err := srv.ClientT(rt, func(c *memserver.ClientConfig) { c.Member = m.ID() }).Exists(t.Context(), "/n")
 			require.NoError(rt, err)
 			require.Equal(rt, wrote, stat.Version)

@@ -72,6 +72,7 @@ type realMembers struct {
 	*realserver.Ensemble
 	down  map[int]bool
 	votes map[int]bool
+	reads bool // without a quorum
 }
 
 // newRealMembers starts ensembles until one has elected its last member at the
@@ -87,7 +88,7 @@ func newRealMembers(t *testing.T, version string, s *setup) members {
 		answer, err := realserver.FourLetterWord(ctx, e.Member(s.first()).Addr(), "srvr")
 		require.NoError(t, err)
 		if strings.Contains(answer, "Zxid: 0x100000000\nMode: leader\n") {
-			return realMembers{t, e, make(map[int]bool), s.votes()}
+			return realMembers{t, e, make(map[int]bool), s.votes(), s.settings["readonlymode.enabled"] != ""}
 		}
 		require.NoError(t, e.Close())
 		require.NoError(t, ctx.Err())
@@ -125,7 +126,7 @@ func (r realMembers) settle() error {
 		}
 	}
 	for {
-		leaders, idle := 0, 0
+		leaders, idle, reading := 0, 0, 0
 		for _, m := range r.Members() {
 			if r.down[m.ID()] {
 				continue
@@ -135,9 +136,17 @@ func (r realMembers) settle() error {
 				idle++
 			case mode == realserver.Leader:
 				leaders++
+			case mode == realserver.ReadOnly:
+				reading++
 			}
 		}
-		if lost := up <= len(r.votes)/2; !lost && leaders == 1 && idle == 0 || lost && idle == len(r.Members())-len(r.down) {
+		running := len(r.Members()) - len(r.down)
+		switch {
+		case up > len(r.votes)/2:
+			if leaders == 1 && idle+reading == 0 {
+				return nil
+			}
+		case r.reads && reading == running, !r.reads && idle == running:
 			return nil
 		}
 		select {
@@ -176,6 +185,7 @@ func playScenes(t *testing.T, open func(*testing.T, *setup) members) {
 type stage struct {
 	t *testing.T
 	members
+	readOnly bool // clients say that reading will do
 	conns    map[string]*actor
 	sessions map[string]wire.ConnectResponse
 	out      strings.Builder
@@ -200,7 +210,7 @@ func (s *stage) start(id int) {
 
 // attempt connects to a session of somebody's; nil is the right password.
 func (s *stage) attempt(id int, whose string, passwd []byte) (*actor, wire.ConnectResponse) {
-	q := wire.ConnectRequest{TimeOut: 10_000, Passwd: make([]byte, 16), HasReadOnly: true}
+	q := wire.ConnectRequest{TimeOut: 10_000, Passwd: make([]byte, 16), HasReadOnly: true, ReadOnly: s.readOnly}
 	if known, ok := s.sessions[whose]; ok {
 		q.SessionID, q.Passwd = known.SessionID, known.Passwd
 	}
@@ -218,10 +228,19 @@ func (s *stage) attempt(id int, whose string, passwd []byte) (*actor, wire.Conne
 	case err != nil:
 		s.say("member %d closes the connection", id)
 		return a, p
+	case len(b) == 16:
+		var h wire.ReplyHeader
+		r := wire.NewReader(b)
+		h.Read(&r)
+		s.say("member %d: the header of a reply, xid %d zxid %#x %v", id, h.Xid, h.Zxid, h.Err)
+		return a, p
 	default:
 		r := wire.NewReader(b)
 		p.Read(&r)
 		require.NoError(s.t, r.Err())
+	}
+	if p.ReadOnly {
+		s.out.WriteString("read-only ")
 	}
 	switch {
 	case p.SessionID == 0:
@@ -294,6 +313,11 @@ func (s *stage) body(op zkapi.OpCode, code zkapi.Code, r *wire.Reader) string {
 		text = fmt.Sprint(p.IDs)
 	case zkapi.OpMulti:
 		text = fmt.Sprint(len(p.Results), " results")
+		for i := range p.Results {
+			if code := p.Results[i].Err; code != 0 {
+				text += fmt.Sprintf(", %d: %v", i, code)
+			}
+		}
 	case zkapi.OpExists, zkapi.OpGetData, zkapi.OpReconfig:
 		if strings.Contains(string(p.Data), "\nversion=") {
 			s.say("%s", ports.ReplaceAllString(string(p.Data), "..."))
@@ -323,9 +347,11 @@ func (s *stage) closed(name string) {
 var (
 	measured = regexp.MustCompile(`(?m)^(Proposal|Received|Sent|Latency|dataDir\w*|dataLog\w*|clientPort\w*|tickTime|m\w+SessionTimeout|maxClientCnxns|initLimit|syncLimit).*\n`)
 	ports    = regexp.MustCompile(`127\.0\.0\.1:\d+(:\d+)?|(?m)^(electionPort|quorumPort)=\d+|on .* built on .*`)
-	ids      = regexp.MustCompile(`0x([1-3])[0-9a-f]{14}`)
+	ids      = regexp.MustCompile(`0x([1-9])[0-9a-f]{14}`)
 	buckets  = regexp.MustCompile(`(?m)^\d+ expire at .*\n|Sets \(\d+\)/`)
-	roleKeys = regexp.MustCompile(`(?m)^zk_(server_state|peer_state|quorum_size|learners|synced_\w+|pending_syncs)\t.*$`)
+	bucket   = regexp.MustCompile(`(?m)(^\t0x\w+\n)+`)
+	owners   = regexp.MustCompile(`(?m)(^0x\w+:\n(^\t/.*\n)*)+`)
+	roleKeys = regexp.MustCompile(`(?m)^zk_(server_state|global_sessions|local_sessions|peer_state|quorum_size|learners|synced_\w+|pending_syncs)\t.*$`)
 )
 
 // words asks a member and says what it tells of the ensemble.
@@ -347,7 +373,11 @@ func (s *stage) words(id int, words ...string) {
 				}
 				return 0
 			})
-			text = strings.Join(lines, "\n")
+			text = owners.ReplaceAllStringFunc(strings.Join(lines, "\n"), func(list string) string {
+				each := regexp.MustCompile(`0x\w+:\n(\t.*\n)*`).FindAllString(list, -1)
+				slices.SortFunc(each, func(a, b string) int { return strings.Compare(a[3:4]+a[20:], b[3:4]+b[20:]) })
+				return strings.Join(each, "")
+			})
 		}
 		if word == "mntr" && strings.HasPrefix(text, "zk_") {
 			lines := roleKeys.FindAllString(text, -1)
@@ -358,6 +388,11 @@ func (s *stage) words(id int, words ...string) {
 			_, text, _ = strings.Cut(text, "\n")
 		}
 		text = buckets.ReplaceAllString(ports.ReplaceAllString(measured.ReplaceAllString(text, ""), "..."), "")
+		text = bucket.ReplaceAllStringFunc(text, func(list string) string {
+			each := strings.SplitAfter(list, "\n")
+			slices.SortFunc(each[:len(each)-1], func(a, b string) int { return strings.Compare(a[3:4], b[3:4]) })
+			return strings.Join(each, "")
+		})
 		text = ids.ReplaceAllString(text, "a session of member $1")
 		s.say("member %d, %s:\n  %s", id, word, strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  "))
 	}

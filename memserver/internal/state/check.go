@@ -110,8 +110,14 @@ func (s *State) checkNode(path string, n *node, t *tally) error {
 }
 
 func (s *State) checkSessions() error {
-	if len(s.live) != s.sessions.Len() {
-		return fmt.Errorf("state: %d sessions live, %d recorded", len(s.live), s.sessions.Len())
+	global := 0
+	for _, sess := range s.live {
+		if sess.home == nil {
+			global++
+		}
+	}
+	if global != s.sessions.Len() {
+		return fmt.Errorf("state: %d sessions live, %d recorded", global, s.sessions.Len())
 	}
 	filed := make(map[int64]int64)
 	s.buckets.Scan(func(at int64, ids []int64) bool {
@@ -129,7 +135,9 @@ func (s *State) checkSessions() error {
 		switch {
 		case owned != sess.owned:
 			return fmt.Errorf("state: session 0x%x owns %d nodes, counts %d", id, owned, sess.owned)
-		case !ok || at > sess.deadline:
+		case sess.home != nil && (owned > 0 || sess.home.off):
+			return fmt.Errorf("state: local session 0x%x owns %d nodes, or its member %d does not run", id, owned, sess.home.ID)
+		case (s.leader != nil || sess.home != nil) && (!ok || at > sess.deadline):
 			return fmt.Errorf("state: session 0x%x expires at %d and is looked at only at %d", id, sess.deadline, at)
 		case sess.Conn != nil && sess.Conn.Session != sess:
 			return fmt.Errorf("state: session 0x%x has the connection of another", id)
@@ -142,7 +150,9 @@ func (s *State) checkMember(m *Member) error {
 	switch {
 	case m.zxid > s.zxid:
 		return fmt.Errorf("state: member %d has applied 0x%x, which is not committed", m.ID, m.zxid)
-	case m.late && m.down, !m.late && len(m.behind) > 0, m.late && !m.lag.any() && len(m.behind) == 0:
+	case m.frozen && (!m.late || len(m.behind) > 0):
+		return fmt.Errorf("state: member %d is cut off and has transactions to come", m.ID)
+	case !m.frozen && (m.late && m.down || m.late && !m.lag.any() && len(m.behind) == 0), !m.late && len(m.behind) > 0:
 		return fmt.Errorf("state: member %d: late %v, down %v, %d transactions behind", m.ID, m.late, m.down, len(m.behind))
 	}
 	return nil

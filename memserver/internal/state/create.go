@@ -16,6 +16,9 @@ func (s *State) create(c *Conn, o *wire.Op, path *string, stat *zkapi.Stat) zkap
 	if code := s.checkMode(o, mode); code != 0 {
 		return code
 	}
+	if mode.Ephemeral() && c.Session.home != nil {
+		return s.ownerless(c)
+	}
 	if o.Path == wire.NullString {
 		return zkapi.ErrMarshalling
 	}

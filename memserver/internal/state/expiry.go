@@ -42,7 +42,7 @@ func (s *State) TakeNewDue() bool {
 // NextExpiry is the time at which ExpireDue has to be called next; ok is false
 // when there is no session.
 func (s *State) NextExpiry() (at int64, ok bool) {
-	if s.leader == nil { // which is who keeps the time
+	if s.leader == nil && !s.keepsLocal() { // which is who keeps the time
 		return 0, false
 	}
 	if len(s.live) == 0 {
@@ -55,7 +55,7 @@ func (s *State) NextExpiry() (at int64, ok bool) {
 // ExpireDue ends the sessions whose time has come. A session for which alive
 // says so counts as having been touched just now.
 func (s *State) ExpireDue(now int64, alive func(*Session) bool) {
-	for s.leader != nil {
+	for s.leader != nil || s.keepsLocal() {
 		at, ids, ok := s.buckets.Min()
 		if !ok || at > now {
 			return
@@ -64,7 +64,7 @@ func (s *State) ExpireDue(now int64, alive func(*Session) bool) {
 		slices.Sort(ids)
 		for _, id := range slices.Compact(ids) {
 			sess := s.live[id]
-			if sess == nil {
+			if sess == nil || sess.home == nil && s.leader == nil { // the next leader begins anew
 				continue
 			}
 			if alive(sess) {

@@ -68,6 +68,7 @@ type SessionInfo struct {
 	Connected  bool
 	Ephemerals []string
 	Owner      bool // of an ephemeral node at some time since the server started
+	Home       int  // the only member that knows it, 0 if all do
 }
 
 // Sessions lists the sessions in the order of their ids.
@@ -77,6 +78,9 @@ func (s *State) Sessions(now int64) []SessionInfo {
 		i := SessionInfo{ID: sess.ID, Timeout: sess.Timeout, Expiry: sess.deadline, Connected: sess.Conn != nil, Owner: sess.most > 0}
 		if sess.Pinned && sess.Conn != nil {
 			i.Expiry = s.deadlineFor(now, sess.Timeout)
+		}
+		if sess.home != nil {
+			i.Home = sess.home.ID
 		}
 		s.eachEphemeral(sess.ID, func(path string, _ int64) bool {
 			i.Ephemerals = append(i.Ephemerals, path)
@@ -147,7 +151,8 @@ type Counts struct {
 	Nodes           int // ZooKeeper's: the root counts twice
 	Bytes           int64
 	Ephemerals      int
-	Sessions        int
+	Sessions        int // those that all members know
+	LocalSessions   int // the member's own
 	Watches         int // both tables
 	DataWatches     int // the data table: watches, paths, connections
 	DataWatchPaths  int
@@ -156,15 +161,23 @@ type Counts struct {
 	TTLTotal        int
 }
 
-// Counts returns a member's in constant time.
+// Counts returns a member's in constant time, unless sessions are local.
 func (s *State) Counts(m *Member) Counts {
 	t, ephemerals := &s.tree, &s.ephemerals
 	if m.late {
 		t, ephemerals = &m.view.tree, &m.view.ephemerals
 	}
+	locals := 0
+	if s.keepsLocal() {
+		for _, sess := range s.live {
+			if sess.home == m {
+				locals++
+			}
+		}
+	}
 	return Counts{
 		Nodes: t.count + 1, Bytes: t.bytes, Ephemerals: ephemerals.Len(),
-		Sessions: len(s.live), Watches: m.data.total + m.child.total,
+		Sessions: s.sessions.Len(), LocalSessions: locals, Watches: m.data.total + m.child.total,
 		DataWatches: m.data.total, DataWatchPaths: len(m.data.paths), DataWatchConns: m.data.conns,
 		ContainersTotal: s.containers.Len(), TTLTotal: s.ttls.Len(),
 	}

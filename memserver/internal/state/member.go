@@ -18,6 +18,9 @@ type Member struct {
 	view        view
 	behind      []commit // what is committed and not yet applied here
 	down        bool     // stopped, or cut off from the others
+	off         bool     // stopped
+	readOnly    bool     // see setModes
+	frozen      bool     // it is late for as long as it is cut off
 }
 
 // Lag says how far a member stays behind. It always has applied what its own
@@ -94,7 +97,7 @@ func (s *State) commit() {
 	k := commit{zxid: s.zxid, at: s.now, changes: slices.Clone(s.lateChanges), closed: s.lateClosed, view: s.fork()}
 	s.lateChanges, s.lateClosed = s.lateChanges[:0], nil
 	for _, m := range s.members {
-		if !m.late {
+		if !m.late || m.frozen {
 			continue
 		}
 		if m.behind = append(m.behind, k); m.lag.Time > 0 {
@@ -108,6 +111,9 @@ func (s *State) commit() {
 
 // catchUp makes a member apply what was committed up to a zxid.
 func (s *State) catchUp(m *Member, zxid int64) {
+	if m.frozen {
+		return
+	}
 	for len(m.behind) > 0 && m.behind[0].zxid <= zxid {
 		k := m.behind[0]
 		m.view, m.zxid = k.view, k.zxid
@@ -190,15 +196,21 @@ func (s *State) CatchUpDue(now int64) {
 }
 
 // Fail takes a member away from the ensemble: its connections end. If it has
-// led, or if there is no quorum without it, so do all others.
-func (s *State) Fail(now int64, m *Member) {
-	if m.down {
+// led, or if there is no quorum without it, so do all others. One that is off
+// does not run at all.
+func (s *State) Fail(now int64, m *Member, off bool) {
+	defer s.setModes()
+	if off {
+		s.drop(now, m)
+		m.unfreeze()
+	}
+	if m.off = off; m.down {
 		return
 	}
 	m.down = true
-	s.kickAll(now, m)
-	if m.late { // what it has not applied it learns when it comes back
-		m.late, m.view, m.behind = false, view{}, nil
+	s.drop(now, m)
+	if m.late && !m.frozen {
+		m.zxid, m.late, m.view, m.behind = s.zxid, false, view{}, nil // it has all of it in its log
 		s.lateMembers--
 	}
 	if s.leader == m || !s.quorum() {
@@ -209,9 +221,10 @@ func (s *State) Fail(now int64, m *Member) {
 // Recover brings it back: it learns all that is committed, and lags as before
 // from there on. It lacks nothing that the others have.
 func (s *State) Recover(now int64, m *Member) {
-	if !m.down {
+	if m.off = false; !m.down {
 		return
 	}
+	defer s.setModes()
 	m.down = false
 	if s.leader == nil {
 		if s.quorum() {
@@ -219,6 +232,8 @@ func (s *State) Recover(now int64, m *Member) {
 		}
 		return
 	}
+	s.drop(now, m)
+	s.thaw(m)
 	m.zxid = s.zxid
 	s.SetLag(now, m, m.lag)
 }
@@ -281,9 +296,15 @@ func (s *State) candidate() (leader *Member) {
 // epoch. Without a leader nobody is served until there is one again.
 func (s *State) electNow(now int64, leader *Member) {
 	s.now = now
+	defer s.setModes()
 	for _, m := range s.members {
+		if leader != nil && !m.down {
+			s.thaw(m)
+		}
 		s.catchUp(m, s.zxid) // from the others' logs
-		s.kickAll(now, m)
+		if !m.down {
+			s.drop(now, m)
+		}
 	}
 	if s.leader = leader; leader == nil {
 		return
@@ -308,18 +329,29 @@ func (s *State) electNow(now int64, leader *Member) {
 	}
 }
 
+// drop ends the connections of a member, and the sessions that only it knows.
+func (s *State) drop(now int64, m *Member) {
+	s.kickAll(now, m)
+	s.forgetLocals(now, m)
+}
+
 // kickAll ends the connections of a member, those among them of sessions of whose
 // end it has yet to learn.
 func (s *State) kickAll(now int64, m *Member) {
 	for i := range m.behind {
 		m.close(s, m.behind[i].closed)
 	}
+	for _, id := range s.sortedLive() {
+		s.endHere(now, s.live[id], m)
+	}
+}
+
+// sortedLive lists the sessions, for their order to be the same each time.
+func (s *State) sortedLive() []int64 {
 	ids := make([]int64, 0, len(s.live))
 	for id := range s.live {
 		ids = append(ids, id)
 	}
-	slices.Sort(ids) // for the order to be the same each time
-	for _, id := range ids {
-		s.endHere(now, s.live[id], m)
-	}
+	slices.Sort(ids)
+	return ids
 }

@@ -173,7 +173,7 @@ func (s *State) synced(next *membership) (n int) {
 func (s *State) takeRoles(last *membership) {
 	for _, m := range s.members {
 		if id := int64(m.ID); last.observes(id) != s.membership.observes(id) {
-			s.kickAll(s.now, m)
+			s.drop(s.now, m)
 		}
 	}
 	was, is := last.find(int64(s.leader.ID)), s.membership.find(int64(s.leader.ID))

@@ -20,6 +20,7 @@ type Session struct {
 	Conn     *Conn   // nil while disconnected
 	former   []*Conn // on other members, which have not noticed that it has moved
 	Pinned   bool    // counts as touched all the time as long as it is connected
+	home     *Member // the only one that knows it, if it is a local session
 	ended    bool    // though a member that is late may still serve its connection
 	deadline int64   // the end of the tick in which it expires unless it is touched
 	owned    int     // ephemeral nodes
@@ -36,6 +37,9 @@ type Conn struct {
 	stamp   uint64 // see State.tell
 	trusted bool   // has satisfied enforce.auth
 	modern  bool   // has said whether it takes a read-only server, and is told whether this is one
+	// Choked says that a client gets the header of a reply with NotReadOnly where
+	// it expects a response to its request to connect.
+	Choked bool
 }
 
 // NewConn makes a connection to a member from an address, which is its first identity.
@@ -50,20 +54,20 @@ func (c *Conn) moved() bool { return c.Session.Conn != c }
 // connection without a reply. A response with TimeOut 0 means that there is no
 // such session; the connection is to be closed after it.
 func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.ConnectResponse) (ok bool) {
-	if s.leader == nil || c.member.down || q.LastZxidSeen > c.member.zxid {
+	if !s.admits(c.member, q) {
 		return false
 	}
 	c.modern = q.HasReadOnly
-	*p = wire.ConnectResponse{HasReadOnly: q.HasReadOnly, Passwd: make([]byte, wire.PasswordLen)}
+	*p = wire.ConnectResponse{HasReadOnly: q.HasReadOnly, ReadOnly: c.member.readOnly, Passwd: make([]byte, wire.PasswordLen)}
 	timeout := min(max(int64(q.TimeOut), s.cfg.MinSessionTimeout), s.cfg.MaxSessionTimeout)
 	sess := s.live[q.SessionID]
 	switch {
+	case q.SessionID == 0 && c.member.readOnly && !s.keepsLocal():
+		c.Choked = true
+		return false
 	case q.SessionID == 0:
-		s.now = now
-		sess = s.openSession(now, timeout, c.member)
-		s.commit()
-		s.catchUp(c.member, s.zxid)
-	case sess == nil:
+		sess = s.newSession(now, timeout, c.member)
+	case sess == nil, sess.home != nil && sess.home != c.member:
 		return true
 	default:
 		// The connection that the session had here ends first, even if this
@@ -102,22 +106,30 @@ func (s *State) endHere(now int64, sess *Session, m *Member) {
 	}
 }
 
-// openSession is the transaction that begins one. The top byte of its id is
-// that of the member which the client has come to.
-func (s *State) openSession(now, timeout int64, m *Member) *Session {
+// newSession begins one, by a transaction unless it is local. The top byte of
+// its id is that of the member which the client has come to.
+func (s *State) newSession(now, timeout int64, m *Member) *Session {
 	const rest = 1<<56 - 1
 	sess := &Session{ID: s.nextSession&rest | int64(m.ID)<<56, Timeout: timeout}
+	s.now = now
 	s.nextSession++
-	s.nextZxid()
-	s.sessions.Set(sess.ID, int32(timeout))
 	s.live[sess.ID] = sess
 	sess.deadline = s.deadlineFor(now, timeout)
 	s.file(sess)
+	if s.keepsLocal() {
+		sess.home = m
+	} else {
+		s.nextZxid()
+		s.sessions.Set(sess.ID, int32(timeout))
+		if s.rec.on {
+			s.recordTransaction(Record{Op: zkapi.OpCreateSession}, sess)
+		}
+	}
 	if s.rec.on {
-		s.now = now
-		s.recordTransaction(Record{Op: zkapi.OpCreateSession}, sess)
 		s.record(Record{Kind: Opened}, sess)
 	}
+	s.commit()
+	s.catchUp(m, s.zxid)
 	return sess
 }
 
@@ -169,8 +181,12 @@ func (s *State) TakeKicked() []*Conn {
 // at one zxid, its watchers are told. A member closes the session's connection
 // when it applies that; by is the one that has asked for it, if there is one.
 func (s *State) closeSession(id int64, why RecordKind, by *Conn) {
-	s.nextZxid()
 	sess := s.live[id]
+	if sess != nil && sess.home != nil {
+		s.endLocal(sess, why, by)
+		return
+	}
+	s.nextZxid()
 	delete(s.live, id)
 	s.sessions.Delete(id)
 	s.newDue = s.newDue || len(s.live) == 0 // the timer is of no use any more

@@ -9,27 +9,30 @@ import (
 
 // Config is what the server was told at its start. Times are milliseconds.
 type Config struct {
-	V38                bool // behave as 3.8.0 where it differs from 3.9
-	TickTime           int64
-	MinSessionTimeout  int64
-	MaxSessionTimeout  int64
-	FirstSession       int64 // the first session id
-	SuperDigest        string
-	EnforceQuota       bool
-	ExtendedTypes      bool // TTL nodes
-	ReconfigEnabled    bool
-	SkipACL            bool
-	Digests            bool     // keep the digest of the tree
-	X509               bool     // an x509 authentication provider is configured
-	X509Super          string   // the x509 id that may do everything
-	EnforceAuthSchemes []string // until a connection has one of them it may only authenticate
-	ContainerInterval  int64
-	ContainerBatch     int64            // how many containers and TTL nodes a minute may remove
-	ContainerNeverUsed int64            // 0: a container that never had a child is kept
-	Members            int              // of the ensemble; 1 is a server that stands alone
-	Started            int64            // when it started
-	Servers            map[int64]string // server.N of those that form the ensemble
-	StandaloneEnabled  bool             // an ensemble must not shrink to one voter
+	V38                    bool // behave as 3.8.0 where it differs from 3.9
+	TickTime               int64
+	MinSessionTimeout      int64
+	MaxSessionTimeout      int64
+	FirstSession           int64 // the first session id
+	SuperDigest            string
+	EnforceQuota           bool
+	ExtendedTypes          bool // TTL nodes
+	ReconfigEnabled        bool
+	SkipACL                bool
+	Digests                bool     // keep the digest of the tree
+	X509                   bool     // an x509 authentication provider is configured
+	X509Super              string   // the x509 id that may do everything
+	EnforceAuthSchemes     []string // until a connection has one of them it may only authenticate
+	ContainerInterval      int64
+	ContainerBatch         int64            // how many containers and TTL nodes a minute may remove
+	ContainerNeverUsed     int64            // 0: a container that never had a child is kept
+	Members                int              // of the ensemble; 1 is a server that stands alone
+	Started                int64            // when it started
+	Servers                map[int64]string // server.N of those that form the ensemble
+	StandaloneEnabled      bool             // an ensemble must not shrink to one voter
+	LocalSessions          bool
+	LocalSessionsUpgrading bool
+	ReadOnlyMode           bool
 }
 
 // State is the whole server. It is not safe for concurrent use.
@@ -133,7 +136,7 @@ func (s *State) reset() {
 	s.lateMembers = 0
 	for _, m := range s.members {
 		m.data, m.child = newWatchTable(0, s.cfg.V38), newWatchTable(1, s.cfg.V38)
-		m.zxid, m.late, m.view, m.behind = s.zxid, false, view{}, nil
+		m.zxid, m.late, m.frozen, m.view, m.behind = s.zxid, false, false, view{}, nil
 	}
 	s.leader = s.candidate()
 	s.committed = s.zxid
@@ -169,7 +172,7 @@ func (p *Response) reset() {
 
 // Handle decodes a request's body and applies it.
 func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p *Response) {
-	if s.served(q.Type) {
+	if s.served(q.Type) && !c.member.readOnly {
 		if q.ReadBody(body); body.Err() == nil {
 			s.Apply(now, c, q, p)
 			return
@@ -180,6 +183,15 @@ func (s *State) Handle(now int64, c *Conn, q *wire.Request, body *wire.Reader, p
 	s.touch(now, c.Session)
 	if s.refused(c, q.Type, p) {
 		return
+	}
+	if c.member.readOnly && s.served(q.Type) { // which does not decode what it does not do
+		if s.readsOnly(c, q.Type, p) {
+			return
+		}
+		if q.ReadBody(body); body.Err() == nil {
+			s.Apply(now, c, q, p)
+			return
+		}
 	}
 	switch {
 	case !s.served(q.Type):
@@ -241,8 +253,11 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 	if !c.Session.Pinned {
 		s.touch(now, c.Session)
 	}
-	if s.refused(c, q.Type, p) {
+	if s.refused(c, q.Type, p) || s.readsOnly(c, q.Type, p) {
 		return
+	}
+	if c.Session.home != nil {
+		s.upgrade(c.Session, q)
 	}
 	switch {
 	case c.Session.ended && s.ordered(q.Type):
@@ -357,10 +372,12 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		p.Mute = q.SASL.Token == nil // which the server itself cannot bear
 		p.Close = p.Mute
 	case zkapi.OpCreateSession:
-		s.nextZxid()
+		if c.Session.home == nil {
+			s.nextZxid()
+		}
 		password := Password(c.Session.ID)
 		p.Connect = &wire.ConnectResponse{TimeOut: int32(c.Session.Timeout),
-			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: c.modern}
+			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: c.modern, ReadOnly: c.member.readOnly}
 	case zkapi.OpCloseSession:
 		s.closeSession(c.Session.ID, Closed, c)
 		p.Close = true
