@@ -280,6 +280,10 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 	if q.Type != zkapi.OpAuth && q.Type != zkapi.OpSasl {
 		p.Zxid = s.answered(c)
 	}
+	if p.Close { // nothing comes after this reply
+		c.member.data.dropConn(c)
+		c.member.child.dropConn(c)
+	}
 	if s.rec.on {
 		s.recordRequest(c, q, p)
 	}

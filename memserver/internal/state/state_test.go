@@ -277,6 +277,19 @@ func TestSequenceOverflow(t *testing.T) {
 	require.NoError(t, d.s.Check())
 }
 
+// A connection that has closed its session may end only after the server was restored.
+func TestALateEndOfAConnection(t *testing.T) {
+	s := New(testConfig())
+	d := newDriver(t, s)
+	c := d.connect()
+	d.do(c, wire.Request{RequestHeader: wire.RequestHeader{Type: zkapi.OpAddWatch}, Watch: wire.WatchRequest{Path: "/"}})
+	d.do(c, wire.Request{RequestHeader: wire.RequestHeader{Type: zkapi.OpCloseSession}})
+	s.Restore(d.now, 0, nil)
+	s.Disconnect(d.now, c)
+	d.settle()
+	require.NoError(t, s.Check())
+}
+
 func TestSequential(t *testing.T) {
 	for n, want := range map[int32]string{
 		0: "p0000000000", 7: "p0000000007", 1<<31 - 1: "p2147483647", -5: "p-000000005", -1 << 31: "p-2147483648",
