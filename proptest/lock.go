@@ -36,12 +36,38 @@ func Lock(t *testing.T, make func(c zkapi.Client) Locker, opts ...func(*Explorat
 	tell(t, ExploreLock(t, make, opts...))
 }
 
+// LockDialing is Lock for a lock that needs a client over the wire, unmodified: make
+// connects it by the participant's dialer, and has it closed at the end.
+//
+//	proptest.LockDialing(t, func(p *explore.Participant) proptest.Locker {
+//		conn, _, _ := zk.Connect([]string{"127.0.0.1:2181"}, 10*time.Second, zk.WithDialer(p.Dial))
+//		p.AtEnd(conn.Close)
+//		return theirs.NewLock(conn, "/lock")
+//	})
+//
+// As calls without a context cannot be given up, they never are.
+func LockDialing(t *testing.T, make func(p *explore.Participant) Locker, opts ...func(*Exploration)) {
+	t.Helper()
+	tell(t, ExploreLockDialing(t, make, opts...))
+}
+
 // ExploreLock is Lock for those who want to see the result.
 func ExploreLock(t *testing.T, make func(c zkapi.Client) Locker, opts ...func(*Exploration)) *explore.Result {
+	return exploreLock(t, (*explore.World).Go, func(p *explore.Participant) Locker { return make(p.Client) }, opts)
+}
+
+// ExploreLockDialing is LockDialing for those who want to see the result.
+func ExploreLockDialing(t *testing.T, make func(p *explore.Participant) Locker, opts ...func(*Exploration)) *explore.Result {
+	return exploreLock(t, (*explore.World).GoDialing, make, opts)
+}
+
+type adder func(w *explore.World, name string, body func(*explore.Participant) error)
+
+func exploreLock(t *testing.T, add adder, make func(*explore.Participant) Locker, opts []func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
 		claims := w.Claims(1)
 		for i := range e.Participants {
-			w.Go(name(i), func(p *explore.Participant) error { return takeTurns(w, p, claims, make(p.Client), e.Rounds) })
+			add(w, name(i), func(p *explore.Participant) error { return takeTurns(w, p, claims, make(p), e.Rounds) })
 		}
 		w.Finally(tidy(w))
 	}, opts)

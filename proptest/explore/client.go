@@ -14,7 +14,8 @@ import (
 // waits in the client within, which is held.
 type client struct {
 	run   *run
-	inner *memserver.Client
+	inner *memserver.Client // nil for a participant that dials
+	link  link
 	index int
 
 	// Guarded by run.mu while participants run.

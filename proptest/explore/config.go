@@ -11,7 +11,8 @@ type Fault uint
 // The faults. Each time that one happens it counts against Config.Faults.
 const (
 	// Cut breaks a participant's connection. Requests under way are lost on their way
-	// to the server, events on their way from it; the participant knows at once.
+	// to the server, or the participant has not sent them yet; events on their way
+	// from the server are lost. The participant knows at once.
 	Cut Fault = 1 << iota
 	// LostReply has the server do a write, and breaks the connection before the reply.
 	LostReply
@@ -57,7 +58,7 @@ type Config struct {
 	// Shard i of Shards, counted from 0, does only its part of the search.
 	Shard, Shards int
 	// KeepShrinking is how many schedules the search for a shorter one that fails
-	// may take; 2000 by default, -1 none.
+	// may take, in five seconds at most; 2000 by default, -1 none.
 	KeepShrinking int
 	// Progress, if not nil, is called about every ten seconds.
 	Progress func(Progress)

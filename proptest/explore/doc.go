@@ -49,11 +49,19 @@
 // fails is shrunk, to as few steps and as small choices as can be found, and run
 // twice more: if that differs, the report says so.
 //
+// # Clients over the wire
+//
+// World.GoDialing adds a participant whose client is any that can be given a
+// dialer, unmodified: go-zookeeper's, for instance. The explorer sits in the
+// connection and lets a request pass with its reply, or an event. Such a client
+// dials again by itself, after some time, so that letting time pass is a choice
+// while it is away. These schedules are slower by one or two orders of magnitude.
+//
 // # What it controls, and what not
 //
 // The server is a real one of memserver, and the participants' clients are its
-// direct clients; connections, sessions and watches are what they are anywhere
-// else. Time is the bubble's. Package crypto/rand is made to give the same
+// direct clients, unless they dial; connections, sessions and watches are what they
+// are anywhere else. Time is the bubble's. Package crypto/rand is made to give the same
 // numbers in every schedule. While a search runs, the process has one processor
 // (GOMAXPROCS is 1).
 //

@@ -3,8 +3,6 @@ package explore
 import (
 	"fmt"
 	"time"
-
-	"github.com/zksim/zksim/zkapi"
 )
 
 // Exhaustive makes every schedule within the bounds of Config, depth first, and
@@ -133,17 +131,10 @@ func (r *run) state() digest {
 
 func (c *client) digest(d *digest) {
 	d.add(c.seen)
-	d.int(int(c.inner.State()))
+	d.flag(c.link.up())
+	d.flag(c.link.away())
 	d.flag(c.vain)
-	d.int(c.inner.Waiting())
-	if c.inner.Waiting() > 0 {
-		for _, a := range c.inner.Arrivals() {
-			d.text(a.Event.Path)
-			d.int(int(a.Event.Type))
-			d.flag(a.Lost)
-		}
-	}
-	d.flag(c.inner.State() == zkapi.StateConnected)
+	c.link.underWay(d)
 	d.int(len(c.pending))
 	for _, o := range c.pending {
 		o.call.digest(d)

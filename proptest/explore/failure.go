@@ -62,7 +62,7 @@ func (r *run) record(l Line) {
 
 func (r *run) recordOp(who int, o *operation) {
 	if r.recording {
-		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.call.String(), Result: o.result()})
+		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.String(), Result: o.result()})
 	}
 }
 

@@ -40,11 +40,13 @@ const (
 	verbWhoAmI
 	verbAddWatch
 	verbRemoveWatches
+	verbConnect // the handshake of a connection over the wire
+	verbOther   // of the client's own making, over the wire
 )
 
 var verbNames = [...]string{"pause", "Create", "Create2", "CreateTTL", "Delete", "Set", "SetACL", "Multi", "Close",
 	"Reconfig", "Exists", "ExistsW", "Get", "GetW", "Children", "ChildrenW", "GetACL", "AllChildrenNumber",
-	"Ephemerals", "Sync", "MultiRead", "AddAuth", "WhoAmI", "AddWatch", "RemoveWatches"}
+	"Ephemerals", "Sync", "MultiRead", "AddAuth", "WhoAmI", "AddWatch", "RemoveWatches", "connect", "other"}
 
 func (v verb) String() string { return verbNames[v] }
 
@@ -87,6 +89,11 @@ type operation struct {
 	ctx       context.Context
 	done      chan struct{} // gets a token when there is an answer
 	abandoned bool          // the context has ended: nobody waits for the answer
+
+	// Of a request over the wire.
+	frame []byte
+	xid   int32
+	code  zkapi.OpCode
 }
 
 func (o *operation) fail(err error) {
@@ -227,6 +234,8 @@ func (q *call) String() string {
 	switch q.verb {
 	case verbPause:
 		return q.path
+	case verbConnect:
+		return "connects"
 	case verbCreate, verbCreate2, verbCreateTTL:
 		b.WriteString(" " + modeName(q.mode))
 	case verbMulti, verbMultiRead:
@@ -242,6 +251,14 @@ func (q *call) String() string {
 		b.WriteString(ifVersion(q.version))
 	}
 	return b.String()
+}
+
+// String is the operation in words.
+func (o *operation) String() string {
+	if o.verb == verbOther {
+		return o.code.String()
+	}
+	return o.call.String()
 }
 
 func ifVersion(v int32) string {

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -73,8 +74,27 @@ func (r *run) addParticipant(name string, body func(*Participant) error) {
 	if err != nil {
 		panic(err)
 	}
-	c := &client{run: r, inner: inner, index: len(r.parts)}
+	c := &client{run: r, inner: inner, link: direct{inner}, index: len(r.parts)}
 	r.parts = append(r.parts, &Participant{Name: name, Client: c, run: r, client: c, body: body})
+}
+
+func (r *run) addDialing(name string, body func(*Participant) error) {
+	c := &client{run: r, index: len(r.parts)}
+	c.link = &wired{run: r, client: c}
+	r.parts = append(r.parts, &Participant{Name: name, run: r, client: c, body: body})
+}
+
+// handshakes lets clients over the wire connect for the first time, which is not
+// worth a choice.
+func (r *run) handshakes() {
+	for i, p := range r.parts {
+		if o := p.client.pending; len(o) > 0 && o[0].verb == verbConnect {
+			first := o[0]
+			r.perform(i, first)
+			r.reply(i, first)
+			r.settle()
+		}
+	}
 }
 
 func (r *run) wakeUp() {
@@ -105,6 +125,7 @@ func (r *run) do() {
 		go p.live()
 		synctest.Wait() // so that one after the other takes from the source of randomness
 	}
+	r.handshakes()
 	r.zxid = r.srv.Zxid()
 	for r.goOn() {
 	}
@@ -236,15 +257,22 @@ func (r *run) sleepOn(d time.Duration) bool {
 	return false
 }
 
+// lingering is how long clients over the wire have for noticing the end.
+const lingering = 5 * time.Second
+
 // end has everybody stop.
 func (r *run) end(cancel context.CancelFunc) {
 	r.mu.Lock()
 	r.over = true
 	r.mu.Unlock()
 	cancel()
+	var ending sync.WaitGroup
 	for _, p := range r.parts {
 		r.drop(p.client, zkapi.ErrClosed)
-		p.client.inner.Close()
+		p.client.link.close()
+		for _, f := range p.last {
+			ending.Go(f)
+		}
 	}
 	for began := time.Now(); ; time.Sleep(time.Second) {
 		synctest.Wait()
@@ -260,10 +288,14 @@ func (r *run) end(cancel context.CancelFunc) {
 			break
 		}
 	}
+	ending.Wait()
 	if r.third != nil {
 		r.third.Close()
 	}
 	r.srv.Close()
+	if slices.ContainsFunc(r.parts, func(p *Participant) bool { return p.client.inner == nil }) {
+		time.Sleep(lingering)
+	}
 }
 
 // drop answers all that is under way with an error.
@@ -273,7 +305,9 @@ func (r *run) drop(c *client, err error) {
 	c.pending = nil
 	r.mu.Unlock()
 	for _, o := range pending {
-		o.fail(err)
-		o.done <- struct{}{}
+		if o.done != nil {
+			o.fail(err)
+			o.done <- struct{}{}
+		}
 	}
 }

@@ -2,8 +2,10 @@ package explore
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // shrink looks for a shorter schedule that fails for the same reason: by leaving
@@ -11,8 +13,9 @@ import (
 // among those of one length what makes simpler choices.
 func (x *explorer) shrink() {
 	s := &shrinker{x: x, best: x.result.Failure, left: x.cfg.KeepShrinking}
+	defer time.AfterFunc(shrinkTime, func() { s.late.Store(true) }).Stop()
 	synctest.Test(x.t, func(*testing.T) {
-		for progress := true; progress && s.left > 0; {
+		for progress := true; progress && !s.tired(); {
 			progress = s.leaveOut()
 			progress = s.pass() || progress
 		}
@@ -25,7 +28,14 @@ type shrinker struct {
 	x    *explorer
 	best *Failure
 	left int
+	late atomic.Bool
 }
+
+// shrinkTime is how long shrinking may take.
+const shrinkTime = 5 * time.Second
+
+// tired tells whether it has been enough.
+func (s *shrinker) tired() bool { return s.left <= 0 || s.late.Load() }
 
 // searchShorter spends what is left of the effort on all the schedules that are
 // shorter, which finds what small changes do not lead to.
@@ -33,7 +43,7 @@ func (s *shrinker) searchShorter() {
 	cfg := *s.x.cfg
 	cfg.Shards = 1
 	all := Exhaustive().(*exhaustive)
-	for ; s.left > 0; s.left-- {
+	for ; !s.tired(); s.left-- {
 		all.limit = len(s.best.Choices) - 1
 		source := all.Next(&cfg)
 		if source == nil || all.limit == 0 {
@@ -98,7 +108,7 @@ func (s *shrinker) try(choices []int) bool { return s.keep(&replay{choices: choi
 
 // keep runs a schedule, and keeps it if it is better.
 func (s *shrinker) keep(source Source) bool {
-	if s.left <= 0 {
+	if s.tired() {
 		return false
 	}
 	s.left--

@@ -36,10 +36,11 @@ type stepName struct {
 	fault Fault
 	verb  verb
 	path  string
+	keeps bool
 }
 
 func (s *Step) name() stepName {
-	n := stepName{who: s.Who, kind: s.Kind, fault: s.Fault, path: s.path}
+	n := stepName{who: s.Who, kind: s.Kind, fault: s.Fault, path: s.path, keeps: s.unsent}
 	if s.op != nil {
 		n.verb, n.path = s.op.verb, s.op.call.path
 	}

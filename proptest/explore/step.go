@@ -34,6 +34,8 @@ type Step struct {
 	op   *operation
 	path string
 	whim *whim
+	// The connection is lost before, not after, what the participant wants to send is sent.
+	unsent bool
 }
 
 // enable lists the steps that are possible, the simplest first: what the
@@ -67,7 +69,7 @@ func (r *run) enable() {
 	}
 	ended := r.allEnded()
 	r.idle = len(r.steps) == 0
-	if r.idle && !ended {
+	if !ended && (r.idle || r.dialling()) {
 		r.steps = append(r.steps, Step{Kind: TimePassed, Who: -1})
 	}
 	if r.faults > 0 && !ended {
@@ -75,23 +77,38 @@ func (r *run) enable() {
 	}
 }
 
+// dialling tells whether somebody is about to dial again, which takes time that
+// may be shorter than what the others do.
+func (r *run) dialling() bool {
+	return slices.ContainsFunc(r.parts, func(p *Participant) bool {
+		l, ok := p.client.link.(*wired)
+		return ok && l.near == nil && !p.client.closed && !p.ended
+	})
+}
+
 // enableFor lists what the participant can do next.
 func (r *run) enableFor(i int) {
 	c := r.parts[i].client
-	state := c.inner.State()
-	waiting := c.inner.Waiting() > 0
+	away, waiting := c.link.away(), c.link.waiting() > 0
 	switch {
 	case waiting:
 		r.steps = append(r.steps, Step{Kind: Told, Who: i})
-	case state == zkapi.StateSuspended:
+		if c.link.next().Lost && c.sends() {
+			r.steps = append(r.steps, Step{Kind: Told, Who: i, unsent: true})
+		}
+	case away:
 		r.steps = append(r.steps, Step{Kind: CameBack, Who: i})
 	}
 	behind := false // what was called later arrives later
 	for _, o := range c.pending {
+		if o.frame != nil && behind {
+			continue
+		}
 		// A reply comes after what was sent before it.
-		if o.verb == verbPause || !behind && !waiting && (state != zkapi.StateSuspended || !c.vain) {
+		if o.verb == verbPause || !behind && !waiting && (!away || !c.vain) {
 			r.steps = append(r.steps, Step{Kind: Ran, Who: i, op: o})
 		}
+		behind = behind || o.frame != nil
 		if o.abandoned && !behind {
 			r.steps = append(r.steps, Step{Kind: NotSent, Who: i, op: o})
 			behind = true
@@ -126,8 +143,8 @@ func (r *run) enableFaultsOf(i int, p *Participant) {
 	add := func(f Fault, o *operation) {
 		r.steps = append(r.steps, Step{Kind: WentWrong, Who: i, Fault: f, op: o})
 	}
-	up := c.inner.State() == zkapi.StateConnected
-	if up && kinds&LostReply != 0 && c.inner.Waiting() == 0 {
+	up := c.link.up()
+	if up && kinds&LostReply != 0 && c.link.waiting() == 0 {
 		for _, o := range c.pending {
 			if o.verb.writes() {
 				add(LostReply, o)
@@ -136,8 +153,11 @@ func (r *run) enableFaultsOf(i int, p *Participant) {
 	}
 	if up && kinds&Cut != 0 && !p.ended {
 		add(Cut, nil)
+		if c.sends() {
+			r.steps = append(r.steps, Step{Kind: WentWrong, Who: i, Fault: Cut, unsent: true})
+		}
 	}
-	if kinds&Expiry != 0 && r.hasSession(c.inner.SessionID()) && !p.ended {
+	if kinds&Expiry != 0 && r.hasSession(c.link.session()) && !p.ended {
 		add(Expiry, nil)
 	}
 	if kinds&Cancellation != 0 {
@@ -175,24 +195,27 @@ func (r *run) take(s Step) {
 	case s.Kind == Ran:
 		r.perform(s.Who, s.op)
 		r.reply(s.Who, s.op)
-	case s.Kind == NotSent:
+	case s.Kind == NotSent: // the sender has given up before
 		c := r.parts[s.Who].client
 		c.forget(s.op)
 		r.record(Line{Kind: NotSent, Who: r.parts[s.Who].Name, Text: "has not sent " + s.op.call.String()})
 	case s.Kind == Told:
-		r.deliver(s.Who)
+		r.deliver(s.Who, s.unsent)
 	case s.Kind == CameBack:
 		r.reconnect(s.Who)
 	case s.Kind == TimePassed:
 		r.passTime()
 	}
-	synctest.Wait()
+	r.settle()
 	if z := r.srv.Zxid(); z != r.zxid {
 		r.server.int(s.Who)
 		r.server.word(uint64(z))
 		r.zxid = z
 	}
 }
+
+// settle waits until everybody waits.
+func (r *run) settle() { synctest.Wait() }
 
 // forget takes an operation out of those under way.
 func (c *client) forget(o *operation) {
@@ -207,11 +230,11 @@ func (r *run) perform(who int, o *operation) {
 		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.call.path})
 		return
 	}
-	o.perform(c.inner)
+	c.link.perform(o)
 	if o.verb == verbClose {
 		c.closed = true
 	}
-	c.vain = c.inner.State() == zkapi.StateSuspended
+	c.vain = c.link.away()
 	if z := r.srv.Zxid(); z != r.zxid {
 		r.zxid = z
 		r.server.int(who)
@@ -224,22 +247,20 @@ func (r *run) perform(who int, o *operation) {
 // reply lets a participant have an answer, after all that the server has sent before.
 func (r *run) reply(who int, o *operation) {
 	c := r.parts[who].client
-	for c.inner.Waiting() > 0 && !c.inner.Arrivals()[0].Lost {
-		r.deliver(who)
+	for c.link.waiting() > 0 && c.link.next().Event.Type != 0 {
+		r.deliver(who, false)
 		synctest.Wait()
 	}
 	o.call.digest(&c.seen)
 	o.answer.digest(&c.seen)
-	if !o.abandoned {
-		o.done <- struct{}{}
-	}
+	c.link.reply(o)
 }
 
 // deliver lets a participant have what has waited longest for it.
-func (r *run) deliver(who int) {
+func (r *run) deliver(who int, unsent bool) {
 	c := r.parts[who].client
-	a := c.inner.Arrivals()[0]
-	c.inner.Deliver()
+	a := c.link.next()
+	c.link.deliver()
 	c.seen.text(a.Event.Path)
 	c.seen.int(int(a.Event.Type))
 	c.seen.flag(a.Lost)
@@ -248,40 +269,42 @@ func (r *run) deliver(who int) {
 			Text: fmt.Sprintf("is told: %s %s", a.Event.Type, a.Event.Path)})
 		return
 	}
-	r.record(Line{Kind: Told, Who: r.parts[who].Name, Text: "learns that its connection is lost"})
-	r.sever(who)
+	text := "learns that its connection is lost"
+	if unsent {
+		text += ", about to call " + c.underWay()
+	}
+	r.record(Line{Kind: Told, Who: r.parts[who].Name, Text: text})
+	r.sever(who, unsent)
 }
 
-// sever fails what is under way when a connection is lost.
-func (r *run) sever(who int) {
+// sever fails what is under way when a connection is lost, unless it has not been sent.
+func (r *run) sever(who int, unsent bool) {
 	c := r.parts[who].client
 	c.vain = false
 	c.seen.flag(false)
+	if unsent {
+		return
+	}
 	lost := slices.DeleteFunc(slices.Clone(c.pending), func(o *operation) bool { return o.verb == verbPause })
 	c.pending = slices.DeleteFunc(c.pending, func(o *operation) bool { return o.verb != verbPause })
 	for _, o := range lost {
-		if o.abandoned {
-			continue
-		}
-		o.fail(zkapi.ErrConnectionLoss)
-		c.vain = true
+		c.vain = c.vain || !o.abandoned
 		o.call.digest(&c.seen)
-		o.answer.digest(&c.seen)
-		o.done <- struct{}{}
+		c.link.lose(o)
 		synctest.Wait()
 	}
 }
 
 func (r *run) reconnect(who int) {
 	c := r.parts[who].client
-	before := c.inner.SessionID()
-	c.inner.Reconnect()
-	after := c.inner.SessionID()
+	before := c.link.session()
+	c.link.comeBack()
+	after := c.link.session()
 	c.vain = false
 	c.seen.word(uint64(after))
 	text := "reconnects"
 	switch {
-	case c.inner.State() != zkapi.StateConnected:
+	case !c.link.up():
 		text = "cannot connect"
 	case after != before:
 		text = fmt.Sprintf("learns that its session has expired, and gets session %s", r.sessionName(after))
@@ -299,20 +322,23 @@ func (r *run) goWrong(s Step) {
 	switch s.Fault {
 	case Cut:
 		text := "loses its connection"
-		if lost := underWay(c); lost != "" {
+		switch lost := c.underWay(); {
+		case s.unsent:
+			text += ", about to call " + lost
+		case lost != "":
 			text += ", and with it the request " + lost
 		}
 		r.record(Line{Kind: WentWrong, Who: name, Text: text})
-		c.inner.Disconnect()
-		r.sever(s.Who)
+		c.link.cut()
+		r.sever(s.Who, s.unsent)
 	case LostReply:
 		r.perform(s.Who, s.op)
 		c.pending = append(c.pending, s.op)
 		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection, and with it this reply"})
-		c.inner.Disconnect()
-		r.sever(s.Who)
+		c.link.cut()
+		r.sever(s.Who, false)
 	case Expiry:
-		id := c.inner.SessionID()
+		id := c.link.session()
 		r.record(Line{Kind: WentWrong, Who: name, Text: fmt.Sprintf("has its session %s expired by the server", r.sessionName(id))})
 		r.server.word(uint64(id))
 		r.srv.Expire(id)
@@ -351,11 +377,18 @@ func (r *run) remove(path string) {
 	r.record(Line{Kind: WentWrong, Text: "somebody else deletes " + path})
 }
 
-func underWay(c *client) string {
+// sends tells whether there are calls that need not have been sent yet. Those of
+// clients over the wire have been.
+func (c *client) sends() bool {
+	return slices.ContainsFunc(c.pending, func(o *operation) bool { return o.verb != verbPause && o.frame == nil && !o.abandoned })
+}
+
+// underWay names the calls.
+func (c *client) underWay() string {
 	var lost []string
 	for _, o := range c.pending {
 		if o.verb != verbPause {
-			lost = append(lost, o.call.String())
+			lost = append(lost, o.String())
 		}
 	}
 	return strings.Join(lost, ", ")

@@ -26,6 +26,13 @@ func (w *World) Go(name string, body func(p *Participant) error) {
 	w.run.addParticipant(name, body)
 }
 
+// GoDialing is Go for a participant whose client is one over the wire, unmodified:
+// it dials by Participant.Dial, and Participant.Client is nil. Frames are what the
+// explorer lets pass, one request with its reply at a time; pings pass by themselves.
+func (w *World) GoDialing(name string, body func(p *Participant) error) {
+	w.run.addDialing(name, body)
+}
+
 // Invariant adds what must hold after every step. It is called while all
 // participants wait, so that it may look at what they have written.
 func (w *World) Invariant(holds func() error) { w.run.invariants = append(w.run.invariants, holds) }
@@ -66,7 +73,8 @@ type Participant struct {
 	ctx    context.Context
 	body   func(*Participant) error
 	whims  []*whim // guarded by run.mu
-	ended  bool    // guarded by run.mu
+	last   []func()
+	ended  bool // guarded by run.mu
 }
 
 // whim is a context that may be cancelled for no reason.
@@ -92,6 +100,15 @@ func (p *Participant) Cancelable(parent context.Context) (context.Context, conte
 		p.run.mu.Unlock()
 		cancel()
 	}
+}
+
+// AtEnd adds what is called when the schedule is over, whatever became of it, such
+// as closing a client whose calls know no context. The participant may not have
+// returned yet.
+func (p *Participant) AtEnd(f func()) {
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	p.last = append(p.last, f)
 }
 
 // Pause is a step in which the participant does nothing. What a program does
@@ -120,13 +137,13 @@ func (p *Participant) FailNow() {
 func (p *Participant) Helper() {}
 
 // Session is the session that the participant's client has, or believes to have.
-func (p *Participant) Session() int64 { return p.client.inner.SessionID() }
+func (p *Participant) Session() int64 { return p.client.link.session() }
 
 // Well tells whether the participant is connected, with a session that the server
 // has, and nothing is on its way to it that it does not know yet.
 func (p *Participant) Well() bool {
-	c := p.client.inner
-	return c.State() == zkapi.StateConnected && c.Waiting() == 0 && p.run.hasSession(c.SessionID())
+	l := p.client.link
+	return l.up() && l.waiting() == 0 && p.run.hasSession(l.session())
 }
 
 // live runs the body.

@@ -1,0 +1,75 @@
+package explore
+
+import (
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// link is how a participant reaches the server. All but session and up are called
+// while all participants wait.
+type link interface {
+	// up tells whether the participant takes itself for connected.
+	up() bool
+	// away tells whether it knows that it is not, and comes back by comeBack.
+	away() bool
+	// session is the latest one that the participant knows of.
+	session() int64
+
+	// waiting is how much has come that the participant has not got; next is the
+	// first of it, and deliver hands it over.
+	waiting() int
+	next() memserver.Arrival
+	deliver()
+	// underWay adds all that waits to a digest.
+	underWay(d *digest)
+
+	// perform has the server do an operation; reply lets the participant have the
+	// answer, and lose that there is none, because the connection is lost.
+	perform(o *operation)
+	reply(o *operation)
+	lose(o *operation)
+
+	// cut breaks the connection, so that the participant knows.
+	cut()
+	comeBack()
+	close()
+}
+
+// direct is a held direct client of the server.
+type direct struct{ *memserver.Client }
+
+func (l direct) up() bool                { return l.State() == zkapi.StateConnected }
+func (l direct) away() bool              { return l.State() == zkapi.StateSuspended }
+func (l direct) session() int64          { return l.SessionID() }
+func (l direct) waiting() int            { return l.Waiting() }
+func (l direct) next() memserver.Arrival { return l.Arrivals()[0] }
+func (l direct) deliver()                { l.Deliver() }
+func (l direct) perform(o *operation)    { o.perform(l.Client) }
+func (l direct) cut()                    { l.Disconnect() }
+func (l direct) comeBack()               { l.Reconnect() }
+func (l direct) close()                  { l.Close() }
+
+func (l direct) underWay(d *digest) {
+	n := l.Waiting()
+	if d.int(n); n == 0 {
+		return
+	}
+	for _, a := range l.Arrivals() {
+		d.text(a.Event.Path)
+		d.int(int(a.Event.Type))
+		d.flag(a.Lost)
+	}
+}
+
+func (l direct) reply(o *operation) {
+	if !o.abandoned {
+		o.done <- struct{}{}
+	}
+}
+
+func (l direct) lose(o *operation) {
+	if !o.abandoned {
+		o.fail(zkapi.ErrConnectionLoss)
+		o.done <- struct{}{}
+	}
+}
