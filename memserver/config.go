@@ -3,6 +3,7 @@ package memserver
 import (
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -68,6 +69,15 @@ type Config struct {
 	ContainerBatch     int           // znode.container.maxPerMinute; 10000 by default
 	ContainerNeverUsed time.Duration // znode.container.maxNeverUsedIntervalMs; 0 keeps them
 
+	// SASLUsers are the users of SASL (DIGEST-MD5), as a real server has them from
+	// its JAAS file, with their passwords; ACLs may then name sasl ids.
+	SASLUsers       map[string]string
+	SASL            bool   // authProvider.N is SASLAuthenticationProvider: ACLs may name sasl ids also without users
+	SASLSuper       string // superUser: the sasl id that may do everything
+	SASLAny         string // letAnySaslUserDoX: the sasl id that stands for everybody
+	SASLAllowFailed bool   // allowSaslFailedClients: who fails to authenticate is served all the same
+	SASLRequired    bool   // sessionRequireClientSASLAuth: who has not authenticated is not served
+
 	// TLS, if not nil, is for ListenTLS: the server's certificate, and whose
 	// certificates it asks clients for.
 	TLS *tls.Config
@@ -80,8 +90,10 @@ type Config struct {
 	// From, if not nil, is the state to start with.
 	From *Snapshot
 
-	auth    bool           // enforce.auth.enabled, until Validate
-	servers map[int]string // server.N, what the members know of each other
+	auth bool // enforce.auth.enabled, until Validate
+
+	saslSuperPassword string         // SASLAuthenticationProvider.superPassword
+	servers           map[int]string // server.N, what the members know of each other
 }
 
 // UnknownSettingError says that ZooKeeper has no setting of that name.
@@ -102,6 +114,10 @@ func (c *Config) Set(key, value string) error {
 			c.servers = make(map[int]string)
 		}
 		c.servers[id] = value
+		return nil
+	}
+	if strings.HasPrefix(name, "authProvider.") && strings.HasSuffix(value, ".SASLAuthenticationProvider") {
+		c.SASL = true
 		return nil
 	}
 	if !ok {
@@ -154,6 +170,20 @@ var settings = map[string]func(*Config, string) error{
 		c.X509 = v != ""
 		return nil
 	},
+	"superUser": func(c *Config, v string) error {
+		c.SASLSuper = v
+		return nil
+	},
+	"letAnySaslUserDoX": func(c *Config, v string) error {
+		c.SASLAny = v
+		return nil
+	},
+	"SASLAuthenticationProvider.superPassword": func(c *Config, v string) error {
+		c.saslSuperPassword = v
+		return nil
+	},
+	"allowSaslFailedClients":       boolean(func(c *Config) *bool { return &c.SASLAllowFailed }),
+	"sessionRequireClientSASLAuth": boolean(func(c *Config) *bool { return &c.SASLRequired }),
 	"X509AuthenticationProvider.superUser": func(c *Config, v string) error {
 		c.X509Super = v
 		return nil
@@ -303,8 +333,7 @@ var ignoredNames = func() map[string]bool {
 		authProvider authProvider.* ensembleAuthName
 		DigestAuthenticationProvider.enabled DigestAuthenticationProvider.digestAlg
 		IPAuthenticationProvider.usexforwardedfor
-		superUser sessionRequireClientSASLAuth allowSaslFailedClients letAnySaslUserDoX
-		SASLAuthenticationProvider.superPassword sasl.serverconfig security.auth_to_local requireKerberosConfig
+		requireClientAuthScheme sasl.serverconfig security.auth_to_local requireKerberosConfig
 		kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal kerberos.canonicalizeHostNames
 		kerberos.minReLoginTimeMs kinit
 	`) {
@@ -361,6 +390,7 @@ func (c *Config) state(firstSession int64) state.Config {
 		MaxSessionTimeout: c.MaxSessionTimeout.Milliseconds(), FirstSession: firstSession,
 		SuperDigest: c.SuperDigest, EnforceQuota: c.EnforceQuota, ExtendedTypes: c.ExtendedTypes,
 		ReconfigEnabled: c.ReconfigEnabled, SkipACL: c.SkipACL, X509: c.X509 || c.TLS != nil, X509Super: c.X509Super,
+		SASL:              state.SASL{Provider: c.SASL, Super: c.SASLSuper, Any: c.SASLAny, AllowFailed: c.SASLAllowFailed},
 		ContainerInterval: c.ContainerInterval.Milliseconds(), ContainerBatch: int64(c.ContainerBatch),
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
 		Members:            max(1, c.Members), Servers: c.ensemble(), StandaloneEnabled: !c.NoStandalone,
@@ -369,6 +399,14 @@ func (c *Config) state(firstSession int64) state.Config {
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {
 		sc.EnforceAuthSchemes = c.EnforceAuthSchemes
+	} else if c.SASLRequired {
+		sc.EnforceAuthSchemes = []string{"sasl"}
+	}
+	if len(c.SASLUsers) > 0 {
+		sc.SASL.Provider, sc.SASL.Users = true, maps.Clone(c.SASLUsers)
+		if c.saslSuperPassword != "" {
+			sc.SASL.Users["super"] = c.saslSuperPassword
+		}
 	}
 	return sc
 }

@@ -76,6 +76,12 @@
 // to show one, and its subject, as Java prints it, is an id of the scheme x509:
 // CN=ada,O=Engines,C=GB. With --set ssl.clientAuth=want it need not. The ready line ends with tls= and the addresses.
 //
+// --sasl-user USER:PASSWORD, which may be given more than once, is what a user has
+// in the JAAS file of a real server: clients can authenticate by SASL, with DIGEST-MD5,
+// and ACLs can name them by the scheme sasl. --set sessionRequireClientSASLAuth=true
+// has all of them do so. Other users of this machine can see a flag; in
+// ZKSIM_SASL_USER users are separated as settings are in ZKSIM_SET.
+//
 // --config FILE reads ZooKeeper's configuration file, zoo.cfg, in the syntax of
 // Java's properties files.
 //
@@ -85,7 +91,7 @@
 //
 // Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_MEMBERS, ZKSIM_HTTP,
 // ZKSIM_HTTP_TOKEN, ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
-// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_TLS_LISTEN, ZKSIM_TLS_CERT, ZKSIM_TLS_KEY, ZKSIM_TLS_CA,
+// ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_TLS_LISTEN, ZKSIM_TLS_CERT, ZKSIM_TLS_KEY, ZKSIM_TLS_CA, ZKSIM_SASL_USER,
 // ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_FAULTS, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
 // separated by newlines or, if there is none, by semicolons. An empty variable
 // counts as not set.

@@ -14,6 +14,12 @@ import (
 // skips the test: interop installs it into the user's cache.
 func python(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
+	return pythonWith(t, "kazoo.client", name, args...)
+}
+
+// pythonWith is python for what needs more modules.
+func pythonWith(t *testing.T, modules, name string, args ...string) *exec.Cmd {
+	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("there is no python3 on $PATH")
@@ -29,7 +35,7 @@ func python(t *testing.T, name string, args ...string) *exec.Cmd {
 		if path != "" {
 			env = append(env, "PYTHONPATH="+path)
 		}
-		probe := exec.Command(python, "-c", "import kazoo.client")
+		probe := exec.Command(python, "-c", "import "+modules)
 		probe.Env = env
 		if probe.Run() != nil {
 			continue
@@ -38,7 +44,7 @@ func python(t *testing.T, name string, args ...string) *exec.Cmd {
 		cmd.Dir, cmd.Env = "examples", env
 		return cmd
 	}
-	t.Skip("there is no kazoo; go run ./cmd/zksim/interop -client kazoo installs it")
+	t.Skip("there is no " + modules + "; go run ./cmd/zksim/interop -client kazoo installs it")
 	return nil
 }
 

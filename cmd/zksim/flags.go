@@ -35,6 +35,7 @@ var flags = []struct {
 	{"tls-cert", setTLSCert},
 	{"tls-key", setTLSKey},
 	{"tls-ca", setTLSCA},
+	{"sasl-user", setSASLUser},
 	{"load", setLoad},
 	{"save", setSave},
 	{"faults", setFaults},
@@ -89,8 +90,8 @@ func readEnv(env []string) source {
 			value, ok := strings.CutPrefix(entry, envName(f.name)+"=")
 			switch {
 			case !ok || value == "":
-			case f.name == "set":
-				s.values["set"] = splitSettings(value)
+			case f.name == "set" || f.name == "sasl-user":
+				s.values[f.name] = splitSettings(value)
 			default:
 				s.values[f.name] = []string{value}
 			}
@@ -176,6 +177,18 @@ func setFaults(o *options, path string) error {
 		return fmt.Errorf("line %d, column %d: %s", syntax.Line, syntax.Column, syntax.Reason)
 	}
 	return err
+}
+
+func setSASLUser(o *options, value string) error {
+	user, password, ok := strings.Cut(value, ":")
+	if !ok || user == "" || password == "" {
+		return errors.New("want USER:PASSWORD")
+	}
+	if o.config.SASLUsers == nil {
+		o.config.SASLUsers = make(map[string]string)
+	}
+	o.config.SASLUsers[user] = password
+	return nil
 }
 
 func setMembers(o *options, value string) error {

@@ -16,12 +16,12 @@ Usage: zksim [serve] [flags], or zksim version
   --seed N                  gives the session ids of the run that printed it
   --tls-listen HOST:PORT  --tls-cert FILE  --tls-key FILE  a port for TLS
   --tls-ca FILE             who signs the certificates that clients show
+  --sasl-user USER:PASSWORD  a user of SASL, DIGEST-MD5; may be repeated
   --load FILE  --save FILE  a snapshot to start with, and to leave at the end
   --faults FILE             what goes wrong, see go doc ./faults
   --config FILE  --set KEY=VALUE  ZooKeeper's settings: a zoo.cfg, one by one
 
 Each flag is an environment variable too: --tick-time is ZKSIM_TICK_TIME.
-Examples:
   zksim --config /etc/zookeeper/conf/zoo.cfg --members 3
   ZKSIM_SET='enforceQuota=true;4lw.commands.whitelist=*' zksim --compat 3.8
 `

@@ -124,7 +124,7 @@ func (o *options) apply(from source) error {
 				continue
 			}
 			if err := f.set(o, value); err != nil {
-				if f.name == "http-token" {
+				if f.name == "http-token" || f.name == "sasl-user" {
 					value = "..." // a secret
 				}
 				return fmt.Errorf("%s %s: %w", from.label(f.name), value, err)

@@ -126,7 +126,7 @@ func TestFaultsFile(t *testing.T) {
 
 func TestFlagsOfLaterVersionsAreUnknown(t *testing.T) {
 	for _, name := range []string{
-		"trace", "sasl-user",
+		"trace",
 	} {
 		got := runOnce(t, []string{"--" + name, "x"}, nil)
 		require.Equal(t, result{statusUsage, "", "zksim: unknown flag --" + name + "; see zksim --help\n"}, got)

@@ -23,6 +23,7 @@ type client struct {
 
 const (
 	kazooVersion    = "2.11.0"
+	saslVersion     = "0.6.2" // of pure-sasl, which kazoo wants for SASL
 	nodeVersion     = "1.1.3"
 	javaVersion     = "3.9.5"
 	curatorVersion  = "5.9.0"
@@ -97,8 +98,8 @@ func kazooProgram(file string) func(context.Context, cache) (program, error) {
 		if err != nil {
 			return nil, err
 		}
-		packages, err := c.folder(ctx, "kazoo "+kazooVersion, nil, func(dir string) []string {
-			return []string{python, "-m", "pip", "install", "--quiet", "--target", dir, "kazoo==" + kazooVersion}
+		packages, err := c.folder(ctx, "kazoo "+kazooVersion+" pure-sasl "+saslVersion, nil, func(dir string) []string {
+			return []string{python, "-m", "pip", "install", "--quiet", "--target", dir, "kazoo==" + kazooVersion, "pure-sasl==" + saslVersion}
 		})
 		if err != nil {
 			return nil, err

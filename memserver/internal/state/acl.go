@@ -36,7 +36,7 @@ func (s *State) allowed(list *accessList, perm zkapi.Perm, ids []zkapi.ID) bool 
 			return true
 		}
 		for _, id := range ids {
-			if id.Scheme == a.Scheme && matches(a.Scheme, id.User, a.ID) {
+			if id.Scheme == a.Scheme && s.matches(a.Scheme, id.User, a.ID) {
 				return true
 			}
 		}
@@ -44,9 +44,15 @@ func (s *State) allowed(list *accessList, perm zkapi.Perm, ids []zkapi.ID) bool 
 	return false
 }
 
-func matches(scheme, user, expr string) bool {
-	if scheme == "ip" {
+func (s *State) matches(scheme, user, expr string) bool {
+	switch scheme {
+	case "ip":
 		return ipMatches(user, expr)
+	case "sasl":
+		if s.cfg.SASL.Super != "" {
+			return user == expr || user == s.cfg.SASL.Super
+		}
+		return user == expr || s.cfg.SASL.Any != "" && expr == s.cfg.SASL.Any
 	}
 	return user == expr
 }
@@ -113,6 +119,8 @@ func (s *State) hasScheme(scheme string) bool {
 		return true
 	case "x509":
 		return s.cfg.X509
+	case "sasl":
+		return s.cfg.SASL.Provider
 	}
 	return false
 }
@@ -130,6 +138,8 @@ func (s *State) validID(scheme, id string) bool {
 		return ok && bits >= 0 && (len(addr) == 4 || !s.cfg.V38)
 	case "x509":
 		return s.cfg.X509 && validX500(id)
+	case "sasl":
+		return s.cfg.SASL.Provider && validKerberos(id)
 	}
 	return false
 }

@@ -36,7 +36,8 @@ type Conn struct {
 	watches [2]map[string]*watch
 	stamp   uint64 // see State.tell
 	trusted bool   // has satisfied enforce.auth
-	modern  bool   // has said whether it takes a read-only server, and is told whether this is one
+	sasl    saslExchange
+	modern  bool // has said whether it takes a read-only server, and is told whether this is one
 	// Choked says that a client gets the header of a reply with NotReadOnly where
 	// it expects a response to its request to connect.
 	Choked bool

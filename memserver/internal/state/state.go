@@ -19,9 +19,10 @@ type Config struct {
 	ExtendedTypes          bool // TTL nodes
 	ReconfigEnabled        bool
 	SkipACL                bool
-	Digests                bool     // keep the digest of the tree
-	X509                   bool     // an x509 authentication provider is configured
-	X509Super              string   // the x509 id that may do everything
+	Digests                bool   // keep the digest of the tree
+	X509                   bool   // an x509 authentication provider is configured
+	X509Super              string // the x509 id that may do everything
+	SASL                   SASL
 	EnforceAuthSchemes     []string // until a connection has one of them it may only authenticate
 	ContainerInterval      int64
 	ContainerBatch         int64            // how many containers and TTL nodes a minute may remove
@@ -59,6 +60,7 @@ type State struct {
 	live        map[int64]*Session
 	rec         recorder
 	nextSession int64
+	nonces      int                       // given out to clients of SASL
 	buckets     btree.Map[int64, []int64] // session ids by the deadline they were filed under
 	members     []*Member
 	membership  membership
@@ -372,9 +374,8 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		return s.setWatches(c, &q.SetWatches)
 	case zkapi.OpAuth:
 		return s.auth(c, &q.Auth, p)
-	case zkapi.OpSasl: // no server-side SASL is configured: the token is null
-		p.Mute = q.SASL.Token == nil // which the server itself cannot bear
-		p.Close = p.Mute
+	case zkapi.OpSasl:
+		return s.sasl(c, q.SASL.Token, p)
 	case zkapi.OpCreateSession:
 		if c.Session.home == nil {
 			s.nextZxid()
