@@ -22,6 +22,7 @@ const (
 // well as read.
 type cache struct {
 	seed  maphash.Seed
+	last  *cached // the one that recall returned: one parent often gets many children in a row
 	slots [cacheSlots]cached
 }
 
@@ -31,7 +32,11 @@ type cached struct {
 	node *node
 }
 
-func newCache() *cache { return &cache{seed: maphash.MakeSeed()} }
+func newCache() *cache {
+	c := &cache{seed: maphash.MakeSeed()}
+	c.last = &c.slots[0]
+	return c
+}
 
 func (c *cache) slot(path string) *cached {
 	return &c.slots[maphash.String(c.seed, path)%cacheSlots]
@@ -42,7 +47,12 @@ func (t *tree) recall(path string) *node {
 	if t.cache == nil || len(path) > cachePath {
 		return nil
 	}
-	if s := t.cache.slot(path); s.node != nil && s.node.epoch == t.epoch && string(s.path) == path {
+	s := t.cache.last
+	if string(s.path) != path {
+		s = t.cache.slot(path)
+	}
+	if s.node != nil && s.node.epoch == t.epoch && string(s.path) == path {
+		t.cache.last = s
 		return s.node
 	}
 	return nil
