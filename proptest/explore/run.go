@@ -119,9 +119,8 @@ func (r *run) fail(why Why, format string, args ...any) {
 
 // do runs the schedule to its end.
 func (r *run) do() {
-	ctx, cancel := context.WithCancel(context.Background())
 	for _, p := range r.parts {
-		p.ctx = ctx
+		p.ctx, p.cancel = context.WithCancel(context.Background())
 		go p.live()
 		synctest.Wait() // so that one after the other takes from the source of randomness
 	}
@@ -129,7 +128,7 @@ func (r *run) do() {
 	r.zxid = r.srv.Zxid()
 	for r.goOn() {
 	}
-	r.end(cancel)
+	r.end()
 }
 
 // goOn takes one step, and tells whether there may be another.
@@ -260,19 +259,20 @@ func (r *run) sleepOn(d time.Duration) bool {
 // lingering is how long clients over the wire have for noticing the end.
 const lingering = 5 * time.Second
 
-// end has everybody stop.
-func (r *run) end(cancel context.CancelFunc) {
+// end has everybody stop, one after the other, because they may share memory.
+func (r *run) end() {
 	r.mu.Lock()
 	r.over = true
 	r.mu.Unlock()
-	cancel()
 	var ending sync.WaitGroup
 	for _, p := range r.parts {
+		p.cancel()
 		r.drop(p.client, zkapi.ErrClosed)
 		p.client.link.close()
 		for _, f := range p.last {
 			ending.Go(f)
 		}
+		synctest.Wait()
 	}
 	for began := time.Now(); ; time.Sleep(time.Second) {
 		synctest.Wait()

@@ -71,6 +71,7 @@ type Participant struct {
 	run    *run
 	client *client
 	ctx    context.Context
+	cancel context.CancelFunc
 	body   func(*Participant) error
 	whims  []*whim // guarded by run.mu
 	last   []func()
