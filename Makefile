@@ -20,6 +20,7 @@ test: ## vet, and all tests under the race detector; tells which backends ran
 
 real: ## fetch a real ZooKeeper into the user's cache, so that make test runs on it too
 	go run ./realserver/install $(VERSION)
+	go run ./realserver/install exporter
 
 bench: ## compare the speed of zksim with that of a real ZooKeeper
 	go run ./cmd/zksim/bench $(ARGS)

@@ -3,6 +3,7 @@
 //
 //	go run github.com/zksim/zksim/realserver/install          # the newest release known to work
 //	go run github.com/zksim/zksim/realserver/install 3.8.6
+//	go run github.com/zksim/zksim/realserver/install exporter # what a release lacks to serve Prometheus
 //
 // It leaves the downloading to Maven (mvn), which knows the mirrors and proxies of this machine and
 // verifies every checksum. Without Maven, unpack a release from zookeeper.apache.org anywhere and
@@ -42,7 +43,11 @@ func run(ctx context.Context, args []string, cache string, stderr io.Writer) int
 		fmt.Fprintf(stderr, "install: %v\n", err)
 		return 2
 	}
-	if err := install(ctx, version, cache, stderr); err != nil {
+	what := release(version)
+	if version == "exporter" {
+		what = exporter
+	}
+	if err := install(ctx, what, cache, stderr); err != nil {
 		fmt.Fprintf(stderr, "install: %v\n", err)
 		return 1
 	}
@@ -55,6 +60,8 @@ func parse(args []string) (string, error) {
 	switch {
 	case len(args) == 0:
 		return newest, nil
+	case len(args) == 1 && args[0] == "exporter":
+		return args[0], nil
 	case len(args) > 1:
 		return "", fmt.Errorf("one version at most, not %q; usage: install [version]", args)
 	case !versionForm.MatchString(args[0]):
@@ -65,13 +72,13 @@ func parse(args []string) (string, error) {
 
 // install downloads into a folder beside the target and renames it, so a release is there whole or not
 // at all, and two installs at once do no harm.
-func install(ctx context.Context, version, cache string, progress io.Writer) error {
+func install(ctx context.Context, what download, cache string, progress io.Writer) error {
 	if cache == "" {
 		return errors.New("this user has no cache folder: set $XDG_CACHE_HOME or $HOME")
 	}
-	target := filepath.Join(cache, "zookeeper-"+version)
+	target := filepath.Join(cache, what.folder)
 	if exists(target) {
-		fmt.Fprintf(progress, "ZooKeeper %s is already in %s\n", version, target)
+		fmt.Fprintf(progress, "%s is already in %s\n", what.name, target)
 		return nil
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
@@ -83,9 +90,9 @@ func install(ctx context.Context, version, cache string, progress io.Writer) err
 	}
 	defer os.RemoveAll(work)
 
-	fmt.Fprintf(progress, "downloading ZooKeeper %s from Maven Central\n", version)
+	fmt.Fprintf(progress, "downloading %s from Maven Central\n", what.name)
 	jars := filepath.Join(work, "jars")
-	if err := download(ctx, version, work, jars); err != nil {
+	if err := what.fetch(ctx, work, jars); err != nil {
 		return err
 	}
 	found, err := filepath.Glob(filepath.Join(jars, "*.jar"))
@@ -95,7 +102,7 @@ func install(ctx context.Context, version, cache string, progress io.Writer) err
 	if err := os.Rename(jars, target); err != nil && !exists(target) { // else another install was faster
 		return err
 	}
-	fmt.Fprintf(progress, "ZooKeeper %s is in %s: %d jars\n", version, target, len(found))
+	fmt.Fprintf(progress, "%s is in %s: %d jars\n", what.name, target, len(found))
 	return nil
 }
 
@@ -104,14 +111,21 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// download has Maven copy the release's jars into a folder. Strict checksums make a jar that does not
-// match its published checksum an error.
-func download(ctx context.Context, version, work, jars string) error {
+// download is something that can be had from Maven Central.
+type download struct{ name, folder, pom string }
+
+func release(version string) download {
+	return download{"ZooKeeper " + version, "zookeeper-" + version, pom(version)}
+}
+
+// fetch has Maven copy the jars into a folder. Strict checksums make a jar that does not match its
+// published checksum an error.
+func (d download) fetch(ctx context.Context, work, jars string) error {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
 		return fmt.Errorf("this needs Maven (mvn); install it, or unpack a release and set $%s", realserver.HomeEnv)
 	}
-	if err := os.WriteFile(filepath.Join(work, "pom.xml"), []byte(pom(version)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(work, "pom.xml"), []byte(d.pom), 0o600); err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, mvn, "--batch-mode", "--quiet", "--strict-checksums",

@@ -14,6 +14,20 @@ var provided = []string{
 	"org.xerial.snappy:snappy-java",
 }
 
+// exporter is what serves a release's metrics to Prometheus. That of 3.9.5 could not be had from Maven
+// Central; this one works with it, since the names of the metrics are in the release.
+var exporter = download{"the exporter for Prometheus", "exporter-3.9.4", `<project xmlns="http://maven.apache.org/POM/4.0.0">
+<modelVersion>4.0.0</modelVersion>
+<groupId>com.github.zksim</groupId><artifactId>exporter</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies><dependency>
+<groupId>org.apache.zookeeper</groupId><artifactId>zookeeper-prometheus-metrics</artifactId><version>3.9.4</version>
+<exclusions><exclusion>
+<groupId>org.apache.zookeeper</groupId><artifactId>*</artifactId>
+</exclusion></exclusions>
+</dependency></dependencies>
+</project>
+`}
+
 // pom is a Maven project that depends on a release, and on nothing else.
 func pom(version string) string {
 	var dependencies strings.Builder
