@@ -34,7 +34,8 @@
 // the next. Only the directories stay.
 //
 // Nothing here has a goroutine while it is idle: what is held has one until it is
-// given back, and the janitor while there is work for him. A path has at most
+// given back, what follows a node from Start to Close, and the janitor while there
+// is work for him. A path has at most
 // one watch for all that wait on it, and one release wakes one of those who wait.
 // Nodes with other names, between ours, neither disturb nor get deleted.
 //
@@ -57,6 +58,15 @@
 //	                       makeRevocable, Revoker          Hold.Revoked, Revoke
 //	Election               LeaderSelector                  Election: Run, and Lead for autoRequeue
 //	                       LeaderLatch                     LeaderLatch
+//	Barrier                DistributedBarrier              Barrier
+//	DoubleBarrier          DistributedDoubleBarrier        DoubleBarrier
+//	Counter                                                NewCounter; NewAtomic with FloatText, BigText, a Codec of one's own
+//	  support_curator      DistributedAtomicInteger        NewAtomic with Int32
+//	                       DistributedAtomicLong           NewAtomic with Int64
+//	                       DistributedAtomicValue          NewAtomic with Bytes
+//	                       PromotedToLock                  CellOptions.Lock
+//	                       CachedAtomicLong                Numbers
+//	                       SharedCount, SharedValue        Shared with Int32, Bytes
 //	KazooRetry             RetryPolicy                     Retry, Backoff, ExponentialBackoff, ...
 //	add_listener           ConnectionStateListener         zkapi.Client.States
 //	ensure_path, makepath  creatingParentsIfNeeded         zkapi.EnsurePath, zkapi.CreateRecursive
@@ -73,6 +83,11 @@
 //	name.go     names of nodes and the order of their counters
 //	queue.go    standing in line: protected create, waiting without a herd
 //	claim.go    nodes that are made only if another one is there
+//	unique.go   nodes whose name is a GUID
+//	change.go   changes that are not made twice, whatever is lost
+//	cell.go     a node whose data is a value
+//	codec.go    how values are written
+//	lookout.go  reading and waiting in rounds
 //	hold.go     what is held, its loss, its fence
 //	watch.go    watches that are shared
 //	janitor.go  what its owners could not delete

@@ -34,6 +34,10 @@ var (
 	// ErrOutcomeUnknown says that the connection was lost during a change that can
 	// not be looked up: it may have been made or not.
 	ErrOutcomeUnknown = errors.New("the outcome is unknown")
+	// ErrContention says that others were faster each time, until the policy had enough.
+	ErrContention = errors.New("others were faster")
+	// ErrCorrupt says that the data of a node is not what the recipe writes.
+	ErrCorrupt = errors.New("the data is corrupt")
 )
 
 // and is two errors in one line.

@@ -221,10 +221,7 @@ func (h *Hold) Release(ctx context.Context) error {
 	if h.done != nil {
 		defer h.done()
 	}
-	held := h.finish(ErrNotHeld)
-	h.end()
-	<-h.ended
-	if !held {
+	if !h.quit() {
 		return notHeld(h.Err())
 	}
 	err := h.p.leave(ctx)
@@ -232,6 +229,14 @@ func (h *Hold) Release(ctx context.Context) error {
 		return notHeld(ErrNodeDeleted)
 	}
 	return err
+}
+
+// quit ends it and leaves the node alone. It tells whether it was held until now.
+func (h *Hold) quit() bool {
+	held := h.finish(ErrNotHeld)
+	h.end()
+	<-h.ended
+	return held
 }
 
 // keep watches over what is held. It ends when ctx does, or when it is lost.

@@ -1,0 +1,166 @@
+package proptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/faults"
+	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// planted is a bug that a recipe of others has or had, and the drill that has to
+// catch it.
+type planted struct {
+	bug   string // where it is known from
+	drill drill  // with the bug in place of our recipe
+	fault string // the plan, with the number of the request; "" cancels
+	cases int    // after how many cases at most
+}
+
+var plantedBugs = slices.Concat(plantedValues)
+
+// TestRecipesPlanted: the drills can fail. Each bug is caught, by the plan and
+// after so many cases as the table says.
+func TestRecipesPlanted(t *testing.T) {
+	for _, p := range plantedBugs {
+		t.Run(p.bug, func(t *testing.T) {
+			cases, why := 0, ""
+			for why == "" && cases < p.cases {
+				cases++
+				synctest.Test(t, func(t *testing.T) { why = p.play(t, cases) })
+			}
+			require.NotEmpty(t, why, "it was not caught in %d cases", cases)
+			t.Logf("caught after %d cases: %s", cases, why)
+		})
+	}
+}
+
+func (p *planted) play(t *testing.T, k int) (why string) {
+	tb, plan := &blamed{TB: t}, ""
+	if p.fault != "" {
+		plan = fmt.Sprintf(p.fault, k)
+	}
+	runInMemory(tb, "direct", plan, func(e *recipeEnv) {
+		a := e.client("a")
+		if plan != "" {
+			p.drill.run(e, a, nil)
+			return
+		}
+		actx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		s := &steps{Client: a, at: k, after: true, do: cancel}
+		e.clients = append(e.clients, s)
+		p.drill.run(e, s, actx)
+	})
+	return tb.first
+}
+
+// blamed is a TB that only remembers that something was wrong.
+type blamed struct {
+	faults.TB
+	mu    sync.Mutex
+	first string
+}
+
+func (b *blamed) Errorf(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.first == "" {
+		b.first = fmt.Sprintf(format, args...)
+	}
+}
+
+func (b *blamed) Failed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.first != ""
+}
+
+func (b *blamed) Logf(string, ...any) {}
+
+const lostReply = "cut after-reply client=a #%d"
+
+var plantedValues = []planted{
+	{"B37 a barrier is passed when the watch fires for whatever reason", drill{play: playBarrier(passUnchecked), dirs: []string{"/barrier"}}, lostReply, 1},
+	{"B38 a ready node that was left behind lets a member pass", drill{play: playDoubleBarrier(meetStale), dirs: []string{"/meeting"}}, lostReply, 1},
+	{"B40 who gives up entering still counts", drill{play: playDoubleBarrier(meetForgetful), dirs: []string{"/meeting"}}, "", 12},
+	{"B42 an addition whose reply was lost is made again", drill{play: playCounter(addAgain, false), dirs: []string{"/counter"}}, lostReply, 12},
+	{"B42 with a marker that nobody looks at", drill{play: playCounter(addMarked, true), dirs: []string{"/counter", "/counter-ops"}}, lostReply, 12},
+}
+
+// passUnchecked does not look again when it is woken.
+func passUnchecked(ctx context.Context, c zkapi.Client, path string) error {
+	for {
+		_, there, changed, err := c.ExistsW(ctx, path)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			continue
+		case err != nil || !there:
+			return err
+		}
+		select {
+		case <-changed:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// meetStale passes as soon as there is a ready node.
+func meetStale(ctx context.Context, s *scene, c zkapi.Client) error {
+	q := recipes.NewSemaphore(c, s.root+"/meeting", 100) // whose leases are nodes like a member's
+	h, err := q.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.note(ctx, h), h.Release(ctx))
+}
+
+// meetForgetful leaves its node behind when it gives up.
+func meetForgetful(ctx context.Context, s *scene, c zkapi.Client) error {
+	err := meet(recipes.Kazoo)(ctx, s, c)
+	if ctx.Err() != nil && ctx != s.ctx {
+		_, _ = c.Create(context.Background(), s.root+"/meeting/"+fmt.Sprintf("%032x", 1), nil, nil, zkapi.Ephemeral)
+	}
+	return err
+}
+
+// addAgain takes a lost reply for contention.
+func addAgain(ctx context.Context, c zkapi.Client, path string, _ bool) (int64, error) {
+	for {
+		data, stat, err := c.Get(ctx, path)
+		if errors.Is(err, zkapi.ErrNoNode) {
+			_, _ = zkapi.CreateRecursive(ctx, c, path, []byte("0"), nil, zkapi.Persistent)
+			continue
+		}
+		if err == nil {
+			n, _ := strconv.ParseInt(string(data), 10, 64)
+			if _, err = c.Set(ctx, path, strconv.AppendInt(nil, n+1, 10), stat.Version); err == nil {
+				return n + 1, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// addMarked looks at no marker, and so adds again.
+func addMarked(ctx context.Context, c zkapi.Client, path string, _ bool) (int64, error) {
+	for {
+		ch, err := recipes.NewCounter(c, path).Add(ctx, 1)
+		if !errors.Is(err, recipes.ErrOutcomeUnknown) {
+			return ch.Post, err
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package recipes_test
+
+import (
+	"context"
+	"math"
+	"math/big"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/faults"
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// What Python's repr writes, and what its float() reads.
+func TestFloatText(t *testing.T) {
+	codec := recipes.FloatText()
+	for want, v := range map[string]float64{
+		"1.3": 1.3, "2.0": 2, "0.0": 0, "-0.0": math.Copysign(0, -1), "1e+16": 1e16, "123456789012345.0": 123456789012345,
+		"1e-05": 1e-5, "0.0001": 1e-4, "1.5e+300": 1.5e300, "0.30000000000000004": 0.30000000000000004, "inf": math.Inf(1), "-inf": math.Inf(-1),
+	} {
+		data, err := codec.Encode(v)
+		require.NoError(t, err)
+		require.Equal(t, want, string(data))
+		back, err := codec.Decode(data)
+		require.NoError(t, err)
+		require.Equal(t, v, back)
+	}
+	v, err := codec.Decode([]byte(" 7\n"))
+	require.NoError(t, err)
+	require.Equal(t, 7.0, v)
+}
+
+// The layouts of kazoo and Curator, byte for byte.
+func TestValueLayouts(t *testing.T) {
+	srv := memserver.RunT(t)
+	c, ctx := srv.ClientT(t), t.Context()
+	data := func(path string) string {
+		n, _ := srv.Node(path)
+		return string(n.Data)
+	}
+	_, err := recipes.NewCounter(c, "/kazoo").Add(ctx, -12)
+	require.NoError(t, err)
+	require.Equal(t, "-12", data("/kazoo"))
+	_, err = recipes.NewAtomic(c, "/curator", recipes.Int32()).Add(ctx, -2)
+	require.NoError(t, err)
+	require.Equal(t, "\xff\xff\xff\xfe", data("/curator"))
+	_, err = recipes.NewAtomic(c, "/long", recipes.Int64()).Add(ctx, 258)
+	require.NoError(t, err)
+	require.Equal(t, "\x00\x00\x00\x00\x00\x00\x01\x02", data("/long"))
+	n := new(big.Int).Lsh(big.NewInt(1), 100)
+	ch, err := recipes.NewAtomic(c, "/big", recipes.BigText()).Add(ctx, n)
+	require.NoError(t, err)
+	require.Equal(t, n.String(), data("/big"))
+	require.Zero(t, ch.Pre.Sign())
+}
+
+func TestAtomic(t *testing.T) {
+	srv := memserver.RunT(t)
+	c, ctx := srv.ClientT(t), t.Context()
+	a := recipes.NewAtomic(c, "/a/long", recipes.Int64())
+
+	ok, err := a.CompareAndSet(ctx, 0, 1)
+	require.NoError(t, err)
+	require.False(t, ok, "there is no node")
+	ok, err = a.Initialize(ctx, 5)
+	require.NoError(t, err)
+	require.True(t, ok)
+	ok, err = a.Initialize(ctx, 6)
+	require.NoError(t, err)
+	require.False(t, ok)
+	ok, err = a.CompareAndSet(ctx, 5, math.MaxInt64)
+	require.NoError(t, err)
+	require.True(t, ok)
+	_, err = a.Add(ctx, 1)
+	require.ErrorContains(t, err, "more than 8 bytes hold")
+
+	_, err = c.Set(ctx, "/a/long", []byte("no"), zkapi.AnyVersion)
+	require.NoError(t, err)
+	_, err = a.Add(ctx, 1)
+	require.ErrorIs(t, err, recipes.ErrCorrupt)
+	require.ErrorContains(t, err, "2 bytes, not 8")
+	ch, err := a.Swap(ctx, 7)
+	require.NoError(t, err)
+	require.Equal(t, int64(7), ch.Post)
+	v, err := a.Value(ctx)
+	require.NoError(t, err)
+	require.Equal(t, int64(7), v)
+	_, err = recipes.NewAtomic(c, "/bytes", recipes.Bytes()).Add(ctx, nil)
+	require.ErrorIs(t, err, zkapi.ErrBadArguments)
+
+	numbers := recipes.NewNumbers(recipes.NewAtomic(c, "/numbers", recipes.Int64()), 10)
+	other := recipes.NewNumbers(recipes.NewAtomic(c, "/numbers", recipes.Int64()), 10)
+	for i, s := range []*recipes.Numbers{numbers, other, numbers, other} {
+		n, err := s.Next(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []int64{1, 11, 2, 12}[i], n)
+	}
+}
+
+// racing has another one change the node before each Set that comes from here.
+type racing struct {
+	zkapi.Client
+	mu   sync.Mutex
+	left int
+}
+
+func (r *racing) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, error) {
+	r.mu.Lock()
+	r.left--
+	race := r.left >= 0
+	r.mu.Unlock()
+	if race {
+		if _, err := recipes.NewCounter(r.Client, ops[0].Path).Add(ctx, 100); err != nil {
+			return nil, err
+		}
+	}
+	return r.Client.Multi(ctx, ops...)
+}
+
+// After so many tries without the lock it is tried with it, and the lock is free afterwards.
+func TestAtomicPromoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		c := srv.ClientT(t)
+		lock := recipes.NewLock(c, "/lock")
+		a := recipes.NewCounter(&racing{Client: c, left: 3}, "/n", func(o *recipes.CellOptions) {
+			o.Retry = recipes.RetryTimes(1, time.Millisecond)
+			o.Lock, o.LockRetry = lock, recipes.RetryTimes(1, time.Millisecond)
+		})
+		ch, err := a.Add(t.Context(), 1)
+		require.NoError(t, err)
+		require.Equal(t, int64(301), ch.Post)
+		require.Equal(t, 2, ch.Tries)
+		require.Equal(t, 2, ch.LockedTries)
+		require.False(t, lock.Held())
+
+		b := recipes.NewCounter(&racing{Client: c, left: 9}, "/n", func(o *recipes.CellOptions) { o.Retry = recipes.RetryTimes(2, 0) })
+		_, err = b.Add(t.Context(), 1)
+		require.ErrorIs(t, err, recipes.ErrContention)
+	})
+}
+
+// B42: an addition whose reply is lost is never made twice, and is looked up
+// where that is possible.
+func TestCounterLostReply(t *testing.T) {
+	for name, want := range map[string]error{"plain": recipes.ErrOutcomeUnknown, "exactly once": nil, "exclusive": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := memserver.RunT(t)
+				plan := faults.MustParse("cut after-reply multi client=a #1")
+				defer plan.Close()
+				plain, err := srv.Client()
+				require.NoError(t, err)
+				c := plan.As("a").Client(plain)
+				defer c.Close()
+				n := recipes.NewCounter(c, "/n", func(o *recipes.CellOptions) {
+					o.ExactlyOnce, o.Exclusive = name == "exactly once", name == "exclusive"
+				})
+				_, err = n.Add(t.Context(), 1)
+				require.ErrorIs(t, err, want)
+				plan.RequireFired(t)
+				v, err := n.Value(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, int64(1), v)
+			})
+		})
+	}
+}
+
+// B43: a copy is up to date again after its node was deleted and made again, and
+// what was seen before does not count as seen.
+func TestSharedFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		c, other := srv.ClientT(t), srv.ClientT(t)
+		v := recipes.NewShared(c, "/n", recipes.Int32(), 3)
+		changes := v.Changes()
+		require.NoError(t, v.Start(t.Context()))
+		defer v.Close()
+		require.Error(t, v.Start(t.Context()))
+		next := func() recipes.Versioned[int32] {
+			now, err := changes.Next(t.Context())
+			require.NoError(t, err)
+			return now
+		}
+		first := next()
+		require.Equal(t, int32(3), first.Value)
+		require.NoError(t, other.Delete(t.Context(), "/n", zkapi.AnyVersion))
+		require.False(t, next().Exists)
+		require.Equal(t, int32(3), v.Value())
+		_, err := other.Create(t.Context(), "/n", []byte{0, 0, 0, 4}, nil, zkapi.Persistent)
+		require.NoError(t, err)
+		require.Equal(t, int32(4), next().Value)
+		ok, err := v.TrySet(t.Context(), first, 9)
+		require.NoError(t, err)
+		require.False(t, ok)
+		require.NoError(t, v.Set(t.Context(), 5))
+		require.Equal(t, int32(5), v.Value())
+		require.Equal(t, int32(5), next().Value)
+		_, err = other.Set(t.Context(), "/n", []byte("bad data"), zkapi.AnyVersion)
+		require.NoError(t, err)
+		require.ErrorIs(t, next().Err, recipes.ErrCorrupt)
+		require.Equal(t, int32(5), v.Value())
+	})
+}
+
+// B40: who gives up entering does not count any more.
+func TestDoubleBarrierGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		for _, c := range []zkapi.Client{srv.ClientT(t), srv.ClientT(t)} {
+			m := recipes.NewDoubleBarrier(c, "/b", 2)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.ErrorIs(t, m.Enter(ctx), context.DeadlineExceeded)
+			require.False(t, m.Participating())
+			require.ErrorIs(t, m.Leave(t.Context()), recipes.ErrNotHeld)
+			require.NoError(t, recipes.Flush(t.Context(), c))
+		}
+		require.Empty(t, srv.Watches())
+	})
+}
+
+// Two that meet again and again never wait for each other's next round.
+func TestDoubleBarrierAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		var all sync.WaitGroup
+		for range 2 {
+			m := recipes.NewDoubleBarrier(srv.ClientT(t), "/b", 2)
+			all.Go(func() {
+				for range 50 {
+					if err := m.Enter(t.Context()); err != nil {
+						t.Errorf("%v", err)
+					}
+					if err := m.Leave(t.Context()); err != nil {
+						t.Errorf("%v", err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		n, _ := srv.Node("/b")
+		require.Zero(t, n.Stat.NumChildren)
+	})
+}
