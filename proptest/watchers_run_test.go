@@ -214,6 +214,15 @@ func (r *watchRun) step(s watchStep) error {
 			_, err := r.hand.Multi(ctx, zkapi.CreateOp("/w/b", nil, nil, zkapi.Persistent), zkapi.CreateOp("/w/b/x", nil, nil, zkapi.Persistent))
 			return err
 		})
+	case "swap": // one child for another
+		return r.write(func(ctx context.Context) error {
+			old, now := "/w/a/x", "/w/a/y"
+			if _, ok, _ := r.hand.Exists(ctx, old); !ok {
+				old, now = now, old
+			}
+			_, err := r.hand.Multi(ctx, zkapi.DeleteOp(old, zkapi.AnyVersion), zkapi.CreateOp(now, nil, nil, zkapi.Persistent))
+			return err
+		})
 	case "expire":
 		r.expire()
 	case "restart":
@@ -231,7 +240,7 @@ func (r *watchRun) step(s watchStep) error {
 }
 
 // watchSteps is what may happen; more often what stands there more often.
-var watchSteps = []string{"create", "create", "create", "set", "set", "set", "delete", "again", "again", "family",
+var watchSteps = []string{"create", "create", "create", "set", "set", "set", "delete", "again", "again", "family", "swap",
 	"expire", "restart", "away", "back", "hold", "apply", "txns", "free"}
 
 func (r *watchRun) write(do func(context.Context) error) error {

@@ -20,6 +20,7 @@ type judge struct {
 	name string
 	pkg  string // relative to the module
 	args []string
+	area string // of the mutants that it judges
 	// again says that time matters to these tests, so that a busy machine may
 	// upset them: what fails has to fail again by itself.
 	again bool
@@ -27,11 +28,14 @@ type judge struct {
 
 // judges are asked in this order, until one has caught the mutant: the quick ones first.
 var judges = []judge{
-	{"model", "proptest/model", random("-test.run=^TestModel$/^direct$", 300), false},
-	{"transcripts", "proptest", []string{"-test.run=^(TestTranscripts|TestDigest)$/^wire$/./^pipe$"}, true},
-	{"state", "memserver/internal/state", random("-test.run=.", 300), false},
-	{"memserver", "memserver", []string{"-test.run=^Test(SnapshotFile|Events)"}, false},
-	{"model", "proptest/model", random("-test.run=^(TestModel|TestLargeTrees)$/^(direct|wire)$", 500), false},
+	{"model", "proptest/model", random("-test.run=^TestModel$/^direct$", 300), "memserver", false},
+	{"transcripts", "proptest", []string{"-test.run=^(TestTranscripts|TestDigest)$/^wire$/./^pipe$"}, "memserver", true},
+	{"state", "memserver/internal/state", random("-test.run=.", 300), "memserver", false},
+	{"memserver", "memserver", []string{"-test.run=^Test(SnapshotFile|Events)"}, "memserver", false},
+	{"model", "proptest/model", random("-test.run=^(TestModel|TestLargeTrees)$/^(direct|wire)$", 500), "memserver", false},
+	{"property", "proptest", random("-test.run=^TestWatchers$/^(direct|wire)$", 300), "watchers", false},
+	{"past cases", "proptest", []string{"-test.run=^TestWatchersPastCases$"}, "watchers", false},
+	{"watchers", "watchers", []string{"-test.run=^Test"}, "watchers", false},
 }
 
 // random is the arguments of tests with random histories: how many, and that
@@ -57,7 +61,8 @@ type verdict struct {
 // court is the judges, compiled together with the mutants.
 type court struct {
 	root     string
-	binaries []string // of the judges
+	binaries []string        // of the judges
+	areas    map[string]bool // of the mutants
 }
 
 // assemble compiles the judges, into a folder.
@@ -66,10 +71,13 @@ func assemble(ctx context.Context, root, dir string, chosen []mutant) (*court, e
 	if err != nil {
 		return nil, err
 	}
-	c := &court{root: root}
+	c := &court{root: root, areas: make(map[string]bool)}
+	for i := range chosen {
+		c.areas[chosen[i].area()] = true
+	}
 	for i := range judges {
 		j := &judges[i]
-		binary := filepath.Join(dir, j.name)
+		binary := filepath.Join(dir, strings.ReplaceAll(j.pkg, "/", "-")+".test")
 		c.binaries = append(c.binaries, binary)
 		if _, err := os.Stat(binary); err == nil {
 			continue
@@ -87,6 +95,9 @@ func assemble(ctx context.Context, root, dir string, chosen []mutant) (*court, e
 func (c *court) try(ctx context.Context, m mutant) verdict {
 	v := verdict{mutant: m}
 	for i := range judges {
+		if m.Name == "" && !c.areas[judges[i].area] || m.Name != "" && m.area() != judges[i].area {
+			continue
+		}
 		if err := c.ask(ctx, &v, i); err != nil {
 			v.Error = err.Error()
 		}

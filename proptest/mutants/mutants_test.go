@@ -17,7 +17,7 @@ func TestMutantsApply(t *testing.T) {
 	names, files := make(map[string]bool), make(map[string]int)
 	for i := range mutants {
 		m := &mutants[i]
-		file := filepath.Join(root, "memserver", m.File)
+		file := filepath.Join(root, m.path())
 		_, text, err := mutate(file, []*mutant{m})
 		require.NoError(t, err)
 		require.Contains(t, text, "Mutant"+identifier(m.Name))
@@ -54,6 +54,7 @@ func TestMutantsAreCaught(t *testing.T) {
 		"direct-no-auth":       "model direct/3.9",
 		"event-after-reply":    "transcripts wire/3",
 		"quota-off-by-one":     "transcripts wire/3",
+		"watchers-cache-root":  "property direct/3.9/1",
 	}
 	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return by[m.Name] == "" })
 	require.Len(t, chosen, len(by))

@@ -32,10 +32,11 @@ func plant(root, dir string, chosen []mutant) (overlay string, err error) {
 	}
 	byFile := make(map[string][]*mutant)
 	for i := range chosen {
-		byFile[chosen[i].File] = append(byFile[chosen[i].File], &chosen[i])
+		file := chosen[i].path()
+		byFile[file] = append(byFile[file], &chosen[i])
 	}
 	for name, list := range byFile {
-		file := filepath.Join(root, "memserver", filepath.FromSlash(name))
+		file := filepath.Join(root, filepath.FromSlash(name))
 		pkg, text, err := mutate(file, list)
 		if err == nil {
 			err = put(file, text)
@@ -117,7 +118,7 @@ func mutate(file string, list []*mutant) (pkg, text string, err error) {
 // find tells where in a file the mutant's text is. It must be there exactly once.
 func (m *mutant) find(source string) (int, error) {
 	if n := strings.Count(source, m.Old); n != 1 {
-		return 0, fmt.Errorf("mutant %s: its text occurs %d times in memserver/%s, not once: %q", m.Name, n, m.File, m.Old)
+		return 0, fmt.Errorf("mutant %s: its text occurs %d times in %s, not once: %q", m.Name, n, m.path(), m.Old)
 	}
 	return strings.Index(source, m.Old), nil
 }

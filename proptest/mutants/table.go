@@ -1,17 +1,39 @@
 package main
 
+import (
+	"slices"
+	"strings"
+)
+
 // mutant is a bug to be planted: a text that occurs once in a file, and what to
 // put in its place.
 type mutant struct {
 	Name   string `json:"name"`
 	Breaks string `json:"breaks"` // what is wrong then
-	File   string `json:"file"`   // below memserver
+	File   string `json:"file"`   // below memserver, or with watchers/ in front
 	Old    string `json:"-"`
 	New    string `json:"-"`
 }
 
+// area is the package that the mutant is in, and path the file below the module.
+func (m *mutant) area() string {
+	if strings.HasPrefix(m.File, "watchers/") {
+		return "watchers"
+	}
+	return "memserver"
+}
+
+func (m *mutant) path() string {
+	if m.area() == "memserver" {
+		return "memserver/" + m.File
+	}
+	return m.File
+}
+
+var mutants = slices.Concat(memserverMutants, watchersMutants)
+
 // The texts are short, so that the code around them may change.
-var mutants = []mutant{
+var memserverMutants = []mutant{
 	// internal/state: the tree
 	{"cversion", "cversion counts creations, not creations and deletions", "internal/state/node.go",
 		"s.Cversion = k.cversion*2 - s.NumChildren", "s.Cversion = k.cversion"},
