@@ -47,6 +47,7 @@ func (p *past) add(key string) {
 
 // renewed is the past as caches tell it: a node that was made again was removed before.
 func (p past) renewed() (q past) {
+	q.add(nothing) // before it was loaded
 	for i, key := range p {
 		czxid, _, _ := strings.Cut(key, ".")
 		if i > 0 && key != nothing && p[i-1] != nothing && !strings.HasPrefix(p[i-1], czxid+".") {
@@ -144,6 +145,18 @@ func newWatchRun(ctx context.Context, w watchWorld, slow time.Duration) *watchRu
 		r.pasts[path], r.pasts[path+"/"] = new(past), new(past)
 	}
 	return r
+}
+
+// prepare makes the nodes that are there when the watchers begin.
+func (r *watchRun) prepare(full bool) error {
+	for _, path := range watchPaths {
+		if full {
+			if _, err := r.hand.Create(context.Background(), path, nil, nil, zkapi.Persistent); err != nil {
+				return err
+			}
+		}
+	}
+	return r.look()
 }
 
 // look notes what there is now.

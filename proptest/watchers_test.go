@@ -25,6 +25,7 @@ type watchCase struct {
 	Plan  string
 	Slow  time.Duration
 	Steps []watchStep
+	Full  bool // all nodes are there at the start
 }
 
 func drawWatchCase(t *rapid.T) watchCase {
@@ -36,7 +37,7 @@ func drawWatchCase(t *rapid.T) watchCase {
 	})
 	return watchCase{
 		Plan: FaultPlan().Draw(t, "plan"), Slow: rapid.SampledFrom([]time.Duration{0, 0, 10 * time.Millisecond, time.Second}).Draw(t, "slow"),
-		Steps: rapid.SliceOfN(step, 1, 30).Draw(t, "steps"),
+		Steps: rapid.SliceOfN(step, 1, 30).Draw(t, "steps"), Full: rapid.Bool().Draw(t, "full"),
 	}
 }
 
@@ -75,17 +76,17 @@ var pastCases = []struct {
 	{"wire", memserver.V38, 3, watchCase{"slow 2941B/s to-server from 1s to 1m0s\nrefuse every 6 to 1m0s times 3", 0, []watchStep{
 		{"hold", 1, 1, 3000}, {"restart", 7, 2, 50}, {"create", 0, 3, 0}, {"set", 6, 1, 3000}, {"again", 7, 3, 0}, {"create", 1, 1, 3000},
 		{"delete", 1, 2, 1}, {"create", 4, 3, 50}, {"create", 1, 2, 3000}, {"away", 8, 3, 1}, {"set", 0, 1, 0},
-	}}},
+	}, false}},
 	{"wire", memserver.V39, 1, watchCase{"cut after-notification 8% to 1m0s times 6\ncut before-request all #13 to 1m0s", time.Second, []watchStep{
 		{"create", 0, 1, 3000}, {"set", 0, 1, 0}, {"create", 1, 2, 3000}, {"create", 5, 1, 0},
-	}}},
+	}, false}},
 	{"direct", memserver.V38, 3, watchCase{"cut after-reply read #8 to 1m0s\nsilence to-server from 4s to 4.002s\n" +
 		"cut after-notification every 3 to 1m0s times 2\ncut after-delivery all 6% to 1m0s times 2\nerror ThrottledOp #3 to 1m0s", 10 * time.Millisecond, []watchStep{
 		{"delete", 4, 2, 0}, {"create", 0, 2, 1}, {"txns", 3, 2, 3000}, {"create", 1, 3, 3000},
-	}}},
+	}, false}},
 	{"direct", memserver.V38, 1, watchCase{"stall after-reply #7 to 1m0s\ncut before-request 2% to 1m0s times 7\nrefuse every 2 to 1m0s times 5", 0, []watchStep{
 		{"delete", 6, 2, 1}, {"create", 0, 3, 1}, {"delete", 0, 1, 0},
-	}}},
+	}, false}},
 }
 
 func TestWatchersPastCases(t *testing.T) {
@@ -108,7 +109,7 @@ func watchOnce(t swarmTB, c watchCase, kind string, profile memserver.Profile, m
 	defer cancel()
 	start := time.Now()
 	r := newWatchRun(ctx, w, c.Slow)
-	if err := r.look(); err != nil {
+	if err := r.prepare(c.Full); err != nil {
 		t.Fatalf("%v", err)
 	}
 	r.run()
@@ -245,7 +246,7 @@ func watchReal(t *testing.T, version string) {
 		r := newWatchRun(watching, w, 0)
 		w.left = nil
 		r.calm = func(unsettled func() string) { r.await(ctx, unsettled) }
-		require.NoError(t, r.look())
+		require.NoError(t, r.prepare(seed%2 == 0))
 		r.run()
 		rapidSteps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) watchStep { return drawWatchCase(t).Steps[0] }), 40, 40).Example(seed)
 		for i, s := range rapidSteps {

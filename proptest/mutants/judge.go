@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,22 +21,23 @@ type judge struct {
 	name string
 	pkg  string // relative to the module
 	args []string
-	area string // of the mutants that it judges
 	// again says that time matters to these tests, so that a busy machine may
 	// upset them: what fails has to fail again by itself.
 	again bool
+	// of is whose mutants it judges; "" is memserver's.
+	of string
 }
 
 // judges are asked in this order, until one has caught the mutant: the quick ones first.
 var judges = []judge{
-	{"model", "proptest/model", random("-test.run=^TestModel$/^direct$", 300), "memserver", false},
-	{"transcripts", "proptest", []string{"-test.run=^(TestTranscripts|TestDigest)$/^wire$/./^pipe$"}, "memserver", true},
-	{"state", "memserver/internal/state", random("-test.run=.", 300), "memserver", false},
-	{"memserver", "memserver", []string{"-test.run=^Test(SnapshotFile|Events)"}, "memserver", false},
-	{"model", "proptest/model", random("-test.run=^(TestModel|TestLargeTrees)$/^(direct|wire)$", 500), "memserver", false},
-	{"property", "proptest", random("-test.run=^TestWatchers$/^(direct|wire)$", 300), "watchers", false},
-	{"past cases", "proptest", []string{"-test.run=^TestWatchersPastCases$"}, "watchers", false},
-	{"watchers", "watchers", []string{"-test.run=^Test"}, "watchers", false},
+	{"model", "proptest/model", random("-test.run=^TestModel$/^direct$", 300), false, ""},
+	{"transcripts", "proptest", []string{"-test.run=^(TestTranscripts|TestDigest)$/^wire$/./^pipe$"}, true, ""},
+	{"state", "memserver/internal/state", random("-test.run=.", 300), false, ""},
+	{"memserver", "memserver", []string{"-test.run=^Test(SnapshotFile|Events)"}, false, ""},
+	{"model", "proptest/model", random("-test.run=^(TestModel|TestLargeTrees)$/^(direct|wire)$", 500), false, ""},
+	{"property", "proptest", random("-test.run=^TestWatchers$/^(direct|wire)$", 300), false, "watchers"},
+	{"past cases", "proptest", []string{"-test.run=^TestWatchersPastCases$"}, false, "watchers"},
+	{"watchers", "watchers", []string{"-test.run=^Test", "-test.timeout=1m"}, false, "watchers"},
 }
 
 // random is the arguments of tests with random histories: how many, and that
@@ -62,7 +64,7 @@ type verdict struct {
 type court struct {
 	root     string
 	binaries []string        // of the judges
-	areas    map[string]bool // of the mutants
+	accused  map[string]bool // whose mutants there are
 }
 
 // assemble compiles the judges, into a folder.
@@ -71,13 +73,13 @@ func assemble(ctx context.Context, root, dir string, chosen []mutant) (*court, e
 	if err != nil {
 		return nil, err
 	}
-	c := &court{root: root, areas: make(map[string]bool)}
+	c := &court{root: root, accused: make(map[string]bool)}
 	for i := range chosen {
-		c.areas[chosen[i].area()] = true
+		c.accused[chosen[i].of()] = true
 	}
 	for i := range judges {
 		j := &judges[i]
-		binary := filepath.Join(dir, strings.ReplaceAll(j.pkg, "/", "-")+".test")
+		binary := filepath.Join(dir, strings.ReplaceAll(j.pkg, "/", "-"))
 		c.binaries = append(c.binaries, binary)
 		if _, err := os.Stat(binary); err == nil {
 			continue
@@ -95,7 +97,7 @@ func assemble(ctx context.Context, root, dir string, chosen []mutant) (*court, e
 func (c *court) try(ctx context.Context, m mutant) verdict {
 	v := verdict{mutant: m}
 	for i := range judges {
-		if m.Name == "" && !c.areas[judges[i].area] || m.Name != "" && m.area() != judges[i].area {
+		if of := cmp.Or(judges[i].of, "memserver"); m.Name == "" && !c.accused[of] || m.Name != "" && m.of() != of {
 			continue
 		}
 		if err := c.ask(ctx, &v, i); err != nil {

@@ -10,24 +10,25 @@ import (
 type mutant struct {
 	Name   string `json:"name"`
 	Breaks string `json:"breaks"` // what is wrong then
-	File   string `json:"file"`   // below memserver, or with watchers/ in front
+	File   string `json:"file"`   // below memserver, or with its folder
 	Old    string `json:"-"`
 	New    string `json:"-"`
 }
 
-// area is the package that the mutant is in, and path the file below the module.
-func (m *mutant) area() string {
+// path is the file below the module.
+func (m *mutant) path() string {
+	if m.of() == "memserver" {
+		return "memserver/" + m.File
+	}
+	return m.File
+}
+
+// of is whose mutant it is, and so who judges it.
+func (m *mutant) of() string {
 	if strings.HasPrefix(m.File, "watchers/") {
 		return "watchers"
 	}
 	return "memserver"
-}
-
-func (m *mutant) path() string {
-	if m.area() == "memserver" {
-		return "memserver/" + m.File
-	}
-	return m.File
 }
 
 var mutants = slices.Concat(memserverMutants, watchersMutants)
