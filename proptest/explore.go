@@ -93,14 +93,6 @@ func (e *Exploration) furnish(w *explore.World) {
 	}
 }
 
-// tell fails the test if the search has found something.
-func tell(t *testing.T, res *explore.Result) {
-	t.Helper()
-	if res.Failure != nil {
-		t.Errorf("%s", res.Report(t.Name()))
-	}
-}
-
 // names of participants.
 func name(i int) string { return string(rune('A' + i)) }
 

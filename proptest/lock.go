@@ -33,7 +33,7 @@ type Locker interface {
 //	}
 func Lock(t *testing.T, make func(c zkapi.Client) Locker, opts ...func(*Exploration)) {
 	t.Helper()
-	tell(t, ExploreLock(t, make, opts...))
+	ExploreLock(t, make, opts...).FailT(t)
 }
 
 // LockDialing is Lock for a lock that needs a client over the wire, unmodified: make
@@ -48,7 +48,7 @@ func Lock(t *testing.T, make func(c zkapi.Client) Locker, opts ...func(*Explorat
 // As calls without a context cannot be given up, they never are.
 func LockDialing(t *testing.T, make func(p *explore.Participant) Locker, opts ...func(*Exploration)) {
 	t.Helper()
-	tell(t, ExploreLockDialing(t, make, opts...))
+	ExploreLockDialing(t, make, opts...).FailT(t)
 }
 
 // ExploreLock is Lock for those who want to see the result.

@@ -47,7 +47,8 @@
 // The list begins with what the participant does next that moved last, and ends
 // with faults, so that a schedule of zeros is the plainest one. A schedule that
 // fails is shrunk, to as few steps and as small choices as can be found, and run
-// twice more: if that differs, the report says so.
+// twice more: if that differs, the report says so. With go test -artifacts it is also
+// drawn, and written down as a test in Go that needs no explorer.
 //
 // # Clients over the wire
 //

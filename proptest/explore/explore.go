@@ -33,9 +33,7 @@ type Result struct {
 func Check(t *testing.T, scenario func(w *World), opts ...func(*Config)) {
 	t.Helper()
 	res := Explore(t, scenario, opts...)
-	if res.Failure != nil {
-		t.Errorf("%s", res.Report(t.Name()))
-	}
+	res.FailT(t)
 }
 
 // Explore is Check for those who want to see the result.

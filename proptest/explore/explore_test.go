@@ -1,6 +1,8 @@
 package explore_test
 
 import (
+	"flag"
+	"os"
 	"strings"
 	"testing"
 
@@ -55,6 +57,22 @@ func TestCorrectLockPasses(t *testing.T) {
 	res = explore.Explore(t, exclusion("", 2), func(c *explore.Config) { c.Schedules = 500 })
 	require.Nil(t, res.Failure)
 	require.Equal(t, 500, res.Schedules)
+}
+
+var update = flag.Bool("update", false, "write testdata anew")
+
+// What a failure is told as. The test in Go is one of this package.
+func TestArtifacts(t *testing.T) {
+	f := explore.Explore(t, exclusion("does not look again", 3), func(c *explore.Config) { c.Faults, c.Schedules = 1, 100_000 }).Failure
+	for file, text := range map[string]string{"schedule_test.go": f.GoTest("explore_test", "TestSchedule"),
+		"testdata/schedule.mmd": f.Mermaid(), "testdata/schedule.html": f.HTML("TestArtifacts")} {
+		if *update {
+			require.NoError(t, os.WriteFile(file, []byte(text), 0o666))
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, string(want), text)
+	}
 }
 
 func TestReport(t *testing.T) {

@@ -32,6 +32,19 @@ type Failure struct {
 	History []Line // what happened
 
 	steps []stepName
+	names []string         // of the participants
+	first []memserver.Node // what there was before
+	acts  []act
+}
+
+// act is what a step did, for those who do it again elsewhere.
+type act struct {
+	line       int // in the history
+	who        int
+	kind       Kind
+	fault      Fault
+	path       string // of a removal
+	*operation        // of Ran
 }
 
 func (f *Failure) Error() string { return fmt.Sprintf("%s: %s", f.Why, f.Text) }
@@ -62,6 +75,7 @@ func (r *run) record(l Line) {
 
 func (r *run) recordOp(who int, o *operation) {
 	if r.recording {
+		r.acts = append(r.acts, act{line: len(r.history), who: who, kind: Ran, operation: o})
 		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.String(), Result: o.result()})
 	}
 }

@@ -1,10 +1,14 @@
 package explore
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // numbered is the history with its steps counted.
@@ -49,6 +53,29 @@ func (res *Result) Report(test string) string {
 		b.WriteString("CAUTION: run again it was not the same: a participant depends on something that is not controlled\n")
 	}
 	return b.String()
+}
+
+// FailT fails the test if there is a failure: the report goes to its log, and with
+// go test -artifacts the diagrams and the test in Go go to files beside.
+func (res *Result) FailT(t *testing.T) {
+	t.Helper()
+	f := res.Failure
+	if f == nil {
+		return
+	}
+	report := res.Report(t.Name())
+	if a := flag.Lookup("test.artifacts"); a != nil && a.Value.String() == "true" {
+		dir := t.ArtifactDir()
+		for name, text := range map[string]string{"schedule.html": f.HTML(t.Name()), "schedule.mmd": f.Mermaid(), "schedule_test.go": f.GoTest("replay_test", "TestSchedule")} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+				t.Errorf("%v", err)
+			}
+		}
+		report += "diagrams, and a test without the explorer: " + dir + "\n"
+	} else {
+		report += "go test -artifacts writes diagrams, and a test without the explorer\n"
+	}
+	t.Errorf("%s", report)
 }
 
 // pattern is what -run takes for one test.

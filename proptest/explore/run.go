@@ -37,6 +37,8 @@ type run struct {
 	idle        bool   // nobody can do anything before time passes
 	choices     []int  // made so far
 	names       []stepName
+	first       *memserver.Snapshot // before the participants began
+	acts        []act
 	taken       int
 	last        int // who moved last
 	inARow      int
@@ -124,6 +126,9 @@ func (r *run) do() {
 		go p.live()
 		synctest.Wait() // so that one after the other takes from the source of randomness
 	}
+	if r.recording {
+		r.first = r.srv.Snapshot()
+	}
 	r.handshakes()
 	r.zxid = r.srv.Zxid()
 	for r.goOn() {
@@ -160,9 +165,26 @@ func (r *run) goOn() bool {
 // failed is what the run has come to, nil if nothing failed.
 func (r *run) failed() *Failure {
 	if f := r.failure; f != nil {
-		f.Choices, f.History, f.steps = r.choices, r.numbered(), r.names
+		f.Choices, f.History, f.steps, f.acts = r.choices, r.numbered(), r.names, r.acts
+		for _, p := range r.parts {
+			f.names = append(f.names, p.Name)
+		}
+		f.first = furniture(r.first)
 	}
 	return r.failure
+}
+
+// furniture is the nodes that a scenario has made.
+func furniture(s *memserver.Snapshot) (nodes []memserver.Node) {
+	if s == nil {
+		return nil
+	}
+	for n := range s.Nodes() {
+		if n.Path != "/" && n.Path != "/zookeeper" && !strings.HasPrefix(n.Path, "/zookeeper/") {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
 }
 
 func (r *run) broken(rules []func() error, why Why) bool {

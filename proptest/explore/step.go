@@ -189,6 +189,9 @@ func (r *run) take(s Step) {
 	if s.Fault != 0 {
 		r.faults--
 	}
+	if s.Kind != Ran && s.Fault != LostReply {
+		r.actOn(s)
+	}
 	switch {
 	case s.Fault != 0:
 		r.goWrong(s)
@@ -211,6 +214,12 @@ func (r *run) take(s Step) {
 		r.server.int(s.Who)
 		r.server.word(uint64(z))
 		r.zxid = z
+	}
+}
+
+func (r *run) actOn(s Step) {
+	if r.recording {
+		r.acts = append(r.acts, act{line: len(r.history), who: s.Who, kind: s.Kind, fault: s.Fault, path: s.path})
 	}
 }
 
@@ -248,6 +257,7 @@ func (r *run) perform(who int, o *operation) {
 func (r *run) reply(who int, o *operation) {
 	c := r.parts[who].client
 	for c.link.waiting() > 0 && c.link.next().Event.Type != 0 {
+		r.actOn(Step{Kind: Told, Who: who})
 		r.deliver(who, false)
 		synctest.Wait()
 	}
@@ -334,6 +344,7 @@ func (r *run) goWrong(s Step) {
 	case LostReply:
 		r.perform(s.Who, s.op)
 		c.pending = append(c.pending, s.op)
+		r.actOn(s)
 		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection, and with it this reply"})
 		c.link.cut()
 		r.sever(s.Who, false)
