@@ -337,13 +337,12 @@ func TestMembersInAnyOrder(t *testing.T) {
 		})
 		var clients []*memserver.Client
 		seen := make(map[*memserver.Client]int32)
-		wrote := int32(-1)
 		for id := range 4 {
 			clients = append(clients, srv.ClientT(rt, func(c *memserver.ClientConfig) { c.Member, c.ReadOnly = id, id%2 == 0 }))
 		}
 		_, err := clients[3].Create(t.Context(), "/n", nil, nil, zkapi.Persistent)
 		require.NoError(rt, err)
-		wrote = 0
+		wrote := int32(0)
 		lags := []memserver.Lag{{}, hold, {Txns: 2}, {Time: 2 * time.Second}}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			m := srv.Member(rapid.IntRange(1, 3).Draw(rt, "member"))

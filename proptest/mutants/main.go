@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 				verdicts[i] = v
 				fmt.Fprintf(progress, "\r\x1b[K%d/%d %s", i+1, len(chosen), v.Name)
 				if *asJSON {
-					json.NewEncoder(stdout).Encode(v)
+					_ = json.NewEncoder(stdout).Encode(v) // whoever reads has gone
 				} else if *verbose {
 					fmt.Fprintf(stdout, "%s: %s\n%s\n", v.Name, v.Breaks, v.Output)
 				}

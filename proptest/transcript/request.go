@@ -17,7 +17,6 @@ type request struct {
 	plain  bool   // the xid is the usual one: not worth printing
 	hidden bool   // a barrier: its reply is not printed
 	body   []byte // what follows the header
-	parts  []zkapi.OpCode
 }
 
 var opNumbers = func() map[string]zkapi.OpCode {

@@ -27,7 +27,7 @@ func stayAwake(ctx context.Context, out io.Writer) error {
 		go func() {
 			runtime.LockOSThread()
 			failed <- wantOnlyIdleTime()
-			for {
+			for { //nolint:staticcheck // that is what it is for
 			}
 		}()
 	}
