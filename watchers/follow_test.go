@@ -173,3 +173,43 @@ func anything[T any](seq iter.Seq2[T, error]) iter.Seq2[any, error] {
 		}
 	}
 }
+
+// backward is a client that is answered from the past by its third GetW.
+type backward struct {
+	zkapi.Client
+	reads, syncs int
+	first        zkapi.Stat
+}
+
+func (b *backward) GetW(ctx context.Context, path string) ([]byte, zkapi.Stat, <-chan zkapi.Event, error) {
+	data, stat, ch, err := b.Client.GetW(ctx, path)
+	if b.reads++; b.reads == 1 {
+		b.first = stat
+	}
+	if b.reads == 3 {
+		return []byte("old"), b.first, ch, err
+	}
+	return data, stat, ch, err
+}
+
+func (b *backward) Sync(ctx context.Context, path string) error {
+	b.syncs++
+	return b.Client.Sync(ctx, path)
+}
+
+// TestNeverBack: what is older than what was told is not told, and the server has to catch up.
+func TestNeverBack(t *testing.T) {
+	srv := memserver.RunT(t)
+	c := &backward{Client: srv.ClientT(t)}
+	create(c, "/n", "1")
+	nodes, err := script(watchers.Data(t.Context(), c, "/n"), func() { set(c, "/n", "2") }, func() { set(c, "/n", "3") })
+	require.NoError(t, err)
+	var told []string
+	for _, n := range nodes {
+		told = append(told, string(n.Data))
+	}
+	require.Equal(t, []string{"1", "2", "3"}, told)
+	require.Equal(t, 4, c.reads)
+	require.Equal(t, 1, c.syncs)
+	require.Empty(t, srv.Watches())
+}

@@ -15,6 +15,8 @@ var watchersMutants = []mutant{
 		"case zkapi.ErrConnectionLoss, zkapi.ErrSessionExpired,", "case zkapi.ErrSessionExpired,"},
 	{"watchers-compares-versions", "a node that was made again is taken for the same (CURATOR-391)", "watchers/data.go",
 		"n.Stat.Czxid == m.Stat.Czxid && n.Stat.Mzxid == m.Stat.Mzxid", "n.Stat.Version == m.Stat.Version"},
+	{"watchers-goes-back", "an answer from a server that is behind is told", "watchers/follow.go",
+		"case s.exists && (s.zxid < f.seen", "case s.exists && (s.zxid < 0"},
 	{"watchers-counts-children", "another child in place of one is no news", "watchers/children.go",
 		"!slices.Equal(l.Names, last.Names)", "len(l.Names) != len(last.Names)"},
 	{"watchers-differences", "the children that are new are those since the last read, not since the last yield", "watchers/children.go",
