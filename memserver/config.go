@@ -90,6 +90,10 @@ type Config struct {
 	// From, if not nil, is the state to start with.
 	From *Snapshot
 
+	// InitialZxid is the lower half of the zxid with which each epoch of an ensemble
+	// begins: zookeeper.testingonly.initialZxid. 0 as a rule; see also Server.SetZxid.
+	InitialZxid int64
+
 	auth bool // enforce.auth.enabled, until Validate
 
 	saslSuperPassword string         // SASLAuthenticationProvider.superPassword
@@ -154,6 +158,12 @@ var settings = map[string]func(*Config, string) error{
 		err := boolean(func(*Config) *bool { return &enabled })(c, v)
 		c.NoStandalone = !enabled
 		return err
+	},
+	"testingonly.initialZxid": func(c *Config, v string) (err error) {
+		if c.InitialZxid, err = strconv.ParseInt(v, 10, 64); err != nil || c.InitialZxid < 0 || c.InitialZxid >= 1<<32 {
+			return fmt.Errorf("want a number below 2^32")
+		}
+		return nil
 	},
 	"readonlymode.enabled":          boolean(func(c *Config) *bool { return &c.ReadOnlyMode }),
 	"localSessionsEnabled":          boolean(func(c *Config) *bool { return &c.LocalSessions }),
@@ -395,7 +405,8 @@ func (c *Config) state(firstSession int64) state.Config {
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
 		Members:            max(1, c.Members), Servers: c.ensemble(), StandaloneEnabled: !c.NoStandalone,
 		LocalSessions: c.LocalSessions, LocalSessionsUpgrading: c.LocalUpgrading, ReadOnlyMode: c.ReadOnlyMode,
-		Digests: slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
+		InitialZxid: c.InitialZxid,
+		Digests:     slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {
 		sc.EnforceAuthSchemes = c.EnforceAuthSchemes

@@ -83,6 +83,8 @@
 //   - [Server.Restart] loses connections and watches, and keeps tree and sessions.
 //   - [Server.Restore] goes back to a snapshot, or to nothing.
 //   - [Server.Advance] lets time pass.
+//   - [Server.SetCounters], [Server.SetZxid] and [Server.SetNextSession] move counters
+//     to where they overflow.
 //   - [Server.Close] stops the server and waits for everything it runs.
 //
 // Sessions are named by their id, which every client tells (SessionID).
@@ -185,7 +187,7 @@
 //	pipe.go        the connection in memory that Dial returns
 //	fourletter.go  the commands of the client port
 //	direct.go      the direct client; watches.go is its side of watches
-//	control.go     what a test may do to a server
+//	control.go     what a test may do to a server; counters.go moves its counters
 //	member.go      and to a member of an ensemble
 //	inspect.go     what it may look at; snapshots
 //	snapfile.go    snapshots as files

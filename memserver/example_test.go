@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/big"
 	"net"
 	"os"
@@ -752,6 +753,48 @@ func ExampleMember_Isolate() {
 	// Output:
 	// getData /: zookeeper: ConnectionLoss true
 	// <nil> 3
+}
+
+// What does a program do with the last sequence number?
+func ExampleServer_SetCounters() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	c := must(srv.Client())
+	must(c.Create(ctx, "/jobs", nil, nil, zkapi.Persistent))
+	if err := srv.SetCounters("/jobs", memserver.Counters{Creations: math.MaxInt32}); err != nil {
+		panic(err)
+	}
+	for range 2 {
+		fmt.Println(c.Create(ctx, "/jobs/n-", nil, nil, zkapi.PersistentSequential))
+	}
+	// Output:
+	// /jobs/n-2147483647 <nil>
+	//  create /jobs/n-: zookeeper: NodeExists
+}
+
+func ExampleServer_SetZxid() {
+	srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+	defer srv.Close()
+	c := must(srv.Client())
+	if err := srv.SetZxid(0x1fffffffe); err != nil {
+		panic(err)
+	}
+	fmt.Println(c.Create(ctx, "/n", nil, nil, zkapi.Persistent)) // there is no zxid left in this epoch
+	must(c.Create(ctx, "/n", nil, nil, zkapi.Persistent))
+	fmt.Printf("%#x\n", srv.Zxid())
+	// Output:
+	//  create /n: zookeeper: ConnectionLoss
+	// 0x200000001
+}
+
+func ExampleServer_SetNextSession() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	srv.SetNextSession(1<<56 - 1)
+	fmt.Printf("%#x\n%#x\n", must(srv.Client()).SessionID(), must(srv.Client()).SessionID())
+	// Output:
+	// 0x1ffffffffffffff
+	// 0x200000000000000
 }
 
 func ExampleMember_Spec() {

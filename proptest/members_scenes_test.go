@@ -40,7 +40,7 @@ func (s *setup) votes() map[int]bool {
 func (s *setup) size() int { return max(s.members, 3*(1-min(s.members, 1))) }
 
 // scenes are played one after another.
-var scenes = slices.Concat(quorumScenes, reconfigScenes, sessionScenes, readOnlyScenes)
+var scenes = slices.Concat(quorumScenes, reconfigScenes, sessionScenes, readOnlyScenes, counterScenes)
 
 var quorumScenes = []scene{
 	{name: "sessions", play: func(s *stage) {

@@ -330,10 +330,10 @@ var memserverMutants = []mutant{
 		"s.started, s.reapAt = s.now(), 0", "s.reapAt = 0"},
 	{"advance-expires-all", "Advance expires those who are connected too", "control.go",
 		"func(sess *state.Session) bool { return sess.Conn != nil }", "func(sess *state.Session) bool { return false }"},
-	{"session-ids", "session ids lack the server's number", "internal/state/session.go",
-		"s.nextSession&rest | int64(m.ID)<<56", "s.nextSession & rest"},
+	{"session-ids", "session ids lack the server's number", "internal/state/counters.go",
+		"s.nextSession + int64(m.ID)<<56", "s.nextSession"},
 	{"session-ids-again", "a restart gives out session ids again", "internal/state/snapshot.go",
-		"s.nextSession = max(s.cfg.FirstSession, sn.nextSession)", "s.nextSession = s.cfg.FirstSession"},
+		"s.nextSession = max(s.cfg.FirstSession&restOfID, sn.nextSession&restOfID)", "s.nextSession = s.cfg.FirstSession & restOfID"},
 	{"reaper-late", "the reaper comes a round late", "server.go",
 		"((s.now()-s.started)/interval+1)*interval", "((s.now()-s.started)/interval+2)*interval"},
 }

@@ -70,9 +70,12 @@ func (s *State) ExpireDue(now int64, alive func(*Session) bool) {
 			if alive(sess) {
 				s.touch(now, sess)
 			}
-			if sess.deadline > at {
+			switch {
+			case sess.deadline > at:
 				s.file(sess)
-			} else {
+			case s.exhausted() && sess.home == nil:
+				s.rollOver(now) // which gives everybody a new deadline
+			default:
 				s.Expire(now, id)
 			}
 		}

@@ -315,7 +315,7 @@ func (s *State) electNow(now int64, leader *Member) {
 			s.membership.version = s.zxid
 			s.showConfig(now)
 		}
-		s.committed, s.rec.zxid = s.zxid, s.zxid
+		s.committed, s.rec.zxid, s.gap = s.zxid, s.zxid, s.cfg.InitialZxid
 		leader.zxid = s.zxid
 	}
 	for _, m := range s.members {

@@ -34,6 +34,10 @@ func (s *State) Reap(now int64) {
 		due = due[:most]
 	}
 	for _, path := range due {
+		if s.exhausted() {
+			s.rollOver(now)
+			return
+		}
 		s.nextZxid()
 		if s.quotaPoisoned(path) {
 			s.commit()

@@ -66,6 +66,9 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 	case q.SessionID == 0 && c.member.readOnly && !s.keepsLocal():
 		c.Choked = true
 		return false
+	case q.SessionID == 0 && s.exhausted() && !s.keepsLocal():
+		s.rollOver(now)
+		return false
 	case q.SessionID == 0:
 		sess = s.newSession(now, timeout, c.member)
 	case sess == nil, sess.home != nil && sess.home != c.member:
@@ -110,10 +113,8 @@ func (s *State) endHere(now int64, sess *Session, m *Member) {
 // newSession begins one, by a transaction unless it is local. The top byte of
 // its id is that of the member which the client has come to.
 func (s *State) newSession(now, timeout int64, m *Member) *Session {
-	const rest = 1<<56 - 1
-	sess := &Session{ID: s.nextSession&rest | int64(m.ID)<<56, Timeout: timeout}
+	sess := &Session{ID: s.newID(m), Timeout: timeout}
 	s.now = now
-	s.nextSession++
 	s.live[sess.ID] = sess
 	sess.deadline = s.deadlineFor(now, timeout)
 	s.file(sess)
@@ -229,7 +230,9 @@ func (s *State) Expire(now, id int64) bool {
 	if sess == nil {
 		return false
 	}
-	s.now = now
+	if s.now = now; s.exhausted() && sess.home == nil {
+		s.rollOver(now)
+	}
 	for _, c := range sess.conns() {
 		if !c.member.late {
 			s.kick(now, c) // before it could be told of what it loses

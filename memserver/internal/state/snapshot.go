@@ -60,8 +60,9 @@ func (s *State) Restore(now, firstSession int64, snap *Snapshot) {
 	if snap == nil {
 		snap, s.membership = New(s.cfg).Snapshot(), formed(s.cfg)
 	}
+	s.gap = 0
 	s.load(snap, zxid, now)
-	s.gap, s.rec.zxid = 0, s.zxid
+	s.rec.zxid = s.zxid
 }
 
 // load takes copies out of a snapshot. Copying a map writes to its header, and
@@ -74,7 +75,7 @@ func (s *State) load(snap *Snapshot, zxid, now int64) {
 	s.zxid, s.ephemeralOrd = max(sn.zxid, zxid), sn.ephemeralOrd
 	s.sessions, s.ephemerals = *sn.sessions.Copy(), *sn.ephemerals.Copy()
 	s.containers, s.ttls, s.quotas = *sn.containers.Copy(), *sn.ttls.Copy(), *sn.quotas.Copy()
-	s.nextSession = max(s.cfg.FirstSession, sn.nextSession)
+	s.nextSession = max(s.cfg.FirstSession&restOfID, sn.nextSession&restOfID)
 	s.reset()
 	s.countDigest()
 	s.sessions.Scan(func(id int64, timeout int32) bool {

@@ -34,6 +34,7 @@ type Config struct {
 	LocalSessions          bool
 	LocalSessionsUpgrading bool
 	ReadOnlyMode           bool
+	InitialZxid            int64 // the lower half of the zxid with which an epoch begins
 }
 
 // State is the whole server. It is not safe for concurrent use.
@@ -99,7 +100,7 @@ const configPath = "/zookeeper/config"
 
 // New makes a server that has just started for the first time.
 func New(cfg Config) *State {
-	s := &State{cfg: cfg, membership: formed(cfg), nextSession: cfg.FirstSession}
+	s := &State{cfg: cfg, membership: formed(cfg), nextSession: cfg.FirstSession & restOfID}
 	s.tree.epoch = newEpoch()
 	s.tree.root = &node{acl: openList, epoch: s.tree.epoch}
 	s.tree.count = 1
@@ -256,6 +257,11 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 		s.touch(now, c.Session)
 	}
 	if s.refused(c, q.Type, p) || s.readsOnly(c, q.Type, p) {
+		return
+	}
+	if s.exhausted() && s.ordered(q.Type) && q.Type != zkapi.OpSync {
+		s.rollOver(now)
+		p.Mute, p.Close = true, true
 		return
 	}
 	if c.Session.home != nil {
