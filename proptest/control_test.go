@@ -1,0 +1,104 @@
+package proptest_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/realserver"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// TestControl: one scenario, on simulated members in virtual time and on
+// real ones: an unmodified client keeps its session while its members are killed,
+// paused and cut off one after the other, and gets another when that one expires.
+func TestControl(t *testing.T) {
+	t.Run("wire", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			srv := memserver.RunT(t, func(c *memserver.Config) { c.Members, c.TickTime = 3, 200*time.Millisecond })
+			scenario(t, proptest.ControlSimulated(srv))
+		})
+	})
+	t.Run("real/3.9", func(t *testing.T) {
+		t.Parallel()
+		e, stop, err := proptest.ControlReal(realserver.RunEnsembleT(t, "3.9", 3))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, stop()) }()
+		scenario(t, e)
+	})
+}
+
+func scenario(t *testing.T, e proptest.Control) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	events := zkapi.NewStream[zk.Event](nil)
+	conn, _, err := zk.Connect(e.Addrs(), 5*time.Second, zk.WithDialer(e.Dial), zk.WithLogger(nothing{}), zk.WithEventCallback(events.Send))
+	require.NoError(t, err)
+	defer conn.Close()
+	await := func(want zk.State) {
+		t.Helper()
+		for ev := range events.All(ctx) {
+			if ev.Type == zk.EventSession && ev.State == want {
+				return
+			}
+		}
+		require.Fail(t, "the client has not become "+want.String())
+	}
+	await(zk.StateHasSession)
+	_, err = conn.Create("/owner", nil, zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
+	require.NoError(t, err)
+	session := conn.SessionID()
+	served := func() int {
+		t.Helper()
+		i := slices.Index(e.Addrs(), conn.Server())
+		require.GreaterOrEqual(t, i, 0)
+		return i + 1
+	}
+	owns := func() bool {
+		t.Helper()
+		for {
+			there, _, err := conn.Exists("/owner")
+			if err == nil {
+				return there
+			}
+			require.NoError(t, ctx.Err())
+		}
+	}
+	trouble := func(begin func(int) error, end func(int) error) {
+		t.Helper()
+		member := served()
+		require.NoError(t, begin(member))
+		await(zk.StateDisconnected)
+		await(zk.StateHasSession)
+		require.NotEqual(t, member, served())
+		require.Equal(t, session, conn.SessionID())
+		require.True(t, owns())
+		require.NoError(t, end(member))
+	}
+	trouble(e.Partition, e.Rejoin)
+	trouble(e.Kill, func(member int) error { return e.Start(ctx, member) })
+	trouble(e.Pause, e.Continue)
+
+	require.NoError(t, e.Disconnect(ctx, session))
+	await(zk.StateHasSession)
+	require.Equal(t, session, conn.SessionID())
+	require.NoError(t, e.Expire(ctx, session))
+	await(zk.StateExpired)
+	await(zk.StateHasSession)
+	require.NotEqual(t, session, conn.SessionID())
+	require.False(t, owns())
+	leader, err := e.Leader(ctx)
+	require.NoError(t, err)
+	require.Contains(t, []int{1, 2, 3}, leader)
+}
+
+type nothing struct{}
+
+func (nothing) Printf(string, ...any) {}
