@@ -36,13 +36,11 @@ func runRecipeCases(t *testing.T, cases []recipeCase) {
 	})
 }
 
-var background = context.Background()
-
 func lockAt(e *recipeEnv, c zkapi.Client, opts ...func(*recipes.Options)) *recipes.Lock {
 	return recipes.NewLock(c, e.root+"/lock", opts...)
 }
 
-// acquiring acquires in the background, and returns when the node is there.
+// acquiring acquires in the e.ctx, and returns when the node is there.
 func acquiring(t *testing.T, e *recipeEnv, ctx context.Context, l *recipes.Lock) <-chan error {
 	t.Helper()
 	before := len(e.children("/lock"))
@@ -53,7 +51,7 @@ func acquiring(t *testing.T, e *recipeEnv, ctx context.Context, l *recipes.Lock)
 }
 
 func (e *recipeEnv) children(dir string) []string {
-	names, _, err := e.truth.Children(background, e.root+dir)
+	names, _, err := e.truth.Children(e.ctx, e.root+dir)
 	if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
 		e.t.Fatalf("%v", err)
 	}
@@ -73,7 +71,7 @@ func (e *recipeEnv) waitFor(so func() bool) {
 		e.t.Fatalf("it never comes")
 	}
 	for !so() {
-		if _, err := e.events.Next(background); err != nil {
+		if _, err := e.events.Next(e.ctx); err != nil {
 			e.t.Fatalf("%v", err)
 		}
 	}
@@ -92,12 +90,21 @@ func (e *recipeEnv) away(c zkapi.Client, d time.Duration) {
 	states := c.States()
 	defer states.Close()
 	e.srv.Disconnect(c.SessionID())
-	for change := range states.All(background) {
+	for change := range states.All(e.ctx) {
 		if change.State == zkapi.StateConnected {
 			break
 		}
 	}
 	synctest.Wait()
+}
+
+// await waits for a channel to be closed.
+func (e *recipeEnv) await(ch <-chan struct{}) {
+	select {
+	case <-ch:
+	case <-e.ctx.Done():
+		e.t.Errorf("it never comes")
+	}
 }
 
 func requireHeld(t *testing.T, want bool, l *recipes.Lock) {
@@ -114,7 +121,7 @@ var lockCases = []recipeCase{
 			locks = append(locks, l)
 			done := make(chan error, 1)
 			before := len(e.children("/lock"))
-			go func() { done <- l.Acquire(background) }()
+			go func() { done <- l.Acquire(e.ctx) }()
 			e.waitFor(func() bool { return len(e.children("/lock")) > before })
 			holders = append(holders, done)
 		}
@@ -122,52 +129,52 @@ var lockCases = []recipeCase{
 		for i, l := range locks {
 			require.NoError(t, <-holders[i])
 			require.Greater(t, l.Hold().Token(), last)
-			require.NoError(t, l.Hold().Verify(background))
+			require.NoError(t, l.Hold().Verify(e.ctx))
 			last = l.Hold().Token()
-			require.NoError(t, l.Release(background))
+			require.NoError(t, l.Release(e.ctx))
 		}
 		e.requireClean("/lock")
 	}},
 	{"the holder's node is deleted", true, func(t *testing.T, e *recipeEnv) { // B04, B09
 		l, other := lockAt(e, e.client("")), lockAt(e, e.client(""))
-		require.NoError(t, l.Acquire(background))
+		require.NoError(t, l.Acquire(e.ctx))
 		h := l.Hold()
-		done := acquiring(t, e, background, other)
-		require.NoError(t, e.truth.Delete(background, h.Node(), -1))
-		<-h.Lost()
+		done := acquiring(t, e, e.ctx, other)
+		require.NoError(t, e.truth.Delete(e.ctx, h.Node(), -1))
+		e.await(h.Lost())
 		require.ErrorIs(t, h.Err(), recipes.ErrNodeDeleted)
 		require.ErrorIs(t, context.Cause(h.Context()), recipes.ErrNodeDeleted)
 		requireHeld(t, false, l)
 		require.NoError(t, <-done)
-		_, err := h.Multi(background, zkapi.CreateOp(e.root+"/x", nil, nil, zkapi.Persistent))
+		_, err := h.Multi(e.ctx, zkapi.CreateOp(e.root+"/x", nil, nil, zkapi.Persistent))
 		require.ErrorIs(t, err, recipes.ErrNotHeld)
-		require.ErrorIs(t, h.Verify(background), recipes.ErrNotHeld)
-		require.ErrorIs(t, l.Release(background), recipes.ErrNotHeld)
-		require.ErrorIs(t, l.Release(background), recipes.ErrNotHeld)
-		done = acquiring(t, e, background, l)
-		require.NoError(t, other.Release(background))
+		require.ErrorIs(t, h.Verify(e.ctx), recipes.ErrNotHeld)
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
+		done = acquiring(t, e, e.ctx, l)
+		require.NoError(t, other.Release(e.ctx))
 		require.NoError(t, <-done)
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"a release that finds nothing", true, func(t *testing.T, e *recipeEnv) { // B04: before its loss is noticed
 		c := e.client("")
 		l := lockAt(e, c)
-		require.NoError(t, l.Acquire(background))
-		require.NoError(t, c.Delete(background, l.Hold().Node(), -1))
-		require.ErrorIs(t, l.Release(background), recipes.ErrNotHeld)
-		require.NoError(t, l.Acquire(background))
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Acquire(e.ctx))
+		require.NoError(t, c.Delete(e.ctx, l.Hold().Node(), -1))
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
+		require.NoError(t, l.Acquire(e.ctx))
+		require.NoError(t, l.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"a waiter's node is deleted", true, func(t *testing.T, e *recipeEnv) { // B01
 		l, waiter, third := lockAt(e, e.client("")), lockAt(e, e.client("")), lockAt(e, e.client(""))
-		require.NoError(t, l.Acquire(background))
-		first := acquiring(t, e, background, waiter)
-		second := acquiring(t, e, background, third)
-		nodes, err := l.ContenderNodes(background)
+		require.NoError(t, l.Acquire(e.ctx))
+		first := acquiring(t, e, e.ctx, waiter)
+		second := acquiring(t, e, e.ctx, third)
+		nodes, err := l.ContenderNodes(e.ctx)
 		require.NoError(t, err)
-		require.NoError(t, e.truth.Delete(background, nodes[1], -1))
+		require.NoError(t, e.truth.Delete(e.ctx, nodes[1], -1))
 		e.waitFor(func() bool {
 			return len(e.children("/lock")) == 3 && !slices.Contains(e.children("/lock"), zkapi.Base(nodes[1]))
 		})
@@ -176,39 +183,55 @@ var lockCases = []recipeCase{
 			t.Fatal("it has the lock without a node")
 		default:
 		}
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		require.NoError(t, <-second)
-		require.NoError(t, third.Release(background))
+		require.NoError(t, third.Release(e.ctx))
 		require.NoError(t, <-first)
-		require.NoError(t, waiter.Release(background))
+		require.NoError(t, waiter.Release(e.ctx))
+		e.requireClean("/lock")
+	}},
+	{"its node is deleted before it has looked", true, func(t *testing.T, e *recipeEnv) { // B01
+		c := e.client("")
+		require.NoError(t, zkapi.EnsurePath(e.ctx, e.truth, e.root+"/lock", nil))
+		for request := 1; request <= 3; request++ {
+			s := &steps{Client: c, at: request, do: func() {
+				for _, name := range e.children("/lock") {
+					require.NoError(t, e.truth.Delete(e.ctx, e.root+"/lock/"+name, -1))
+				}
+			}}
+			l := lockAt(e, s)
+			require.NoError(t, l.Acquire(e.ctx))
+			require.NoError(t, l.Hold().Verify(e.ctx))
+			require.NoError(t, l.Release(e.ctx))
+		}
 		e.requireClean("/lock")
 	}},
 	{"the directory is deleted", true, func(t *testing.T, e *recipeEnv) { // B11, B19
 		l, waiter := lockAt(e, e.client("")), lockAt(e, e.client(""))
-		require.NoError(t, l.Acquire(background))
+		require.NoError(t, l.Acquire(e.ctx))
 		h := l.Hold()
-		done := acquiring(t, e, background, waiter)
-		require.NoError(t, zkapi.DeleteRecursive(background, e.truth, e.root+"/lock"))
-		<-h.Lost()
+		done := acquiring(t, e, e.ctx, waiter)
+		require.NoError(t, zkapi.DeleteRecursive(e.ctx, e.truth, e.root+"/lock"))
+		e.await(h.Lost())
 		require.NoError(t, <-done)
-		require.ErrorIs(t, l.Release(background), recipes.ErrNotHeld)
-		require.NoError(t, waiter.Release(background))
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
+		require.NoError(t, released(waiter.Release(e.ctx))) // it may have had it and lost it again
 		e.requireClean("/lock")
 	}},
 	{"foreign nodes", true, func(t *testing.T, e *recipeEnv) { // B03
 		foreign := []string{"x", "lock", "_c_", "__lock__", "a__lock__12345", "a__lock__00000000xx", "b-lock-0000000000", "c__lock__99999999999", "d0000000000"}
 		for _, name := range foreign {
-			_, err := zkapi.CreateRecursive(background, e.truth, e.root+"/lock/"+name, nil, nil, zkapi.Persistent)
+			_, err := zkapi.CreateRecursive(e.ctx, e.truth, e.root+"/lock/"+name, nil, nil, zkapi.Persistent)
 			require.NoError(t, err)
 		}
 		l := lockAt(e, e.client(""))
-		ok, err := l.TryAcquire(background)
+		ok, err := l.TryAcquire(e.ctx)
 		require.NoError(t, err)
 		require.True(t, ok)
-		names, err := l.Contenders(background)
+		names, err := l.Contenders(e.ctx)
 		require.NoError(t, err)
 		require.Equal(t, []string{""}, names)
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		require.ElementsMatch(t, foreign, e.children("/lock"))
 	}},
 	{"one of many tries", true, func(t *testing.T, e *recipeEnv) { // B06
@@ -217,7 +240,7 @@ var lockCases = []recipeCase{
 		for range 8 {
 			l := lockAt(e, e.client(""))
 			all.Go(func() {
-				if ok, err := l.TryAcquire(background); ok {
+				if ok, err := l.TryAcquire(e.ctx); ok {
 					won <- l
 				} else if err != nil {
 					t.Errorf("%v", err)
@@ -229,48 +252,48 @@ var lockCases = []recipeCase{
 		require.Len(t, e.children("/lock"), len(won))
 		for range len(won) {
 			l := <-won
-			ok, err := l.TryAcquire(background)
+			ok, err := l.TryAcquire(e.ctx)
 			require.NoError(t, err)
 			require.False(t, ok, "it is not reentrant")
-			require.NoError(t, l.Release(background))
+			require.NoError(t, l.Release(e.ctx))
 		}
 		e.requireClean("/lock")
 	}},
 	{"cancel", true, func(t *testing.T, e *recipeEnv) { // B07
 		l, waiter := lockAt(e, e.client("")), lockAt(e, e.client(""))
 		waiter.Cancel()
-		require.NoError(t, l.Acquire(background))
+		require.NoError(t, l.Acquire(e.ctx))
 		l.Cancel()
-		done := acquiring(t, e, background, waiter)
+		done := acquiring(t, e, e.ctx, waiter)
 		waiter.Cancel()
 		require.ErrorIs(t, <-done, recipes.ErrCancelled)
-		require.NoError(t, l.Release(background))
-		require.NoError(t, waiter.Acquire(background))
-		require.NoError(t, waiter.Release(background))
+		require.NoError(t, l.Release(e.ctx))
+		require.NoError(t, waiter.Acquire(e.ctx))
+		require.NoError(t, waiter.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"one deadline for all who are before", false, func(t *testing.T, e *recipeEnv) { // B08
-		ctx, cancel := context.WithTimeout(background, 2500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(e.ctx, 2500*time.Millisecond)
 		defer cancel()
 		var before []*recipes.Lock
 		for range 4 {
 			l := lockAt(e, e.client(""))
 			before = append(before, l)
-			go l.Acquire(background)
+			go l.Acquire(e.ctx)
 			synctest.Wait()
 		}
 		start := time.Now()
 		done := acquiring(t, e, ctx, lockAt(e, e.client("")))
 		for range 2 {
 			time.Sleep(time.Second)
-			require.NoError(t, before[0].Release(background))
+			require.NoError(t, before[0].Release(e.ctx))
 			before = before[1:]
 		}
 		require.ErrorIs(t, <-done, context.DeadlineExceeded)
 		require.Equal(t, 2500*time.Millisecond, time.Since(start).Round(10*time.Millisecond))
 		for _, l := range before {
 			synctest.Wait()
-			require.NoError(t, l.Release(background))
+			require.NoError(t, l.Release(e.ctx))
 		}
 		e.requireClean("/lock")
 	}},
@@ -278,8 +301,8 @@ var lockCases = []recipeCase{
 		c := e.client("")
 		l := lockAt(e, c)
 		sturdy := recipes.NewLock(c, e.root+"/sturdy", func(o *recipes.Options) { o.LossPolicy = recipes.Session })
-		require.NoError(t, l.Acquire(background))
-		require.NoError(t, sturdy.Acquire(background))
+		require.NoError(t, l.Acquire(e.ctx))
+		require.NoError(t, sturdy.Acquire(e.ctx))
 		h := l.Hold()
 		var during []bool
 		stop := context.AfterFunc(h.Context(), func() { during = append(during, l.Held() && c.State() != zkapi.StateConnected) })
@@ -290,8 +313,8 @@ var lockCases = []recipeCase{
 		require.True(t, h.Held(), "the session has survived")
 		require.NoError(t, h.Err())
 		require.NoError(t, sturdy.Hold().Context().Err())
-		require.NoError(t, l.Release(background))
-		require.NoError(t, sturdy.Release(background))
+		require.NoError(t, l.Release(e.ctx))
+		require.NoError(t, sturdy.Release(e.ctx))
 		e.requireClean("/lock", "/sturdy")
 	}},
 	{"policies", false, func(t *testing.T, e *recipeEnv) { // B36
@@ -301,8 +324,8 @@ var lockCases = []recipeCase{
 		}
 		l := lockAt(e, c)
 		sturdy := recipes.NewLock(c, e.root+"/sturdy", func(o *recipes.Options) { o.LossPolicy = recipes.Session })
-		require.NoError(t, l.Acquire(background))
-		require.NoError(t, sturdy.Acquire(background))
+		require.NoError(t, l.Acquire(e.ctx))
+		require.NoError(t, sturdy.Acquire(e.ctx))
 		s := sturdy.Hold()
 		c.Disconnect()
 		synctest.Wait()
@@ -314,71 +337,71 @@ var lockCases = []recipeCase{
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
 		requireHeld(t, false, sturdy)
-		<-s.Lost()
+		e.await(s.Lost())
 		require.ErrorIs(t, s.Err(), recipes.ErrSessionLost)
 		c.Reconnect()
 		synctest.Wait()
 		requireHeld(t, true, l)
-		require.ErrorIs(t, sturdy.Release(background), recipes.ErrNotHeld)
-		require.NoError(t, recipes.Flush(background, c))
+		require.ErrorIs(t, sturdy.Release(e.ctx), recipes.ErrNotHeld)
+		require.NoError(t, recipes.Flush(e.ctx, c))
 		require.Empty(t, e.children("/sturdy"), "the session has survived, and so would the node")
-		require.NoError(t, sturdy.Acquire(background)) // B12: not behind its own old node
-		require.NoError(t, sturdy.Release(background))
-		require.NoError(t, l.Release(background))
+		require.NoError(t, sturdy.Acquire(e.ctx)) // B12: not behind its own old node
+		require.NoError(t, sturdy.Release(e.ctx))
+		require.NoError(t, l.Release(e.ctx))
 		e.requireClean("/lock", "/sturdy")
 	}},
 	{"expired while holding", true, func(t *testing.T, e *recipeEnv) { // B28
 		c := e.client("")
 		l, other := lockAt(e, c), lockAt(e, e.client(""))
-		require.NoError(t, l.Acquire(background))
-		done := acquiring(t, e, background, other)
+		require.NoError(t, l.Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, other)
 		h := l.Hold()
 		e.expire(c.SessionID())
-		<-h.Context().Done()
-		<-h.Lost()
+		e.await(h.Context().Done())
+		e.await(h.Lost())
 		require.ErrorIs(t, h.Err(), recipes.ErrSessionLost)
 		require.NoError(t, <-done)
-		require.ErrorIs(t, l.Release(background), recipes.ErrNotHeld)
-		require.NoError(t, other.Release(background))
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
+		require.NoError(t, other.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"suspended while waiting", false, func(t *testing.T, e *recipeEnv) { // keeps its place
 		c := e.client("")
 		l, waiter, third := lockAt(e, e.client("")), lockAt(e, c), lockAt(e, e.client(""))
-		require.NoError(t, l.Acquire(background))
-		first, second := acquiring(t, e, background, waiter), acquiring(t, e, background, third)
+		require.NoError(t, l.Acquire(e.ctx))
+		first, second := acquiring(t, e, e.ctx, waiter), acquiring(t, e, e.ctx, third)
 		e.away(c, 8*time.Second)
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		require.NoError(t, <-first)
-		require.NoError(t, waiter.Release(background))
+		require.NoError(t, waiter.Release(e.ctx))
 		require.NoError(t, <-second)
-		require.NoError(t, third.Release(background))
+		require.NoError(t, third.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"expired while waiting", true, func(t *testing.T, e *recipeEnv) { // B10
 		c := e.client("")
 		l, waiter := lockAt(e, e.client("")), lockAt(e, c)
 		hasty := lockAt(e, c, func(o *recipes.Options) { o.NoRejoin = true })
-		require.NoError(t, l.Acquire(background))
-		first, second := acquiring(t, e, background, waiter), acquiring(t, e, background, hasty)
+		require.NoError(t, l.Acquire(e.ctx))
+		first, second := acquiring(t, e, e.ctx, waiter), acquiring(t, e, e.ctx, hasty)
 		e.expire(c.SessionID())
 		require.ErrorIs(t, <-second, recipes.ErrSessionLost)
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		require.NoError(t, <-first)
-		require.NoError(t, waiter.Release(background))
+		require.NoError(t, waiter.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"persistent", true, func(t *testing.T, e *recipeEnv) {
 		lasting := func(o *recipes.Options) { o.Persistent = true }
 		c, d := e.client(""), e.client("")
 		l, waiter := lockAt(e, c, lasting), lockAt(e, d, lasting)
-		require.NoError(t, l.Acquire(background))
-		done := acquiring(t, e, background, waiter)
+		require.NoError(t, l.Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, waiter)
 		place := e.children("/lock")
 		for _, c := range []zkapi.Client{c, d} {
 			states := c.States()
 			e.expire(c.SessionID())
-			for change := range states.All(background) {
+			for change := range states.All(e.ctx) {
 				if change.State == zkapi.StateConnected {
 					break
 				}
@@ -386,37 +409,84 @@ var lockCases = []recipeCase{
 			states.Close()
 		}
 		requireHeld(t, true, l)
-		require.NoError(t, l.Hold().Verify(background))
+		require.NoError(t, l.Hold().Verify(e.ctx))
 		require.ElementsMatch(t, place, e.children("/lock"))
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		require.NoError(t, <-done)
-		require.NoError(t, waiter.Release(background))
+		require.NoError(t, waiter.Release(e.ctx))
+		e.requireClean("/lock")
+	}},
+	{"persistent, released without a connection", false, func(t *testing.T, e *recipeEnv) { // B60
+		c, ok := e.client("").(*memserver.Client)
+		if !ok {
+			return // over the wire, clients come back at once
+		}
+		l := lockAt(e, c, func(o *recipes.Options) { o.Persistent = true })
+		require.NoError(t, l.Acquire(e.ctx))
+		c.Disconnect()
+		ctx, cancel := context.WithTimeout(e.ctx, time.Second)
+		defer cancel()
+		require.ErrorIs(t, l.Release(ctx), context.DeadlineExceeded)
+		e.away(c, 0)
+		require.NoError(t, recipes.Flush(e.ctx, c))
+		require.Empty(t, e.children("/lock"))
+
+		d := &onDelete{Client: c, do: func() { e.expire(c.SessionID()) }} // in the middle of two deletions
+		e.clients = append(e.clients, d)
+		lasting := func(o *recipes.Options) { o.Persistent = true }
+		l, waiter := lockAt(e, d, lasting), lockAt(e, d, lasting)
+		require.NoError(t, l.Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, waiter)
+		c.Disconnect()
+		waiter.Cancel()
+		require.ErrorIs(t, <-done, recipes.ErrCancelled)
+		ctx, cancel = context.WithTimeout(e.ctx, time.Second)
+		defer cancel()
+		d.armed = true
+		require.ErrorIs(t, l.Release(ctx), context.DeadlineExceeded)
+		c.Reconnect()
+		e.requireClean("/lock")
+	}},
+	{"a request that comes late", true, func(t *testing.T, e *recipeEnv) { // B13
+		c := &lateCreate{Client: e.client("")}
+		e.clients = append(e.clients, c)
+		l := lockAt(e, c)
+		require.NoError(t, zkapi.EnsurePath(e.ctx, e.truth, e.root+"/lock", nil))
+		require.NoError(t, l.Acquire(e.ctx))
+		require.Len(t, e.children("/lock"), 2)
+		other := lockAt(e, e.client(""))
+		ok, err := other.TryAcquire(e.ctx)
+		require.NoError(t, err)
+		require.False(t, ok)
+		require.NoError(t, l.Release(e.ctx))
+		require.NoError(t, other.Acquire(e.ctx))
+		require.NoError(t, other.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"a closed client", true, func(t *testing.T, e *recipeEnv) { // B11
 		c := e.client("")
 		l, waiter, held := lockAt(e, e.client("")), lockAt(e, c), recipes.NewLock(c, e.root+"/held")
-		require.NoError(t, l.Acquire(background))
-		require.NoError(t, held.Acquire(background))
+		require.NoError(t, l.Acquire(e.ctx))
+		require.NoError(t, held.Acquire(e.ctx))
 		h := held.Hold()
-		done := acquiring(t, e, background, waiter)
+		done := acquiring(t, e, e.ctx, waiter)
 		require.NoError(t, c.Close())
 		require.ErrorIs(t, <-done, zkapi.ErrClosed)
-		<-h.Lost()
+		e.await(h.Lost())
 		require.ErrorIs(t, h.Err(), zkapi.ErrClosed)
-		require.ErrorIs(t, waiter.Acquire(background), zkapi.ErrClosed)
-		require.ErrorIs(t, held.Release(background), recipes.ErrNotHeld)
-		_, err := waiter.Contenders(background)
+		require.ErrorIs(t, waiter.Acquire(e.ctx), zkapi.ErrClosed)
+		require.ErrorIs(t, held.Release(e.ctx), recipes.ErrNotHeld)
+		_, err := waiter.Contenders(e.ctx)
 		require.ErrorIs(t, err, zkapi.ErrClosed)
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		e.requireClean("/lock", "/held")
 	}},
 	{"the event never comes", false, func(t *testing.T, e *recipeEnv) { // B59
 		c := e.client("")
-		l, waiter := lockAt(e, e.client("")), lockAt(e, deaf{c})
-		require.NoError(t, l.Acquire(background))
-		done := acquiring(t, e, background, waiter)
-		require.NoError(t, l.Release(background))
+		l, waiter := lockAt(e, e.client("")), lockAt(e, &deaf{Client: c, deaf: true})
+		require.NoError(t, l.Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, waiter)
+		require.NoError(t, l.Release(e.ctx))
 		synctest.Wait()
 		select {
 		case <-done:
@@ -425,32 +495,44 @@ var lockCases = []recipeCase{
 		}
 		e.away(c, time.Second)
 		require.NoError(t, <-done)
-		require.NoError(t, waiter.Release(background))
+		require.NoError(t, waiter.Release(e.ctx))
+	}},
+	{"the watch is lost with the connection", false, func(t *testing.T, e *recipeEnv) {
+		c := e.client("")
+		d := &deaf{Client: c, deaf: true}
+		l, waiter := lockAt(e, e.client("")), lockAt(e, d)
+		require.NoError(t, l.Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, waiter)
+		d.deaf = false
+		e.away(c, time.Second)
+		require.NoError(t, l.Release(e.ctx))
+		require.NoError(t, <-done)
+		require.NoError(t, waiter.Release(e.ctx))
 	}},
 	{"revoked", true, func(t *testing.T, e *recipeEnv) {
 		l, other := lockAt(e, e.client("")), lockAt(e, e.client(""))
-		require.NoError(t, l.Acquire(background))
-		done := acquiring(t, e, background, other)
-		nodes, err := l.ContenderNodes(background)
+		require.NoError(t, l.Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, other)
+		nodes, err := l.ContenderNodes(e.ctx)
 		require.NoError(t, err)
-		_, err = e.truth.Set(background, nodes[0], []byte("something else"), -1)
+		_, err = e.truth.Set(e.ctx, nodes[0], []byte("something else"), -1)
 		require.NoError(t, err)
-		require.NoError(t, l.Hold().Verify(background))
+		require.NoError(t, l.Hold().Verify(e.ctx))
 		select {
 		case <-l.Hold().Revoked():
 			t.Fatal("nobody has")
 		default:
 		}
 		for _, node := range nodes {
-			require.NoError(t, recipes.Revoke(background, e.truth, node))
+			require.NoError(t, recipes.Revoke(e.ctx, e.truth, node))
 		}
-		require.NoError(t, recipes.Revoke(background, e.truth, e.root+"/nothing"))
-		<-l.Hold().Revoked()
+		require.NoError(t, recipes.Revoke(e.ctx, e.truth, e.root+"/nothing"))
+		e.await(l.Hold().Revoked())
 		requireHeld(t, true, l)
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		require.NoError(t, <-done)
-		<-other.Hold().Revoked()
-		require.NoError(t, other.Release(background))
+		e.await(other.Hold().Revoked())
+		require.NoError(t, other.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"layouts on one path", true, func(t *testing.T, e *recipeEnv) {
@@ -463,21 +545,21 @@ var lockCases = []recipeCase{
 			lockAt(e, e.client(""), layout(recipes.GoZK, "__lock__")),
 		}
 		for i, l := range locks {
-			require.NoError(t, l.Acquire(background))
+			require.NoError(t, l.Acquire(e.ctx))
 			for j, other := range locks {
-				ok, err := other.TryAcquire(background)
+				ok, err := other.TryAcquire(e.ctx)
 				require.NoError(t, err)
 				require.False(t, ok, "%d and %d", i, j)
 			}
-			require.NoError(t, l.Release(background))
+			require.NoError(t, l.Release(e.ctx))
 		}
 		e.requireClean("/lock")
 	}},
 	{"reentrant", true, func(t *testing.T, e *recipeEnv) {
 		c := e.client("")
 		l := recipes.NewReentrantLock(c, e.root+"/lock")
-		require.ErrorIs(t, l.Acquire(background), recipes.ErrNoOwner)
-		me, other := recipes.WithOwner(background), recipes.WithOwner(background)
+		require.ErrorIs(t, l.Acquire(e.ctx), recipes.ErrNoOwner)
+		me, other := recipes.WithOwner(e.ctx), recipes.WithOwner(e.ctx)
 		require.Equal(t, me, recipes.WithOwner(me))
 		err := l.Do(me, func(ctx context.Context, h *recipes.Hold) error {
 			ok, err := l.TryAcquire(other)
@@ -494,7 +576,7 @@ var lockCases = []recipeCase{
 		require.Len(t, e.children("/lock"), 1)
 		h := l.Lock().Hold()
 		e.expire(c.SessionID())
-		<-h.Lost()
+		e.await(h.Lost())
 		require.ErrorIs(t, l.Acquire(me), recipes.ErrNotHeld, "it is lost")
 		require.ErrorIs(t, l.Release(me), recipes.ErrNotHeld)
 		require.NoError(t, l.Acquire(me))
@@ -505,17 +587,59 @@ var lockCases = []recipeCase{
 	{"a panic", true, func(t *testing.T, e *recipeEnv) {
 		l := lockAt(e, e.client(""))
 		require.PanicsWithValue(t, "oh", func() {
-			_ = l.Do(background, func(context.Context, *recipes.Hold) error { panic("oh") })
+			_ = l.Do(e.ctx, func(context.Context, *recipes.Hold) error { panic("oh") })
 		})
 		e.requireClean("/lock")
 	}},
 }
 
-// deaf is a client whose watches never fire.
-type deaf struct{ zkapi.Client }
+// lateCreate is a client whose first create seems to be lost, and is done just
+// before the second.
+type lateCreate struct {
+	zkapi.Client
+	late func()
+	once bool
+}
 
-func (d deaf) GetW(ctx context.Context, path string) ([]byte, zkapi.Stat, <-chan zkapi.Event, error) {
-	data, stat, _, err := d.Client.GetW(background, path)
+func (c *lateCreate) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
+	if !c.once {
+		c.once = true
+		c.late = func() { _, _ = c.Client.Create(ctx, path, data, acl, mode) }
+		return "", zkapi.ErrConnectionLoss
+	}
+	if late := c.late; late != nil {
+		c.late = nil
+		late()
+	}
+	return c.Client.Create(ctx, path, data, acl, mode)
+}
+
+// onDelete is a client that does something before its first delete.
+type onDelete struct {
+	zkapi.Client
+	armed bool
+	do    func()
+}
+
+func (c *onDelete) Delete(ctx context.Context, path string, version int32) error {
+	if c.armed && c.State() == zkapi.StateConnected {
+		c.armed = false
+		c.do()
+	}
+	return c.Client.Delete(ctx, path, version)
+}
+
+// deaf is a client whose watches never fire.
+type deaf struct {
+	zkapi.Client
+	deaf bool
+}
+
+func (d *deaf) GetW(ctx context.Context, path string) ([]byte, zkapi.Stat, <-chan zkapi.Event, error) {
+	if !d.deaf {
+		return d.Client.GetW(ctx, path)
+	}
+	data, stat, _, err := d.Client.GetW(context.Background(), path)
 	zkapi.EventMap(ctx)
 	return data, stat, make(chan zkapi.Event, 1), err
 }
@@ -530,12 +654,12 @@ var rwCases = []recipeCase{
 	{"downgrade", true, func(t *testing.T, e *recipeEnv) { // B18
 		for _, layout := range []recipes.Layout{recipes.Kazoo, recipes.Curator} {
 			l, writer, reader := rwAt(e, layout), rwAt(e, layout), rwAt(e, layout)
-			require.NoError(t, l.Write().Acquire(background))
-			writes := acquiring(t, e, background, writer.Write())
-			reads := acquiring(t, e, background, reader.Read())
-			require.NoError(t, l.Read().Acquire(background))
-			require.NoError(t, l.Write().Release(background))
-			ok, err := rwAt(e, layout).Write().TryAcquire(background)
+			require.NoError(t, l.Write().Acquire(e.ctx))
+			writes := acquiring(t, e, e.ctx, writer.Write())
+			reads := acquiring(t, e, e.ctx, reader.Read())
+			require.NoError(t, l.Read().Acquire(e.ctx))
+			require.NoError(t, l.Write().Release(e.ctx))
+			ok, err := rwAt(e, layout).Write().TryAcquire(e.ctx)
 			require.NoError(t, err)
 			require.False(t, ok)
 			select {
@@ -545,40 +669,40 @@ var rwCases = []recipeCase{
 				t.Fatal("a reader overtook a writer")
 			default:
 			}
-			require.NoError(t, l.Read().Release(background))
+			require.NoError(t, l.Read().Release(e.ctx))
 			require.NoError(t, <-writes)
-			require.NoError(t, writer.Write().Release(background))
+			require.NoError(t, writer.Write().Release(e.ctx))
 			require.NoError(t, <-reads)
-			require.NoError(t, reader.Read().Release(background))
+			require.NoError(t, reader.Read().Release(e.ctx))
 			e.requireClean("/lock")
 		}
 	}},
 	{"upgrade", true, func(t *testing.T, e *recipeEnv) { // B20
 		l := rwAt(e, recipes.Kazoo)
-		require.NoError(t, l.Read().Acquire(background))
-		require.ErrorIs(t, l.Write().Acquire(background), recipes.ErrUpgrade)
-		require.NoError(t, l.Read().Release(background))
-		require.NoError(t, l.Write().Acquire(background))
-		require.NoError(t, l.Write().Release(background))
+		require.NoError(t, l.Read().Acquire(e.ctx))
+		require.ErrorIs(t, l.Write().Acquire(e.ctx), recipes.ErrUpgrade)
+		require.NoError(t, l.Read().Release(e.ctx))
+		require.NoError(t, l.Write().Acquire(e.ctx))
+		require.NoError(t, l.Write().Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"readers share", true, func(t *testing.T, e *recipeEnv) {
 		one, two, writer := rwAt(e, recipes.Kazoo), rwAt(e, recipes.Kazoo), rwAt(e, recipes.Kazoo)
-		require.NoError(t, one.Read().Acquire(background))
-		require.NoError(t, two.Read().Acquire(background))
-		done := acquiring(t, e, background, writer.Write())
-		names, err := one.Read().Contenders(background)
+		require.NoError(t, one.Read().Acquire(e.ctx))
+		require.NoError(t, two.Read().Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, writer.Write())
+		names, err := one.Read().Contenders(e.ctx)
 		require.NoError(t, err)
 		require.Len(t, names, 3)
-		require.NoError(t, one.Read().Release(background))
+		require.NoError(t, one.Read().Release(e.ctx))
 		select {
 		case <-done:
 			t.Fatal("one still reads")
 		default:
 		}
-		require.NoError(t, two.Read().Release(background))
+		require.NoError(t, two.Read().Release(e.ctx))
 		require.NoError(t, <-done)
-		require.NoError(t, writer.Write().Release(background))
+		require.NoError(t, writer.Write().Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"every order of arrival", false, func(t *testing.T, e *recipeEnv) { // B17
@@ -595,7 +719,7 @@ var rwCases = []recipeCase{
 					one = l.Write()
 				}
 				all.Go(func() {
-					ctx, cancel := context.WithTimeout(background, time.Minute)
+					ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
 					defer cancel()
 					if err := one.Do(ctx, e.note); err != nil {
 						t.Errorf("order %04b: %v", order, err)
@@ -619,56 +743,56 @@ var semaphoreCases = []recipeCase{
 	{"resize", true, func(t *testing.T, e *recipeEnv) {
 		s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1, func(o *recipes.Options) { o.Identifier = "me" })
 		other := recipes.NewSemaphore(e.client(""), e.root+"/sem", 0)
-		one, err := s.Acquire(background)
+		one, err := s.Acquire(e.ctx)
 		require.NoError(t, err)
 		done := make(chan *recipes.Hold, 1)
 		go func() {
-			h, err := other.Acquire(background)
+			h, err := other.Acquire(e.ctx)
 			if err != nil {
 				t.Errorf("%v", err)
 			}
 			done <- h
 		}()
 		e.waitFor(func() bool { return len(e.children("/sem-__lock__")) == 1 })
-		require.NoError(t, s.Resize(background, 2))
+		require.NoError(t, s.Resize(e.ctx, 2))
 		two := <-done
-		max, err := other.MaxLeases(background)
+		max, err := other.MaxLeases(e.ctx)
 		require.NoError(t, err)
 		require.Equal(t, 2, max)
-		require.NoError(t, s.Resize(background, 1))
-		require.NoError(t, one.Release(background))
-		none, err := s.TryAcquire(background)
+		require.NoError(t, s.Resize(e.ctx, 1))
+		require.NoError(t, one.Release(e.ctx))
+		none, err := s.TryAcquire(e.ctx)
 		require.NoError(t, err)
 		require.Nil(t, none)
-		require.NoError(t, two.Release(background))
-		one, err = s.TryAcquire(background)
+		require.NoError(t, two.Release(e.ctx))
+		one, err = s.TryAcquire(e.ctx)
 		require.NoError(t, err)
-		holders, err := other.LeaseHolders(background)
+		holders, err := other.LeaseHolders(e.ctx)
 		require.NoError(t, err)
 		require.Equal(t, []string{"me"}, holders)
-		require.NoError(t, one.Release(background))
+		require.NoError(t, one.Release(e.ctx))
 		e.requireClean("/sem", "/sem-__lock__")
 	}},
 	{"different limits", true, func(t *testing.T, e *recipeEnv) { // B23
-		_, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 0).Acquire(background)
+		_, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 0).Acquire(e.ctx)
 		require.ErrorIs(t, err, recipes.ErrLimit)
-		h, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 2).Acquire(background)
+		h, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 2).Acquire(e.ctx)
 		require.NoError(t, err)
-		data, _, err := e.truth.Get(background, e.root+"/sem")
+		data, _, err := e.truth.Get(e.ctx, e.root+"/sem")
 		require.NoError(t, err)
 		require.Equal(t, "2", string(data))
-		_, err = recipes.NewSemaphore(e.client(""), e.root+"/sem", 3).Acquire(background)
+		_, err = recipes.NewSemaphore(e.client(""), e.root+"/sem", 3).Acquire(e.ctx)
 		require.ErrorIs(t, err, recipes.ErrLimit)
-		_, err = recipes.NewSemaphore(e.client(""), e.root+"/sem", 2).AcquireN(background, 3)
+		_, err = recipes.NewSemaphore(e.client(""), e.root+"/sem", 2).AcquireN(e.ctx, 3)
 		require.ErrorIs(t, err, zkapi.ErrBadArguments)
-		require.NoError(t, h.Release(background))
+		require.NoError(t, h.Release(e.ctx))
 		e.requireClean("/sem", "/sem-__lock__")
 	}},
 	{"different limits at once", false, func(t *testing.T, e *recipeEnv) { // B23: one of two first ones fails
 		failed := 0
 		for max := range 2 {
 			s := recipes.NewSemaphore(e.client(""), e.root+"/sem", max+1)
-			h, err := s.Acquire(background)
+			h, err := s.Acquire(e.ctx)
 			if err != nil {
 				require.ErrorIs(t, err, recipes.ErrLimit)
 				failed++
@@ -677,7 +801,7 @@ var semaphoreCases = []recipeCase{
 			for _, m := range e.history("/sem") {
 				require.LessOrEqual(t, len(m.present), 2)
 			}
-			require.NoError(t, h.Release(background))
+			require.NoError(t, h.Release(e.ctx))
 		}
 		require.Equal(t, 1, failed)
 		e.requireClean("/sem", "/sem-__lock__")
@@ -687,7 +811,7 @@ var semaphoreCases = []recipeCase{
 		for range 4 {
 			s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 3)
 			all.Go(func() {
-				ctx, cancel := context.WithTimeout(background, time.Minute)
+				ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
 				defer cancel()
 				for range 3 {
 					holds, err := s.AcquireN(ctx, 2)
@@ -726,19 +850,19 @@ var semaphoreCases = []recipeCase{
 			other := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1, option)
 			hasty.do = func() {
 				for _, name := range e.children(inner) {
-					require.NoError(t, e.truth.Delete(background, e.root+inner+"/"+name, -1))
+					require.NoError(t, e.truth.Delete(e.ctx, e.root+inner+"/"+name, -1))
 				}
-				h, err := other.Acquire(background)
+				h, err := other.Acquire(e.ctx)
 				require.NoError(t, err)
-				time.AfterFunc(time.Second, func() { _ = h.Release(background) })
+				time.AfterFunc(time.Second, func() { _ = h.Release(e.ctx) })
 			}
-			h, err := s.Acquire(background)
+			h, err := s.Acquire(e.ctx)
 			require.NoError(t, err)
 			for _, m := range e.history(dir) {
 				require.LessOrEqual(t, len(m.present), 1)
 			}
-			require.NoError(t, h.Release(background))
-			require.NoError(t, recipes.Flush(background, hasty))
+			require.NoError(t, h.Release(e.ctx))
+			require.NoError(t, recipes.Flush(e.ctx, hasty))
 			e.requireClean(dir, inner)
 		}
 	}},
@@ -746,9 +870,9 @@ var semaphoreCases = []recipeCase{
 		if e.srv == nil {
 			return
 		}
-		h, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1).Acquire(background)
+		h, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1).Acquire(e.ctx)
 		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(background)
+		ctx, cancel := context.WithCancel(e.ctx)
 		var all sync.WaitGroup
 		for range 5 {
 			s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1)
@@ -764,25 +888,25 @@ var semaphoreCases = []recipeCase{
 		require.Equal(t, 1, watching)
 		cancel()
 		all.Wait()
-		require.NoError(t, h.Release(background))
+		require.NoError(t, h.Release(e.ctx))
 		e.requireClean("/sem", "/sem-__lock__")
 	}},
 	{"cancel", true, func(t *testing.T, e *recipeEnv) {
-		h, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1).Acquire(background)
+		h, err := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1).Acquire(e.ctx)
 		require.NoError(t, err)
 		var waiting []*recipes.Semaphore
 		failed := make(chan error, 2)
 		for i := range 2 { // one waits for leases, the other for the lock
 			s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1)
 			waiting = append(waiting, s)
-			go func() { _, err := s.Acquire(background); failed <- err }()
+			go func() { _, err := s.Acquire(e.ctx); failed <- err }()
 			e.waitFor(func() bool { return len(e.children("/sem-__lock__")) == i+1 })
 		}
 		for _, s := range slices.Backward(waiting) {
 			s.Cancel()
 			require.ErrorIs(t, <-failed, recipes.ErrCancelled)
 		}
-		require.NoError(t, h.Release(background))
+		require.NoError(t, h.Release(e.ctx))
 		e.requireClean("/sem", "/sem-__lock__")
 	}},
 }
@@ -808,27 +932,27 @@ var electionCases = []recipeCase{
 		c := e.client("")
 		l := recipes.NewMultiLock(recipes.NewLock(c, e.root+"/lock"), recipes.NewLock(c, e.root+"/lock2"), recipes.NewLock(c, e.root+"/lock3"))
 		other := recipes.NewLock(e.client(""), e.root+"/lock2")
-		require.NoError(t, other.Acquire(background))
-		ok, err := l.TryAcquire(background)
+		require.NoError(t, other.Acquire(e.ctx))
+		ok, err := l.TryAcquire(e.ctx)
 		require.NoError(t, err)
 		require.False(t, ok)
 		require.Len(t, append(append(e.children("/lock"), e.children("/lock2")...), e.children("/lock3")...), 1)
-		require.ErrorIs(t, l.Release(background), recipes.ErrNotHeld)
-		require.NoError(t, other.Release(background))
-		require.NoError(t, l.Acquire(background))
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
+		require.NoError(t, other.Release(e.ctx))
+		require.NoError(t, l.Acquire(e.ctx))
 		require.True(t, l.Held())
 		ctx := l.Context()
-		require.NoError(t, e.truth.Delete(background, l.Holds()[1].Node(), -1))
-		<-ctx.Done()
+		require.NoError(t, e.truth.Delete(e.ctx, l.Holds()[1].Node(), -1))
+		e.await(ctx.Done())
 		require.ErrorIs(t, context.Cause(ctx), recipes.ErrNodeDeleted)
 		require.False(t, l.Held())
-		require.ErrorIs(t, l.Release(background), recipes.ErrNotHeld)
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
 		e.requireClean("/lock", "/lock2", "/lock3")
 	}},
 	{"leadership is lost", true, func(t *testing.T, e *recipeEnv) { // B28, B30
 		c := e.client("")
 		el := recipes.NewElection(c, e.root+"/lock", func(o *recipes.Options) { o.Identifier = "me" })
-		err := el.Run(background, func(ctx context.Context, h *recipes.Hold) error {
+		err := el.Run(e.ctx, func(ctx context.Context, h *recipes.Hold) error {
 			require.True(t, el.HasLeadership())
 			list, err := el.Participants(ctx)
 			require.NoError(t, err)
@@ -839,7 +963,7 @@ var electionCases = []recipeCase{
 				}
 			})
 			e.expire(c.SessionID())
-			<-ctx.Done()
+			e.await(ctx.Done())
 			return context.Cause(ctx)
 		})
 		require.Error(t, err)
@@ -849,7 +973,7 @@ var electionCases = []recipeCase{
 	{"a short loss ends the term", false, func(t *testing.T, e *recipeEnv) { // B30
 		c := e.client("")
 		el := recipes.NewElection(c, e.root+"/lock")
-		err := el.Run(background, func(ctx context.Context, h *recipes.Hold) error {
+		err := el.Run(e.ctx, func(ctx context.Context, h *recipes.Hold) error {
 			e.away(c, time.Second)
 			require.ErrorIs(t, context.Cause(ctx), recipes.ErrSuspended)
 			require.False(t, el.HasLeadership())
@@ -862,7 +986,7 @@ var electionCases = []recipeCase{
 	{"lead again and again", true, func(t *testing.T, e *recipeEnv) { // B29
 		c := e.client("")
 		el := recipes.NewElection(c, e.root+"/lock")
-		ctx, cancel := context.WithCancel(background)
+		ctx, cancel := context.WithCancel(e.ctx)
 		terms, running := 0, 0
 		var failures []error
 		err := el.Lead(ctx, func(ctx context.Context, h *recipes.Hold) error {
@@ -875,15 +999,15 @@ var electionCases = []recipeCase{
 				return errors.New("it has failed")
 			case 2:
 				e.expire(c.SessionID())
-				<-ctx.Done()
+				e.await(ctx.Done())
 				return nil
 			case 3:
-				require.NoError(t, e.truth.Delete(background, h.Node(), -1))
-				<-ctx.Done()
+				require.NoError(t, e.truth.Delete(e.ctx, h.Node(), -1))
+				e.await(ctx.Done())
 				return nil
 			case 4:
 				el.Interrupt()
-				<-ctx.Done()
+				e.await(ctx.Done())
 				return nil
 			}
 			cancel()
@@ -897,15 +1021,15 @@ var electionCases = []recipeCase{
 	{"cancelled", true, func(t *testing.T, e *recipeEnv) {
 		l, el := lockAt(e, e.client("")), recipes.NewElection(e.client(""), e.root+"/lock")
 		el.Cancel()
-		require.NoError(t, l.Acquire(background))
+		require.NoError(t, l.Acquire(e.ctx))
 		done := make(chan error, 1)
 		go func() {
-			done <- el.Run(background, func(context.Context, *recipes.Hold) error { t.Error("it leads"); return nil })
+			done <- el.Run(e.ctx, func(context.Context, *recipes.Hold) error { t.Error("it leads"); return nil })
 		}()
 		e.waitFor(func() bool { return len(e.children("/lock")) == 2 })
 		el.Cancel()
 		require.ErrorIs(t, <-done, recipes.ErrCancelled)
-		require.NoError(t, l.Release(background))
+		require.NoError(t, l.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"latch: suspended", false, func(t *testing.T, e *recipeEnv) { // B32
@@ -914,44 +1038,44 @@ var electionCases = []recipeCase{
 		changes := l.Changes()
 		require.NoError(t, l.Start())
 		require.Error(t, l.Start())
-		require.NoError(t, l.Await(background))
+		require.NoError(t, l.Await(e.ctx))
 		node := l.Node()
 		require.Equal(t, node, l.LastNode())
 		e.away(c, time.Second)
 		require.True(t, l.HasLeadership())
 		require.Equal(t, node, l.Node(), "it keeps its node")
-		require.NoError(t, l.Close(background))
+		require.NoError(t, l.Close(e.ctx))
 		var told []bool
-		for leads := range changes.All(background) {
+		for leads := range changes.All(e.ctx) {
 			told = append(told, leads)
 		}
 		require.Equal(t, []bool{true, false, true, false}, told)
-		require.ErrorIs(t, l.Await(background), recipes.ErrCancelled)
+		require.ErrorIs(t, l.Await(e.ctx), recipes.ErrCancelled)
 		e.requireClean("/lock")
 	}},
 	{"latch: everything is deleted", true, func(t *testing.T, e *recipeEnv) { // B34, B35
 		l, other := recipes.NewLeaderLatch(e.client(""), e.root+"/lock"), recipes.NewLeaderLatch(e.client(""), e.root+"/lock")
 		changes := l.Changes()
 		require.NoError(t, l.Start())
-		require.NoError(t, l.Await(background))
+		require.NoError(t, l.Await(e.ctx))
 		require.NoError(t, other.Start())
 		e.waitFor(func() bool { return len(e.children("/lock")) == 2 })
-		require.NoError(t, zkapi.DeleteRecursive(background, e.truth, e.root+"/lock"))
+		require.NoError(t, zkapi.DeleteRecursive(e.ctx, e.truth, e.root+"/lock"))
 		for _, want := range []bool{true, false} {
-			leads, err := changes.Next(background)
+			leads, err := changes.Next(e.ctx)
 			require.NoError(t, err)
 			require.Equal(t, want, leads)
 		}
 		e.waitFor(func() bool { return len(e.children("/lock")) == 2 })
 		for _, l := range []*recipes.LeaderLatch{l, other} {
-			leader, ok, err := l.Leader(background)
+			leader, ok, err := l.Leader(e.ctx)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Contains(t, leader.Node, "-latch-")
 		}
-		require.NoError(t, l.Close(background))
-		require.NoError(t, other.Await(background))
-		require.NoError(t, other.Close(background))
+		require.NoError(t, l.Close(e.ctx))
+		require.NoError(t, other.Await(e.ctx))
+		require.NoError(t, other.Close(e.ctx))
 		e.requireClean("/lock")
 	}},
 	{"latch: two that flap", false, func(t *testing.T, e *recipeEnv) { // B33
@@ -977,8 +1101,8 @@ var electionCases = []recipeCase{
 		}
 		require.Len(t, made, 2, "nobody needs another node")
 		for _, l := range latches {
-			require.NoError(t, l.Await(background))
-			require.NoError(t, l.Close(background))
+			require.NoError(t, l.Await(e.ctx))
+			require.NoError(t, l.Close(e.ctx))
 		}
 		e.requireClean("/lock")
 	}},
@@ -993,13 +1117,13 @@ func TestRecipesCost(t *testing.T) {
 			run(t, "", func(e *recipeEnv) {
 				c := &steps{Client: e.client("")}
 				l := lockAt(e, c)
-				require.NoError(e.t.(*testing.T), l.Do(background, func(context.Context, *recipes.Hold) error { return nil })) // makes the directory
+				require.NoError(e.t.(*testing.T), l.Do(e.ctx, func(context.Context, *recipes.Hold) error { return nil })) // makes the directory
 				for _, want := range []struct {
 					requests int
 					do       func(context.Context) error
 				}{{3, l.Acquire}, {1, l.Release}} {
 					before, packets := c.seen, e.received(c)
-					if err := want.do(background); err != nil {
+					if err := want.do(e.ctx); err != nil {
 						e.t.Fatalf("%v", err)
 					}
 					if c.seen-before != want.requests {
@@ -1043,7 +1167,7 @@ func noHerd(e *recipeEnv) {
 		l := lockAt(e, c)
 		clients, locks = append(clients, c), append(locks, l)
 		go func() {
-			if err := l.Acquire(background); err != nil {
+			if err := l.Acquire(e.ctx); err != nil {
 				e.t.Errorf("%v", err)
 			}
 			got <- i
@@ -1061,7 +1185,7 @@ func noHerd(e *recipeEnv) {
 			e.t.Fatalf("%d was overtaken by %d", i, first)
 		}
 		before := total()
-		if err := locks[i].Release(background); err != nil {
+		if err := locks[i].Release(e.ctx); err != nil {
 			e.t.Errorf("%v", err)
 		}
 		synctest.Wait()

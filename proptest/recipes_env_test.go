@@ -31,6 +31,7 @@ import (
 // recipeEnv is one case: a server and a part of its tree, a plan of faults, and clients.
 type recipeEnv struct {
 	t       faults.TB
+	ctx     context.Context // for all that a case does; the time is virtual in memory
 	root    string
 	srv     *memserver.Server // nil: a real one
 	plan    *faults.Plan
@@ -44,6 +45,9 @@ type recipeEnv struct {
 	mu      sync.Mutex
 	clients []zkapi.Client
 }
+
+// raceDetector makes everything ten times slower.
+var raceDetector bool
 
 const recipeTimeout = 10 * time.Second
 
@@ -109,6 +113,9 @@ func runInMemory(t faults.TB, kind, plan string, body func(*recipeEnv)) {
 }
 
 func (e *recipeEnv) run(body func(*recipeEnv)) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	e.ctx = ctx
 	e.truth = e.client("")
 	if err := zkapi.EnsurePath(context.Background(), e.truth, e.root+"/ledger", nil); err != nil {
 		e.t.Fatalf("%v", err)
@@ -323,7 +330,9 @@ func sweep(t *testing.T, every stride, faultAt string, run runCase, body func(*r
 		plan := fmt.Sprintf(faultAt, k)
 		run(t, plan, func(e *recipeEnv) {
 			body(e)
-			fired = e.plan.Counts()[0] > 0
+			if fired = e.plan.Counts()[0] > 0; e.t.Failed() {
+				e.t.Logf("in case %d", cases)
+			}
 		})
 	}
 	t.Logf("%s: %d cases", faultAt, cases)
@@ -349,7 +358,7 @@ func stepwise(t *testing.T, every stride, run runCase, body func(e *recipeEnv, a
 				})
 				hit = s.hit()
 				if e.t.Failed() {
-					e.t.Logf("at request %d of case %d, after it: %v", k, cases, after)
+					e.t.Logf("in case %d, at request %d, after it: %v", cases, k, after)
 				}
 			})
 		}

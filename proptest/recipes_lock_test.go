@@ -264,6 +264,14 @@ func TestRecipesFaults(t *testing.T) {
 						s.check(e, at(c, func() { e.expire(c.SessionID()) }))
 					})
 				})
+				for i, victims := range []string{"its own nodes", "all nodes"} {
+					t.Run(victims+" deleted", func(t *testing.T) {
+						stepwise(t, strideOf(kind, n, 7+i), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+							c := e.client("a")
+							s.check(e, at(c, func() { s.destroy(e, c, i == 1) }))
+						})
+					})
+				}
 				t.Run("cancelled", func(t *testing.T) {
 					stepwise(t, strideOf(kind, n, 6), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
 						s.cancel(e, at)
@@ -279,7 +287,7 @@ var allRequests = flag.Bool("recipes.all", false, "try faults at every request o
 // strideOf is all requests of the lock on the direct client. Elsewhere recipes
 // and faults share the requests among them, for a case takes its time.
 func strideOf(kind string, recipe, fault int) stride {
-	by := map[string]int{"direct": 3, "wire": 11, "real": 40}[kind]
+	by := map[string]int{"direct": 4, "wire": 17, "real": 40}[kind]
 	switch {
 	case *allRequests || kind == "direct" && recipe == 0:
 		by = 1
@@ -287,6 +295,23 @@ func strideOf(kind string, recipe, fault int) stride {
 		by = by/3 + 1
 	}
 	return stride{1 + (recipe+fault)%min(by, 12), by}
+}
+
+// destroy deletes the nodes of a client, or everything.
+func (s *subject) destroy(e *recipeEnv, c zkapi.Client, all bool) {
+	for _, dir := range s.dirs {
+		if all {
+			_ = zkapi.DeleteRecursive(context.Background(), e.truth, e.root+dir)
+			continue
+		}
+		for _, name := range e.children(dir) {
+			path := zkapi.Join(e.root, dir, name)
+			stat, _, _ := e.truth.Exists(context.Background(), path)
+			if stat.EphemeralOwner == c.SessionID() {
+				_ = e.truth.Delete(context.Background(), path, -1)
+			}
+		}
+	}
 }
 
 // cancel has a context end in the middle of something, and everything done once more.

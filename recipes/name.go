@@ -73,5 +73,8 @@ func counter(name, tag string) (seq int32, ok bool) {
 		return 0, false
 	}
 	v, err := strconv.ParseInt(text, 10, 32)
-	return int32(v), err == nil
+	if err != nil {
+		return 0, false
+	}
+	return int32(v), true
 }

@@ -1,5 +1,5 @@
-// Command mutants plants bugs in memserver and in watchers, one at a time, and
-// shows which test catches each of them, without a real ZooKeeper:
+// Command mutants plants bugs in memserver, watchers and recipes, one at a time,
+// and shows which test catches each of them, without a real ZooKeeper:
 //
 //	go run ./proptest/mutants
 //	go run ./proptest/mutants -run watch -v
@@ -19,10 +19,11 @@
 // The tests are asked in the order of their price: random histories against
 // package model, the transcripts of real servers, the properties of memserver's
 // state machine, some of memserver's own tests, and more random histories; about
-// watchers, their property, what it has found before, and their own tests. A mutant
+// watchers, their property, what it has found before, and their own tests; about
+// recipes their own tests and those of proptest. A mutant
 // that survives them shows what the suite does not look at.
 //
-// A mutant is a line of the table in table.go or watchers.go: a text that occurs once in a
+// A mutant is a line of the table in table.go, watchers.go or recipes.go: a text that occurs once in a
 // file, and what to put in its place. If the code has changed so that the text
 // is not there any more, go test says so.
 package main

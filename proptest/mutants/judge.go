@@ -40,6 +40,8 @@ var judges = []judge{
 	{"property", "proptest", random("-test.run=^TestWatchers$/^(direct|wire)$", 300), false, "watchers"},
 	{"past cases", "proptest", []string{"-test.run=^TestWatchersPastCases$"}, false, "watchers"},
 	{"watchers", "watchers", []string{"-test.run=^Test", "-test.timeout=1m"}, false, "watchers"},
+	{"recipes", "recipes", []string{"-test.run=^Test"}, false, "recipes"},
+	{"recipes", "proptest", []string{"-test.run=^TestRecipes/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
 }
 
 // random is the arguments of tests with random histories: how many, and that
@@ -164,7 +166,7 @@ func exactly(test string) string {
 
 var (
 	failedTest  = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
-	failedAfter = regexp.MustCompile(`\[rapid\] \w+ after (\d+) tests`)
+	failedAfter = regexp.MustCompile(`\[rapid\] \w+ after (\d+) tests|in case (\d+)`)
 )
 
 // failures finds the tests that have failed in what they print, but for those
@@ -189,6 +191,10 @@ func cases(out string) int {
 	found := failedAfter.FindStringSubmatch(out)
 	if found == nil {
 		return 0
+	}
+	if found[2] != "" {
+		n, _ := strconv.Atoi(found[2])
+		return n
 	}
 	n, _ := strconv.Atoi(found[1])
 	return n + 1

@@ -55,6 +55,7 @@ func TestMutantsAreCaught(t *testing.T) {
 		"event-after-reply":    "transcripts wire/3",
 		"quota-off-by-one":     "transcripts wire/3",
 		"watchers-cache-root":  "property direct/3.9/1",
+		"B18-downgrade":        "recipes direct/downgrade",
 	}
 	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return by[m.Name] == "" })
 	require.Len(t, chosen, len(by))

@@ -25,13 +25,15 @@ func (m *mutant) path() string {
 
 // of is whose mutant it is, and so who judges it.
 func (m *mutant) of() string {
-	if strings.HasPrefix(m.File, "watchers/") {
-		return "watchers"
+	for _, folder := range []string{"watchers", "recipes"} {
+		if strings.HasPrefix(m.File, folder+"/") {
+			return folder
+		}
 	}
 	return "memserver"
 }
 
-var mutants = slices.Concat(memserverMutants, watchersMutants)
+var mutants = slices.Concat(memserverMutants, watchersMutants, recipesMutants)
 
 // The texts are short, so that the code around them may change.
 var memserverMutants = []mutant{

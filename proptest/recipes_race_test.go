@@ -1,0 +1,5 @@
+//go:build race
+
+package proptest
+
+func init() { raceDetector = true }
