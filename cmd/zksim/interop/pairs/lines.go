@@ -179,21 +179,3 @@ func curatorLeaderLatch(t *table) {
 	}
 	t.elect(lead, participants, func() string { return t.call("election", "participants") })
 }
-
-var kazooMeetings = []meeting{
-	{"Lock", kazooLock},
-	{"Lock in go-zookeeper's layout", kazooLockOnOthersPath},
-	{"RWLock", kazooRWLock},
-	{"Semaphore", kazooSemaphore},
-	{"Election", kazooElection},
-}
-
-var curatorMeetings = []meeting{
-	{"Lock in its layout and InterProcessMutex", curatorLock(recipes.Curator)},
-	{"Lock in go-zookeeper's layout and InterProcessMutex", curatorLock(recipes.GoZK)},
-	{"Revoke and Revoker", curatorRevoke},
-	{"RWLock and InterProcessReadWriteLock", curatorRWLock},
-	{"Semaphore and InterProcessSemaphoreV2", curatorSemaphore},
-	{"Election and LeaderSelector", curatorLeaderSelector},
-	{"LeaderLatch", curatorLeaderLatch},
-}

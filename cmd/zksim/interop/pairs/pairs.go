@@ -40,6 +40,34 @@ var meetings = map[Library][]meeting{
 	GoZK:    goZKMeetings,
 }
 
+var kazooMeetings = []meeting{
+	{"Lock", kazooLock},
+	{"Lock in go-zookeeper's layout", kazooLockOnOthersPath},
+	{"RWLock", kazooRWLock},
+	{"Semaphore", kazooSemaphore},
+	{"Election", kazooElection},
+	{"Barrier", kazooBarrier},
+	{"DoubleBarrier", kazooDoubleBarrier},
+	{"Counter", kazooCounters},
+	{"Counter of floats", kazooFloats},
+	{"Counter with support_curator", kazooCuratorCounters},
+}
+
+var curatorMeetings = []meeting{
+	{"Lock in its layout and InterProcessMutex", curatorLock(recipes.Curator)},
+	{"Lock in go-zookeeper's layout and InterProcessMutex", curatorLock(recipes.GoZK)},
+	{"Revoke and Revoker", curatorRevoke},
+	{"RWLock and InterProcessReadWriteLock", curatorRWLock},
+	{"Semaphore and InterProcessSemaphoreV2", curatorSemaphore},
+	{"Election and LeaderSelector", curatorLeaderSelector},
+	{"LeaderLatch", curatorLeaderLatch},
+	{"Barrier and DistributedBarrier", curatorBarrier},
+	{"DoubleBarrier and DistributedDoubleBarrier", curatorDoubleBarrier},
+	{"Atomic and DistributedAtomicLong", curatorLong},
+	{"Atomic and DistributedAtomicInteger", curatorInteger},
+	{"Shared and SharedCount", curatorSharedCount},
+}
+
 // Run has all recipes meet those of a library, below root on the server at addr. The peer is nil for
 // go-zookeeper, which is in this program. The error names the lines whose result is wrong; it may also
 // be that something did not work at all.

@@ -51,6 +51,43 @@ class Election:
         return self.election.contenders()
 
 
+class Barrier:
+    """kazoo's barriers; enter and leave tell that they have returned."""
+
+    def __init__(self, barrier):
+        self.barrier = barrier
+
+    def create(self):
+        self.barrier.create()
+
+    def remove(self):
+        return self.barrier.remove()
+
+    def wait(self):
+        return self.barrier.wait(15)
+
+    def enter(self):
+        self.barrier.enter()
+        return True
+
+    def leave(self):
+        self.barrier.leave()
+        return True
+
+
+class Counter:
+    """kazoo's Counter, which has operators."""
+
+    def __init__(self, counter, number):
+        self.counter, self.number = counter, number
+
+    def add(self, n):
+        self.counter += self.number(n)
+
+    def value(self):
+        return self.counter.value
+
+
 client = KazooClient(hosts=sys.argv[1])
 
 KINDS = {
@@ -59,6 +96,11 @@ KINDS = {
     "ReadLock": lambda path, name: Lock(client.ReadLock(path, name)),
     "WriteLock": lambda path, name: Lock(client.WriteLock(path, name)),
     "Semaphore": lambda path, name, leases: Lock(client.Semaphore(path, name, max_leases=int(leases))),
+    "Barrier": lambda path: Barrier(client.Barrier(path)),
+    "DoubleBarrier": lambda path, n, name: Barrier(client.DoubleBarrier(path, int(n), name)),
+    "Counter": lambda path: Counter(client.Counter(path), int),
+    "FloatCounter": lambda path: Counter(client.Counter(path, default=0.0), float),
+    "CuratorCounter": lambda path: Counter(client.Counter(path, support_curator=True), int),
     "Election": lambda path, name: Election(client.Election(path, name)),
 }
 

@@ -7,14 +7,19 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.atomic.DistributedAtomicInteger;
+import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
+import org.apache.curator.framework.recipes.barriers.DistributedBarrier;
+import org.apache.curator.framework.recipes.barriers.DistributedDoubleBarrier;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.leader.LeaderSelector;
 import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
@@ -24,6 +29,10 @@ import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.framework.recipes.locks.Revoker;
+import org.apache.curator.framework.recipes.shared.SharedCount;
+import org.apache.curator.framework.recipes.shared.SharedCountListener;
+import org.apache.curator.framework.recipes.shared.SharedCountReader;
+import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryOneTime;
 
 /** Does with Curator's recipes what it is told to, line by line: see package pairs. */
@@ -105,6 +114,14 @@ public class CuratorPeer {
             case "InterProcessSemaphoreV2": return semaphore(args.get(0), Integer.parseInt(args.get(1)));
             case "LeaderSelector": return selector(args.get(0), args.get(1));
             case "LeaderLatch": return latch(args.get(0), args.get(1));
+            case "DistributedBarrier": return barrier(new DistributedBarrier(client, args.get(0)));
+            case "DistributedDoubleBarrier":
+                return barrier(new DistributedDoubleBarrier(client, args.get(0), Integer.parseInt(args.get(1))));
+            case "DistributedAtomicLong":
+                return counter(new DistributedAtomicLong(client, args.get(0), new RetryOneTime(100)));
+            case "DistributedAtomicInteger":
+                return counter(new DistributedAtomicInteger(client, args.get(0), new RetryOneTime(100)));
+            case "SharedCount": return sharedCount(args.get(0), Integer.parseInt(args.get(1)));
             default: throw new IllegalArgumentException(kind);
         }
     }
@@ -178,6 +195,77 @@ public class CuratorPeer {
                 case "awaitLeadership": return latch.await(LIMIT, TimeUnit.SECONDS);
                 case "participants": return ids(latch.getParticipants());
                 case "stop": latch.close(); return null;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target barrier(DistributedBarrier barrier) {
+        return (method, args) -> {
+            switch (method) {
+                case "create": barrier.setBarrier(); return null;
+                case "remove": barrier.removeBarrier(); return null;
+                case "wait": return barrier.waitOnBarrier(LIMIT, TimeUnit.SECONDS);
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target barrier(DistributedDoubleBarrier barrier) {
+        return (method, args) -> {
+            switch (method) {
+                case "enter": return barrier.enter(LIMIT, TimeUnit.SECONDS);
+                case "leave": return barrier.leave(LIMIT, TimeUnit.SECONDS);
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target counter(DistributedAtomicLong counter) {
+        return (method, args) -> {
+            switch (method) {
+                case "add": return counter.add(Long.valueOf(args.get(0))).succeeded();
+                case "value": return counter.get().postValue();
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target counter(DistributedAtomicInteger counter) {
+        return (method, args) -> {
+            switch (method) {
+                case "add": return counter.add(Integer.valueOf(args.get(0))).succeeded();
+                case "value": return counter.get().postValue();
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target sharedCount(String path, int seed) {
+        SharedCount count = new SharedCount(client, path, seed);
+        BlockingQueue<Integer> heard = new LinkedBlockingQueue<>();
+        count.addListener(new SharedCountListener() {
+            @Override
+            public void countHasChanged(SharedCountReader reader, int value) {
+                heard.add(value);
+            }
+
+            @Override
+            public void stateChanged(CuratorFramework c, ConnectionState state) {
+            }
+        });
+        return (method, args) -> {
+            switch (method) {
+                case "start": count.start(); return null;
+                case "await":
+                    for (int want = Integer.parseInt(args.get(0)); ; ) {
+                        Integer got = heard.poll(LIMIT, TimeUnit.SECONDS);
+                        if (got == null || got == want) {
+                            return got != null;
+                        }
+                    }
+                case "set": count.setCount(Integer.parseInt(args.get(0))); return null;
+                case "trySet": return count.trySetCount(count.getVersionedValue(), Integer.parseInt(args.get(0)));
                 default: throw new IllegalArgumentException(method);
             }
         };
