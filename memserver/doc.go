@@ -166,6 +166,10 @@
 //		c.ExtendedTypes = true // TTL nodes
 //	})
 //
+// Config.TLS and Config.SASLUsers are for clients that have to say who they are;
+// Config.Between puts something, such as a plan of faults, before every address
+// on which the server listens, also when a member is started again.
+//
 // [Config.Set] takes the names of zoo.cfg and of the Java properties. With a
 // Seed, session ids are the same in each run.
 //

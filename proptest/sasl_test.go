@@ -124,6 +124,8 @@ func testSASLAnswers(t *testing.T, start startSASL) {
 		{"service with a name", "bob", "secret", set("digest-uri", `"zookeeper/zk-sasl-md5/zk-sasl-md5"`), nil, no},
 		{"another realm", "bob", "secret", set("realm", `"other"`), nil, no},
 		{"no realm", "bob", "secret", without("realm"), nil, no},
+		{"another realm that is not meant", "bob", "secret", nil, set("realm", `"other"`), no},
+		{"no realm but the right one meant", "bob", "secret", nil, without("realm"), no},
 		{"second use of the nonce", "bob", "secret", set("nc", "00000002"), nil, no},
 		{"nc that nobody reads", "bob", "secret", nil, set("nc", "x"), "sasl:bob"},
 		{"no nc", "bob", "secret", nil, without("nc"), "sasl:bob"},

@@ -163,7 +163,8 @@
 //	{"seed":0,"rules":[{"text":"cut after-reply create /lock/** once","rule":{...},"fired":0}],"fired":0}
 //
 // POST leaves the counts of the rules that are there alone; the times of a new
-// rule, from and to, are since it came. PUT counts anew.
+// rule, from and to, are since it came, by the clock of this machine, which no order
+// moves. PUT counts anew. Rules stay over a reset and a restart.
 //
 // An event of the stream is named by its kind: commit (a transaction, also one
 // that failed: op, path, error, changes), opened, connected, disconnected, closed,

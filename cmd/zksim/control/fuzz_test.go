@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/cmd/zksim/control"
+	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
 )
 
@@ -21,7 +22,7 @@ func FuzzRequest(f *testing.F) {
 	sim, err := memserver.New(func(c *memserver.Config) { c.Seed = 1 })
 	require.NoError(f, err)
 	f.Cleanup(func() { sim.Close() })
-	web := control.New(sim, control.Options{})
+	web := control.New(sim, control.Options{Faults: faults.MustParse("")})
 	f.Cleanup(func() { web.Close() })
 	for _, seed := range [][3]string{
 		{"GET", "/sim/v1/state", ""},
@@ -32,6 +33,9 @@ func FuzzRequest(f *testing.F) {
 		{"PUT", "/sim/v1/snapshot", "ZKSN\x00\x00\x00\x02"},
 		{"GET", "/commands/stmk?traceMask=1", ""},
 		{"GET", "/metrics", ""},
+		{"POST", "/sim/v1/faults", "cut after-reply create /a/** once"},
+		{"PUT", "/sim/v1/faults", `{"seed":7,"rules":["refuse 5%",{"action":"silence","way":"both-ways","to":"1s"}]}`},
+		{"DELETE", "/sim/v1/faults", ""},
 		{"HEAD", "/commands/", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
