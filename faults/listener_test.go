@@ -3,9 +3,11 @@ package faults_test
 import (
 	"fmt"
 	"net"
+	"sync"
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/faults"
@@ -123,4 +125,54 @@ func TestFourLetterWordBehindAPlan(t *testing.T) {
 	_, err := c.Read(b)
 	require.NoError(t, err)
 	require.Equal(t, "Zookeeper", string(b))
+}
+
+// TestRulesComeAndGoUnderLoad: whatever is under way when the rules change, each
+// request has its reply, in its turn.
+func TestRulesComeAndGoUnderLoad(t *testing.T) {
+	srv, plan, _ := listening(t)
+	var clients sync.WaitGroup
+	done := make(chan struct{})
+	for range 8 {
+		clients.Go(func() {
+			nc, err := net.Dial("tcp", srv.Addr())
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer nc.Close()
+			c := &talk{nc, t}
+			c.write(connectFrame())
+			c.frame()
+			for xid := int32(0); ; {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				var batch []byte
+				for i := range int32(20) {
+					batch = append(batch, requestFrame(xid+i, wire.Op{Type: zkapi.OpExists, Path: "/"})...)
+				}
+				c.write(batch)
+				for i := range int32(20) {
+					if !assert.Equal(t, xid+i, c.reply().Xid) {
+						return
+					}
+				}
+				xid += 20
+			}
+		})
+	}
+	for range 100 {
+		assert.NoError(t, plan.UnmarshalText([]byte("error NoAuth create; delay 100us after-reply exists 5%")))
+		assert.NoError(t, plan.UnmarshalText(nil))
+		probe, err := net.Dial("tcp", srv.Addr()) // one that finds rules or not
+		require.NoError(t, err)
+		c := &talk{probe, t}
+		c.write(connectFrame())
+		c.frame()
+		require.NoError(t, probe.Close())
+	}
+	close(done)
+	clients.Wait()
 }

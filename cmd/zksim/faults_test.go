@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/go-zookeeper/zk"
@@ -66,4 +67,15 @@ func TestFaultsFromTheShell(t *testing.T) {
 	}
 	require.Equal(t, result{statusUsage, "", "zksim: line 2, column 1: a rule starts with cut, stall, delay, error, refuse, silence, slow or seed, not \"cat\": do you mean cut?\n"},
 		runCtl(t, web, "faults", "add", "refuse once", "cat"))
+}
+
+// TestFaultsOfAMemberThatCameBack: the rules are about its new clients, too.
+func TestFaultsOfAMemberThatCameBack(t *testing.T) {
+	clients, web := startBoth(t, "--members", "3")
+	require.Equal(t, statusOK, runCtl(t, web, "member", "1", "stop").status)
+	require.Equal(t, statusOK, runCtl(t, web, "member", "1", "start").status)
+	require.Equal(t, statusOK, runCtl(t, web, "faults", "add", "error NoAuth getData /").status)
+	first, _, _ := strings.Cut(clients, ",")
+	_, _, err := connect(t, first).Get("/")
+	require.Equal(t, zk.ErrNoAuth, err)
 }

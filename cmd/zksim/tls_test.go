@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,6 +23,8 @@ import (
 
 	"github.com/go-zookeeper/zk"
 	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/realserver"
 )
 
 // makeCertificates writes ca.pem, and for each name NAME.pem and NAME.key, into
@@ -41,7 +44,7 @@ func makeCertificates(t *testing.T, names ...string) *x509.CertPool {
 			SerialNumber: big.NewInt(int64(i + 1)), Subject: pkix.Name{CommonName: name, Organization: []string{"zksim"}},
 			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 			IsCA: i == 0, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
 		}
 		if i == 0 {
 			ca, caKey = template, key
@@ -179,4 +182,23 @@ func TestTLSFlags(t *testing.T) {
 	} {
 		require.Equal(t, result{statusUsage, "", "zksim: " + tt.want + "\n"}, runOnce(t, append(tt.args, "--http=off"), nil))
 	}
+}
+
+// TestTLSJava: ZooKeeper's own client shows a certificate.
+func TestTLSJava(t *testing.T) {
+	in := realserver.FindT(t, "3.9")
+	makeCertificates(t, "server", "ada")
+	_, _, secure := startSecure(t, tlsArgs...)
+	cert, err := os.ReadFile("ada.pem")
+	require.NoError(t, err)
+	key, err := os.ReadFile("ada.key")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("store.pem", append(key, cert...), 0o600))
+	cmd := exec.CommandContext(t.Context(), in.Java, "-cp", strings.Join(in.Classpath, string(os.PathListSeparator)),
+		"-Dzookeeper.clientCnxnSocket=org.apache.zookeeper.ClientCnxnSocketNetty", "-Dzookeeper.client.secure=true",
+		"-Dzookeeper.ssl.keyStore.location=store.pem", "-Dzookeeper.ssl.trustStore.location=ca.pem",
+		"-XX:TieredStopAtLevel=1", "org.apache.zookeeper.ZooKeeperMain", "-server", secure, "whoami")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "x509: CN=ada,O=zksim")
 }
