@@ -26,7 +26,7 @@ type planted struct {
 	cases int    // after how many cases at most
 }
 
-var plantedBugs = slices.Concat(plantedValues)
+var plantedBugs = slices.Concat(plantedValues, plantedQueues)
 
 // TestRecipesPlanted: the drills can fail. Each bug is caught, by the plan and
 // after so many cases as the table says.
@@ -90,11 +90,11 @@ func (b *blamed) Logf(string, ...any) {}
 const lostReply = "cut after-reply client=a #%d"
 
 var plantedValues = []planted{
-	{"B37 a barrier is passed when the watch fires for whatever reason", drill{play: playBarrier(passUnchecked), dirs: []string{"/barrier"}}, lostReply, 1},
-	{"B38 a ready node that was left behind lets a member pass", drill{play: playDoubleBarrier(meetStale), dirs: []string{"/meeting"}}, lostReply, 1},
-	{"B40 who gives up entering still counts", drill{play: playDoubleBarrier(meetForgetful), dirs: []string{"/meeting"}}, "", 12},
-	{"B42 an addition whose reply was lost is made again", drill{play: playCounter(addAgain, false), dirs: []string{"/counter"}}, lostReply, 12},
-	{"B42 with a marker that nobody looks at", drill{play: playCounter(addMarked, true), dirs: []string{"/counter", "/counter-ops"}}, lostReply, 12},
+	{"B37 a barrier is passed when the watch fires for whatever reason", drill{play: playBarrier(passUnchecked), dirs: []string{"/barrier"}}, lostReply, 40},
+	{"B38 a ready node that was left behind lets a member pass", drill{play: playDoubleBarrier(meetStale), dirs: []string{"/meeting"}}, lostReply, 40},
+	{"B40 who gives up entering still counts", drill{play: playDoubleBarrier(meetForgetful), dirs: []string{"/meeting"}}, "", 40},
+	{"B42 an addition whose reply was lost is made again", drill{play: playCounter(addAgain, false), dirs: []string{"/counter"}}, lostReply, 40},
+	{"B42 with a marker that nobody looks at", drill{play: playCounter(addMarked, true), dirs: []string{"/counter", "/counter-ops"}}, lostReply, 40},
 }
 
 // passUnchecked does not look again when it is woken.
@@ -163,4 +163,55 @@ func addMarked(ctx context.Context, c zkapi.Client, path string, _ bool) (int64,
 			return ch.Post, err
 		}
 	}
+}
+
+var plantedQueues = []planted{
+	{"B44 an item whose deletion had no reply is lost", drill{play: playQueue(dropping, false), dirs: []string{"/queue"}}, lostReply, 40},
+	{"B44 an item is put in again when the reply was lost", drill{play: playQueue(puttingAgain, true), dirs: []string{"/queue", "/queue-ops"}}, lostReply, 40},
+	{"B45 an item is consumed that was lost meanwhile", drill{play: playForgetfulQueue, dirs: []string{"/queue/entries", "/queue/taken"}}, "cut after-reply client=a #%d; refuse client=a times 40", 80},
+}
+
+// dropping takes an item that is gone for one that somebody else has taken.
+func dropping(c zkapi.Client, path string, once bool) polled {
+	q := newQueue(c, path, once)
+	return polled{q.put, func(ctx context.Context) ([]byte, bool, error) {
+		for {
+			data, ok, err := q.get(ctx)
+			if !errors.Is(err, recipes.ErrMaybeConsumed) {
+				return data, ok, err
+			}
+		}
+	}}
+}
+
+// puttingAgain repeats what had no reply.
+func puttingAgain(c zkapi.Client, path string, once bool) polled {
+	plain, q := newQueue(c, path, false), newQueue(c, path, once)
+	return polled{func(ctx context.Context, data []byte) error {
+		for {
+			if err := plain.put(ctx, data); !errors.Is(err, recipes.ErrOutcomeUnknown) || ctx.Err() != nil {
+				return err
+			}
+		}
+	}, q.get}
+}
+
+// playForgetfulQueue is the drill of the locking queue, with a consumer that
+// deletes the item whether it still holds it or not, as kazoo's does.
+func playForgetfulQueue(s *scene) {
+	playLocking(s, func(ctx context.Context, q *recipes.LockingQueue, c zkapi.Client, item string) error {
+		node := ""
+		entries, _, _ := c.Children(ctx, s.root+"/queue/entries")
+		for _, name := range entries {
+			if data, _, err := c.Get(ctx, s.root+"/queue/entries/"+name); err == nil && string(data) == item {
+				node = name
+			}
+		}
+		err := c.Delete(ctx, s.root+"/queue/entries/"+node, zkapi.AnyVersion)
+		_ = q.Release(ctx)
+		if recipes.Classify(err) == recipes.Ambiguous {
+			return errors.Join(err, recipes.ErrOutcomeUnknown)
+		}
+		return nil
+	})
 }

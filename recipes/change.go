@@ -17,7 +17,8 @@ type change struct {
 	o    *Options
 	once bool // with a marker
 	// settle finds out whether it was made, from the nodes, where there is no
-	// marker. It fails with ErrOutcomeUnknown if that is not to be seen.
+	// marker. It fails with ErrOutcomeUnknown if that is not to be seen. If it is
+	// nil, the change would be made twice if it were repeated.
 	settle func(context.Context) (bool, error)
 
 	marker string // the path of it; "" before there can be one
@@ -81,7 +82,7 @@ func (g *change) send(ctx context.Context, ops []zkapi.Op) ([]zkapi.OpResult, er
 			if ctx.Err() != nil {
 				return nil, g.unknown(context.Cause(ctx))
 			}
-			if class == Closed || class == Terminal {
+			if class == Closed || class == Terminal || !g.once && g.settle == nil {
 				return nil, g.unknown(err)
 			}
 		}

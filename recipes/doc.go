@@ -67,6 +67,14 @@
 //	                       PromotedToLock                  CellOptions.Lock
 //	                       CachedAtomicLong                Numbers
 //	                       SharedCount, SharedValue        Shared with Int32, Bytes
+//	Queue                                                  Queue
+//	LockingQueue                                           LockingQueue
+//	                       SimpleDistributedQueue          SimpleQueue
+//	                       DistributedQueue                DistributedQueue with PlainQueue
+//	                       DistributedPriorityQueue        DistributedQueue with PriorityQueue
+//	                       DistributedDelayQueue           DistributedQueue with DelayQueue
+//	                       DistributedIdQueue              DistributedQueue with IDQueue
+//	                       lockPath, ErrorMode, maxItems   DistributedQueueOptions
 //	KazooRetry             RetryPolicy                     Retry, Backoff, ExponentialBackoff, ...
 //	add_listener           ConnectionStateListener         zkapi.Client.States
 //	ensure_path, makepath  creatingParentsIfNeeded         zkapi.EnsurePath, zkapi.CreateRecursive
@@ -87,6 +95,8 @@
 //	change.go   changes that are not made twice, whatever is lost
 //	cell.go     a node whose data is a value
 //	codec.go    how values are written
+//	store.go    a directory whose children are items
+//	custody.go  items that somebody works on
 //	lookout.go  reading and waiting in rounds
 //	hold.go     what is held, its loss, its fence
 //	watch.go    watches that are shared

@@ -36,6 +36,10 @@ var (
 	ErrOutcomeUnknown = errors.New("the outcome is unknown")
 	// ErrContention says that others were faster each time, until the policy had enough.
 	ErrContention = errors.New("others were faster")
+	// ErrMaybeConsumed says that an item is not in the queue any more, and that
+	// nobody can tell whether it was taken by the caller or by somebody else. It is
+	// an ErrOutcomeUnknown.
+	ErrMaybeConsumed = fmt.Errorf("the item may have been taken by somebody else: %w", ErrOutcomeUnknown)
 	// ErrCorrupt says that the data of a node is not what the recipe writes.
 	ErrCorrupt = errors.New("the data is corrupt")
 )

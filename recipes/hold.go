@@ -262,7 +262,7 @@ func (h *Hold) keep(ctx context.Context) {
 		case <-s.states.Ready():
 		case <-away:
 			h.lose(ErrSessionLost)
-			remove(h.c, p.q.dir, p.name, p.sweep()) // for the session may be alive
+			p.discard() // for the session may be alive
 			return
 		}
 		again = nil

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -20,19 +21,21 @@ import (
 type cleaning struct {
 	names    map[string]struct{} // of nodes
 	prefixes map[string]struct{} // of names of nodes: each has a GUID
+	also     map[string]string   // by name: the path of a node that goes along with it, and only with it
 	done     chan struct{}       // closed when all of it is done, or cannot be
 	err      error               // why it cannot be; before done is closed
 }
 
 // remove has the janitor delete a node, and every node whose name begins with
 // the prefix; "" is none. It returns at once; what it returns tells when that is done.
-func remove(c zkapi.Client, dir, name, prefix string) *cleaning {
+// A node with also takes that one along, in one transaction.
+func remove(c zkapi.Client, dir, name, prefix string, also ...string) *cleaning {
 	hubs.mu.Lock()
 	defer hubs.mu.Unlock()
 	h := hubOf(c)
 	work := h.chores[dir]
 	if work == nil {
-		work = &cleaning{names: make(map[string]struct{}), prefixes: make(map[string]struct{}), done: make(chan struct{})}
+		work = &cleaning{names: make(map[string]struct{}), prefixes: make(map[string]struct{}), also: make(map[string]string), done: make(chan struct{})}
 		h.chores[dir] = work
 	}
 	if name != "" {
@@ -40,6 +43,9 @@ func remove(c zkapi.Client, dir, name, prefix string) *cleaning {
 	}
 	if prefix != "" {
 		work.prefixes[prefix] = struct{}{}
+	}
+	for _, path := range also {
+		work.also[cmp.Or(name, prefix)] = path
 	}
 	if h.idle == nil {
 		h.idle = make(chan struct{})
@@ -96,7 +102,7 @@ func (w *cleaning) sweep(ctx context.Context, s *session, dir string) error {
 	}
 	var failed error
 	for _, name := range slices.Sorted(maps.Keys(w.names)) {
-		err := s.do(ctx, func() error { return s.c.Delete(ctx, zkapi.Join(dir, name), zkapi.AnyVersion) })
+		err := s.do(ctx, func() error { return deleteWith(ctx, s.c, zkapi.Join(dir, name), w.also[name]) })
 		if s.over != nil {
 			return s.over
 		}
@@ -105,6 +111,17 @@ func (w *cleaning) sweep(ctx context.Context, s *session, dir string) error {
 		}
 	}
 	return failed
+}
+
+// deleteWith deletes a node, and with it another one, if also is not "".
+func deleteWith(ctx context.Context, c zkapi.Client, path, also string) error {
+	if also != "" {
+		results, err := c.Multi(ctx, zkapi.DeleteOp(path, zkapi.AnyVersion), zkapi.DeleteOp(also, zkapi.AnyVersion))
+		if len(results) != 2 || !errors.Is(results[1].Err, zkapi.ErrNoNode) {
+			return err
+		}
+	}
+	return c.Delete(ctx, path, zkapi.AnyVersion)
 }
 
 func (w *cleaning) ours(name string) bool {

@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"context"
+	"time"
 
 	"github.com/zksim/zksim/zkapi"
 )
@@ -12,6 +13,8 @@ type lookout struct {
 	s     *session
 	turns int  // of the session, at the beginning of the round
 	fresh bool // watches from before this round can be trusted
+	// When to look again in any case; zero is never. It is for one round.
+	alarm time.Time
 }
 
 func (s *session) lookout() *lookout { return &lookout{s: s, turns: s.turns} }
@@ -20,6 +23,7 @@ func (s *session) lookout() *lookout { return &lookout{s: s, turns: s.turns} }
 func (l *lookout) round() {
 	l.fresh = l.turns == l.s.turns
 	l.turns = l.s.turns
+	l.alarm = time.Time{}
 }
 
 func (l *lookout) standing(on watched) *watch {
@@ -64,14 +68,21 @@ func (l *lookout) children(ctx context.Context, path string) (names []string, ch
 }
 
 // wait ends the round, as soon as there is a reason to look again: one of the
-// channels, or news of the connection.
+// channels, the alarm, or news of the connection.
 func (l *lookout) wait(ctx context.Context, a, b <-chan struct{}) error {
 	if l.s.turns != l.turns {
 		return l.s.await(ctx)
 	}
+	var alarm <-chan time.Time
+	if !l.alarm.IsZero() {
+		timer := time.NewTimer(time.Until(l.alarm))
+		defer timer.Stop()
+		alarm = timer.C
+	}
 	select {
 	case <-a:
 	case <-b:
+	case <-alarm:
 	case <-l.s.states.Ready():
 		return l.s.await(ctx)
 	case <-ctx.Done():

@@ -78,6 +78,7 @@ type place struct {
 	stat   zkapi.Stat
 	data   []byte
 	own    *watch // on the node
+	also   string // the path of a node that goes together with this one; "" for none
 }
 
 func (p *place) path() string { return zkapi.Join(p.q.dir, p.name) }
@@ -333,12 +334,20 @@ func (p *place) leave(ctx context.Context) error {
 		return nil
 	}
 	if !p.dirty && ctx.Err() == nil {
-		err := p.q.c.Delete(ctx, p.path(), zkapi.AnyVersion)
+		err := deleteWith(ctx, p.q.c, p.path(), p.also)
 		if ctx.Err() == nil && !retryable(err) {
 			return err
 		}
 	}
-	return remove(p.q.c, p.q.dir, p.name, p.sweep()).wait(ctx)
+	return p.discard().wait(ctx)
+}
+
+// discard has the janitor delete all that there may be of the place.
+func (p *place) discard() *cleaning {
+	if p.also != "" {
+		return remove(p.q.c, p.q.dir, p.name, p.sweep(), p.also)
+	}
+	return remove(p.q.c, p.q.dir, p.name, p.sweep())
 }
 
 // sweep is the prefix of nodes that there may be without our knowing them, or "".

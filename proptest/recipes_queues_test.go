@@ -1,0 +1,228 @@
+package proptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/watchers"
+	"github.com/zksim/zksim/zkapi"
+)
+
+var queueDrills = []drill{
+	{"queue", false, []string{"/queue"}, playQueue(newQueue, false)},
+	{"queue, exactly once", false, []string{"/queue", "/queue-ops"}, playQueue(newQueue, true)},
+	{"simple queue", true, []string{"/queue"}, playQueue(newSimpleQueue, false)},
+	{"locking queue", false, []string{"/queue/entries", "/queue/taken"}, playLockingQueue},
+	{"distributed queue, locked", false, []string{"/queue", "/locks"}, playDistributedQueue(true)},
+	{"distributed queue", true, []string{"/queue"}, playDistributedQueue(false)},
+}
+
+// polled is a queue that gives an item or none.
+type polled struct {
+	put func(ctx context.Context, data []byte) error
+	get func(ctx context.Context) ([]byte, bool, error)
+}
+
+func newQueue(c zkapi.Client, path string, once bool) polled {
+	q := recipes.NewQueue(c, path, func(o *recipes.QueueOptions) { o.ExactlyOnce = once })
+	return polled{q.Put, q.Get}
+}
+
+func newSimpleQueue(c zkapi.Client, path string, once bool) polled {
+	q := recipes.NewSimpleQueue(c, path, func(o *recipes.QueueOptions) { o.ExactlyOnce = once })
+	return polled{q.Offer, q.Poll}
+}
+
+// books are kept on what was put into a queue, and what has come out.
+type books struct {
+	mu                 sync.Mutex
+	in, out            map[string]int
+	maybeIn, maybeOut  map[string]bool
+	certain, cancelled func() bool
+}
+
+func newBooks(s *scene, certain bool) *books {
+	return &books{in: make(map[string]int), out: make(map[string]int), maybeIn: make(map[string]bool), maybeOut: make(map[string]bool),
+		certain: func() bool { return certain && !s.cancelled() }, cancelled: s.cancelled}
+}
+
+// note enters something, and returns what is wrong.
+func (b *books) note(certain map[string]int, maybe map[string]bool, item string, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case err == nil:
+		certain[item]++
+	case errors.Is(err, recipes.ErrOutcomeUnknown) && !b.certain():
+		maybe[item] = true
+	default:
+		return err
+	}
+	return nil
+}
+
+// close: what was put in has come out, once.
+func (b *books) close(s *scene, atLeastOnce bool) {
+	for item := range b.in {
+		if b.out[item] == 0 && !b.maybeOut[item] {
+			s.t.Errorf("%s was put in and has not come out", item)
+		}
+	}
+	for item, n := range b.out {
+		if n > 1 && !atLeastOnce {
+			s.t.Errorf("%s has come out %d times", item, n)
+		}
+		if b.in[item] == 0 && !b.maybeIn[item] && !b.cancelled() {
+			s.t.Errorf("%s has come out, and was not put in", item)
+		}
+	}
+}
+
+// playQueue: what is put in comes out once, or somebody is told that it may have.
+func playQueue(queue func(c zkapi.Client, path string, once bool) polled, once bool) func(*scene) {
+	return func(s *scene) {
+		b := newBooks(s, once)
+		s.each(func(ctx context.Context, c zkapi.Client, who string) error {
+			q := queue(c, s.root+"/queue", once)
+			for n := range 3 {
+				item := fmt.Sprint(who, n)
+				if err := b.note(b.in, b.maybeIn, item, q.put(ctx, []byte(item))); err != nil {
+					return err
+				}
+			}
+			return b.drain(ctx, q)
+		})
+		s.require("", b.drain(s.ctx, queue(s.truth, s.root+"/queue", once)))
+		b.close(s, false)
+	}
+}
+
+func (b *books) drain(ctx context.Context, q polled) error {
+	for {
+		data, ok, err := q.get(ctx)
+		if !ok {
+			return err
+		}
+		if err := b.note(b.out, b.maybeOut, string(data), err); err != nil {
+			return err
+		}
+	}
+}
+
+// work has everybody put two items in, and work until there are none.
+func (b *books) work(s *scene, dir string, put, work func(ctx context.Context, c zkapi.Client, who string) error) {
+	var filled sync.WaitGroup
+	filled.Add(3)
+	some, empty := context.WithCancel(s.ctx)
+	go func() {
+		defer empty()
+		filled.Wait()
+		for list, err := range watchers.Children(s.ctx, s.truth, s.root+dir) {
+			if err != nil || len(list.Names) == 0 {
+				return
+			}
+		}
+	}()
+	s.each(func(ctx context.Context, c zkapi.Client, who string) error {
+		err := put(ctx, c, who)
+		filled.Done()
+		if err != nil {
+			return err
+		}
+		inner, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(some, cancel)()
+		err = work(inner, c, who)
+		if some.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	})
+	if <-some.Done(); s.ctx.Err() != nil {
+		s.t.Errorf("the queue does not become empty")
+	}
+}
+
+// playLockingQueue: what is put in is consumed once, and nothing is lost with
+// who does not consume it.
+func playLockingQueue(s *scene) {
+	playLocking(s, func(ctx context.Context, q *recipes.LockingQueue, _ zkapi.Client, _ string) error {
+		return q.Consume(ctx)
+	})
+}
+
+func playLocking(s *scene, consume func(context.Context, *recipes.LockingQueue, zkapi.Client, string) error) {
+	b := newBooks(s, false)
+	path := s.root + "/queue"
+	b.work(s, "/queue/entries", func(ctx context.Context, c zkapi.Client, who string) error {
+		q := recipes.NewLockingQueue(c, path)
+		for n := range 2 {
+			item := fmt.Sprint(who, n)
+			if err := b.note(b.in, b.maybeIn, item, q.Put(ctx, []byte(item))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func(ctx context.Context, c zkapi.Client, who string) error {
+		q := recipes.NewLockingQueue(c, path)
+		for n := 0; ; n++ {
+			data, err := q.Get(ctx)
+			if err != nil {
+				return err
+			}
+			if n == 0 { // it comes again
+				if err := q.Release(ctx); released(err) != nil {
+					return err
+				}
+				continue
+			}
+			if err := s.note(ctx, q.Hold()); err != nil {
+				return err
+			}
+			if err := consume(ctx, q, c, string(data)); !errors.Is(err, recipes.ErrNotHeld) {
+				if err := b.note(b.out, b.maybeOut, string(data), err); err != nil {
+					return err
+				}
+			}
+		}
+	})
+	b.close(s, false)
+}
+
+// playDistributedQueue: with locks all items are worked on, without none twice.
+func playDistributedQueue(locks bool) func(*scene) {
+	return func(s *scene) {
+		b := newBooks(s, false)
+		queue := func(c zkapi.Client) *recipes.DistributedQueue {
+			return recipes.NewDistributedQueue(c, s.root+"/queue", recipes.PriorityQueue, func(o *recipes.DistributedQueueOptions) {
+				if locks {
+					o.LockPath = s.root + "/locks"
+				}
+				o.Failed = func(x recipes.Item, err error) {
+					if errors.Is(err, recipes.ErrOutcomeUnknown) {
+						_ = b.note(b.out, b.maybeOut, string(x.Data[0]), err)
+					}
+				}
+			})
+		}
+		b.work(s, "/queue", func(ctx context.Context, c zkapi.Client, who string) error {
+			q := queue(c)
+			for n := range 2 {
+				item := fmt.Sprint(who, n)
+				x := recipes.Item{Data: [][]byte{[]byte(item)}, Priority: int32(-n)}
+				if err := b.note(b.in, b.maybeIn, item, q.Put(ctx, x)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, func(ctx context.Context, c zkapi.Client, who string) error {
+			return queue(c).Consume(ctx, func(_ context.Context, x recipes.Item) error {
+				return b.note(b.out, b.maybeOut, string(x.Data[0]), nil)
+			})
+		})
+		b.close(s, locks)
+	}
+}

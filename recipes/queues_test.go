@@ -1,0 +1,247 @@
+package recipes_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/faults"
+	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// The names and the data of kazoo's and Curator's items, byte for byte.
+func TestQueueLayouts(t *testing.T) {
+	srv := memserver.RunT(t)
+	c, ctx := srv.ClientT(t), t.Context()
+	only := func(dir string) (name, data string) {
+		names, _, err := c.Children(ctx, dir)
+		require.NoError(t, err)
+		require.Len(t, names, 1)
+		text, _, err := c.Get(ctx, dir+"/"+names[0])
+		require.NoError(t, err)
+		return names[0], string(text)
+	}
+	require.NoError(t, recipes.NewQueue(c, "/kazoo").PutPriority(ctx, []byte("x"), 7))
+	name, data := only("/kazoo")
+	require.Equal(t, "entry-007-0000000000 x", name+" "+data)
+	require.NoError(t, recipes.NewLockingQueue(c, "/locking").Put(ctx, []byte("x")))
+	name, _ = only("/locking/entries")
+	require.Equal(t, "entry-100-0000000000", name)
+	require.NoError(t, recipes.NewSimpleQueue(c, "/simple").Offer(ctx, []byte("x")))
+	name, _ = only("/simple")
+	require.Equal(t, "qn-0000000000", name)
+
+	for want, x := range map[string]struct {
+		kind recipes.QueueKind
+		item recipes.Item
+	}{
+		"queue-0000000000":              {recipes.PlainQueue, recipes.Item{}},
+		"queue-1000000050000000000":     {recipes.PriorityQueue, recipes.Item{Priority: 5}},
+		"queue-0FFFFFFFF0000000000":     {recipes.PriorityQueue, recipes.Item{Priority: -1}},
+		"queue-|18BCFE56800|0000000000": {recipes.DelayQueue, recipes.Item{At: time.UnixMilli(1700000000000)}},
+		"queue-|a_b_c|0000000000":       {recipes.IDQueue, recipes.Item{ID: "a/b|c"}},
+	} {
+		path := "/curator" + want[6:]
+		path = strings.ReplaceAll(path, "|", "")
+		x.item.Data = [][]byte{[]byte("ab"), nil}
+		require.NoError(t, recipes.NewDistributedQueue(c, path, x.kind).Put(ctx, x.item))
+		name, data = only(path)
+		require.Equal(t, want, name)
+		require.Equal(t, "\x00\x01\x00\x01\x01\x00\x00\x00\x02ab\x01\x00\x00\x00\x00\x02", data)
+	}
+}
+
+// B44: what is put in with a lower priority comes first, also if others were listed before.
+func TestQueueOrder(t *testing.T) {
+	srv := memserver.RunT(t)
+	c, ctx := srv.ClientT(t), t.Context()
+	q := recipes.NewQueue(c, "/queue")
+	for i := range 3 {
+		require.NoError(t, q.Put(ctx, []byte{byte('a' + i)}))
+	}
+	for _, foreign := range []string{"entry-1x0-0000000000", "entry-100-12", "entry", "other-100-0000000000"} {
+		_, err := c.Create(ctx, "/queue/"+foreign, nil, nil, zkapi.Persistent)
+		require.NoError(t, err)
+	}
+	n, err := q.Len(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	got := ""
+	for {
+		data, ok, err := q.Get(ctx)
+		require.NoError(t, err)
+		if !ok {
+			break
+		}
+		if got += string(data); got == "a" {
+			require.NoError(t, q.PutPriority(ctx, []byte("!"), 99))
+		}
+	}
+	require.Equal(t, "a!bc", got)
+	require.ErrorIs(t, q.PutPriority(ctx, nil, 1000), zkapi.ErrBadArguments)
+}
+
+// B44: an item whose deletion has no reply is not lost without a word.
+func TestQueueLostReply(t *testing.T) {
+	for _, once := range []bool{false, true} {
+		t.Run(fmt.Sprint("exactly once ", once), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := memserver.RunT(t)
+				plan := faults.MustParse("cut after-reply client=a multi #1")
+				defer plan.Close()
+				plain, err := srv.Client()
+				require.NoError(t, err)
+				defer plain.Close()
+				require.NoError(t, recipes.NewQueue(plain, "/queue").Put(t.Context(), []byte("x")))
+				q := recipes.NewQueue(plan.As("a").Client(plain), "/queue", func(o *recipes.QueueOptions) { o.ExactlyOnce = once })
+				data, ok, err := q.Get(t.Context())
+				require.True(t, ok)
+				require.Equal(t, "x", string(data))
+				require.Equal(t, !once, errors.Is(err, recipes.ErrMaybeConsumed), "%v", err)
+				plan.RequireFired(t)
+			})
+		})
+	}
+}
+
+// B47: whoever waits survives the end of the container, and gets what comes then.
+func TestSimpleQueueTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		c, other := srv.ClientT(t), srv.ClientT(t)
+		containers := func(o *recipes.QueueOptions) { o.Containers = true }
+		q := recipes.NewSimpleQueue(c, "/queue", containers)
+		got := make(chan string)
+		go func() {
+			data, err := q.Take(t.Context())
+			got <- fmt.Sprint(string(data), err)
+		}()
+		synctest.Wait()
+		require.NoError(t, other.Delete(t.Context(), "/queue", zkapi.AnyVersion))
+		synctest.Wait()
+		require.NoError(t, recipes.NewSimpleQueue(other, "/queue", containers).Offer(t.Context(), []byte("x")))
+		require.Equal(t, "x<nil>", <-got)
+		_, ok, err := q.Peek(t.Context())
+		require.NoError(t, err)
+		require.False(t, ok)
+	})
+}
+
+// B45: several who wait get what is free, and what was lost comes again.
+func TestLockingQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		a, b := srv.ClientT(t), srv.ClientT(t)
+		first, second := recipes.NewLockingQueue(a, "/queue"), recipes.NewLockingQueue(b, "/queue")
+		require.NoError(t, first.PutAll(t.Context(), 5, []byte("1"), []byte("2")))
+		get := func(q *recipes.LockingQueue) string {
+			data, err := q.Get(t.Context())
+			require.NoError(t, err)
+			return string(data)
+		}
+		require.Equal(t, "1", get(first))
+		require.Equal(t, "1", get(first))
+		require.Equal(t, "2", get(second))
+		n, err := second.Len(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+		require.NoError(t, second.Consume(t.Context()))
+		require.ErrorIs(t, second.Consume(t.Context()), recipes.ErrNotHeld)
+
+		lost := first.Hold()
+		srv.Expire(a.SessionID())
+		<-lost.Lost()
+		require.False(t, first.HoldsLock())
+		require.Equal(t, "1", get(second))
+		require.ErrorIs(t, first.Consume(t.Context()), recipes.ErrNotHeld)
+		require.True(t, second.HoldsLock())
+		require.NoError(t, second.Release(t.Context()))
+		require.Equal(t, "1", get(first))
+		require.NoError(t, first.Consume(t.Context()))
+		for _, dir := range []string{"/queue/entries", "/queue/taken"} {
+			n, _ := srv.Node(dir)
+			require.Zero(t, n.Stat.NumChildren, dir)
+		}
+	})
+}
+
+// B46: a consumer that fails has its item come again under the same name but for
+// the counter, and disturbs nobody.
+func TestDistributedQueueRequeue(t *testing.T) {
+	for _, lock := range []string{"", "/locks"} {
+		t.Run("lock path "+lock, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := memserver.RunT(t)
+				c := srv.ClientT(t)
+				var failures []string
+				q := recipes.NewDistributedQueue(c, "/queue", recipes.IDQueue, func(o *recipes.DistributedQueueOptions) {
+					o.LockPath = lock
+					o.Failed = func(x recipes.Item, err error) { failures = append(failures, x.ID+": "+err.Error()) }
+				})
+				require.NoError(t, q.Put(t.Context(), recipes.Item{ID: "bad", Data: [][]byte{[]byte("1")}}))
+				require.NoError(t, q.Put(t.Context(), recipes.Item{ID: "good", Data: [][]byte{[]byte("2")}}))
+				require.NoError(t, q.Put(t.Context(), recipes.Item{ID: "gone", Data: [][]byte{[]byte("3")}}))
+				n, err := q.Remove(t.Context(), "gone")
+				require.NoError(t, err)
+				require.Equal(t, 1, n)
+				var seen []string
+				ctx, cancel := context.WithCancel(t.Context())
+				err = q.Consume(ctx, func(_ context.Context, x recipes.Item) error {
+					seen = append(seen, x.ID)
+					if len(seen) == 1 {
+						names, _, _ := c.Children(ctx, "/queue")
+						require.Equal(t, lock == "", !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "bad") }))
+						return errors.New("no")
+					}
+					if len(seen) == 3 {
+						cancel()
+					}
+					return nil
+				})
+				require.ErrorIs(t, err, context.Canceled)
+				require.Equal(t, []string{"bad", "good", "bad"}, seen)
+				require.Equal(t, []string{"bad: no"}, failures)
+				require.NoError(t, recipes.Flush(t.Context(), c))
+				left, err := q.Len(t.Context())
+				require.NoError(t, err)
+				require.Zero(t, left)
+			})
+		})
+	}
+}
+
+// Nothing of a delay queue comes before its time, whatever the order of the puts.
+func TestDelayQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		q := recipes.NewDistributedQueue(srv.ClientT(t), "/queue", recipes.DelayQueue, func(o *recipes.DistributedQueueOptions) { o.MaxItems = 3 })
+		start := time.Now()
+		for _, d := range []time.Duration{3, 1, 2} {
+			require.NoError(t, q.Put(t.Context(), recipes.Item{At: start.Add(d * time.Second), Data: [][]byte{{byte(d)}}}))
+		}
+		full, cancelFull := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancelFull()
+		require.ErrorIs(t, q.Put(full, recipes.Item{At: start}), context.DeadlineExceeded)
+		ctx, cancel := context.WithCancel(t.Context())
+		got := 0
+		_ = q.Consume(ctx, func(_ context.Context, x recipes.Item) error {
+			got++
+			require.Equal(t, byte(got), x.Data[0][0])
+			require.Equal(t, time.Duration(got)*time.Second, time.Since(start).Truncate(time.Second))
+			if got == 3 {
+				cancel()
+			}
+			return nil
+		})
+		require.Equal(t, 3, got)
+	})
+}
