@@ -164,7 +164,8 @@
 //
 // POST leaves the counts of the rules that are there alone; the times of a new
 // rule, from and to, are since it came, by the clock of this machine, which no order
-// moves. PUT counts anew. Rules stay over a reset and a restart.
+// moves. PUT counts anew. Rules stay over a reset and a restart. One session can be
+// stalled by silence both-ways session=0x100002f3ab10000, until DELETE.
 //
 // An event of the stream is named by its kind: commit (a transaction, also one
 // that failed: op, path, error, changes), opened, connected, disconnected, closed,

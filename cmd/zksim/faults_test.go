@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -78,4 +79,33 @@ func TestFaultsOfAMemberThatCameBack(t *testing.T) {
 	first, _, _ := strings.Cut(clients, ",")
 	_, _, err := connect(t, first).Get("/")
 	require.Equal(t, zk.ErrNoAuth, err)
+}
+
+// TestStalledSession: one session hears nothing, and another one all the same.
+func TestStalledSession(t *testing.T) {
+	clients, web := startBoth(t)
+	stalled, other := connect(t, clients), connect(t, clients)
+	for _, conn := range []*zk.Conn{stalled, other} {
+		_, _, err := conn.Get("/")
+		require.NoError(t, err)
+	}
+	rule := fmt.Sprintf("silence from-server session=0x%x", stalled.SessionID())
+	require.Equal(t, statusOK, runCtl(t, web, "faults", "add", rule).status)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := stalled.Create("/a", nil, 0, zk.WorldACL(zk.PermAll))
+		answered <- err
+	}()
+	for there := false; !there; { // the request has got there
+		var err error
+		there, _, err = other.Exists("/a")
+		require.NoError(t, err)
+	}
+	select {
+	case err := <-answered:
+		require.Fail(t, "there was an answer", "%v", err)
+	default:
+	}
+	require.Equal(t, statusOK, runCtl(t, web, "faults", "clear").status)
+	require.NoError(t, <-answered, "and its answer comes late")
 }
