@@ -93,7 +93,7 @@ func freePort(t *testing.T) int {
 
 // adminAnswers has a client do something, and returns what the requests get.
 func adminAnswers(t *testing.T, clients, base string) []string {
-	conn, _, err := zk.Connect([]string{clients}, 10*time.Second, zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+	conn, _, err := zk.Connect([]string{clients}, 40*time.Second, zk.WithLogger(quiet{}), zk.WithLogInfo(false))
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = conn.Create("/e", []byte("x"), zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
