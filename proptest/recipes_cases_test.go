@@ -1,9 +1,14 @@
 package proptest
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/adler32"
+	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -52,7 +57,7 @@ func acquiring(t *testing.T, e *recipeEnv, ctx context.Context, l *recipes.Lock)
 
 func (e *recipeEnv) children(dir string) []string {
 	names, _, err := e.truth.Children(e.ctx, e.root+dir)
-	if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
+	if err != nil && !errors.Is(err, zkapi.ErrNoNode) && !errors.Is(err, zkapi.ErrNoAuth) {
 		e.t.Fatalf("%v", err)
 	}
 	return names
@@ -248,16 +253,65 @@ var lockCases = []recipeCase{
 			})
 		}
 		all.Wait()
-		require.LessOrEqual(t, len(won), 1) // all of them may have seen another one's node
-		require.Len(t, e.children("/lock"), len(won))
-		for range len(won) {
-			l := <-won
-			ok, err := l.TryAcquire(e.ctx)
-			require.NoError(t, err)
-			require.False(t, ok, "it is not reentrant")
+		require.Len(t, won, 1)
+		require.Len(t, e.children("/lock"), 1)
+		l := <-won
+		ok, err := l.TryAcquire(e.ctx)
+		require.NoError(t, err)
+		require.False(t, ok, "it is not reentrant")
+		require.NoError(t, l.Release(e.ctx))
+		e.requireClean("/lock")
+	}},
+	{"the counter at its end", false, func(t *testing.T, e *recipeEnv) {
+		require.NoError(t, zkapi.EnsurePath(e.ctx, e.truth, e.root+"/lock", nil))
+		e.srv.Restore(withCounter(t, e.srv.Snapshot(), e.root+"/lock", math.MaxInt32-2))
+		time.Sleep(5 * time.Second) // clients come back
+		var locks []*recipes.Lock
+		var done []<-chan error
+		for range 6 { // the last four have the same counter
+			l := lockAt(e, e.client(""))
+			locks, done = append(locks, l), append(done, acquiring(t, e, e.ctx, l))
+		}
+		require.Len(t, slices.DeleteFunc(e.children("/lock"), func(name string) bool { return !strings.HasSuffix(name, "2147483647") }), 4)
+		for i, l := range locks {
+			require.NoError(t, <-done[i])
+			synctest.Wait()
+			for _, later := range done[i+1:] {
+				require.Empty(t, later)
+			}
 			require.NoError(t, l.Release(e.ctx))
 		}
 		e.requireClean("/lock")
+	}},
+	{"a lookup comes after a sync", true, func(t *testing.T, e *recipeEnv) { // B13: other servers may be behind
+		c := &replyLoser{Client: e.client("")}
+		e.clients = append(e.clients, c)
+		l := lockAt(e, c)
+		require.NoError(t, zkapi.EnsurePath(e.ctx, e.truth, e.root+"/lock", nil))
+		require.NoError(t, l.Acquire(e.ctx))
+		require.Equal(t, []string{"create", "sync", "children"}, c.calls[:3])
+		require.Len(t, e.children("/lock"), 1)
+		require.NoError(t, l.Release(e.ctx))
+		e.requireClean("/lock")
+	}},
+	{"within a chroot, with an ACL, in containers", true, func(t *testing.T, e *recipeEnv) {
+		c := e.client("")
+		require.NoError(t, c.AddAuth(e.ctx, "digest", []byte("me:secret")))
+		inside := zkapi.Chroot(c, e.root)
+		e.clients = append(e.clients, inside)
+		l := recipes.NewLock(inside, "/a/lock", func(o *recipes.Options) {
+			o.ACL, o.Containers, o.Layout = zkapi.CreatorAllACL(), true, recipes.Curator
+		})
+		require.NoError(t, l.Acquire(e.ctx))
+		require.Len(t, e.children("/a/lock"), 0, "the truth may not look")
+		acl, _, err := c.GetACL(e.ctx, e.root+l.Hold().Node())
+		require.NoError(t, err)
+		require.Equal(t, "digest", acl[0].Scheme)
+		stranger := recipes.NewLock(zkapi.Chroot(e.client(""), e.root), "/a/lock")
+		require.ErrorIs(t, stranger.Acquire(e.ctx), zkapi.ErrNoAuth)
+		require.NoError(t, l.Release(e.ctx))
+		require.NoError(t, recipes.Flush(e.ctx, inside))
+		require.NoError(t, zkapi.DeleteRecursive(e.ctx, inside, "/a"))
 	}},
 	{"cancel", true, func(t *testing.T, e *recipeEnv) { // B07
 		l, waiter := lockAt(e, e.client("")), lockAt(e, e.client(""))
@@ -614,6 +668,50 @@ func (c *lateCreate) Create(ctx context.Context, path string, data []byte, acl [
 	return c.Client.Create(ctx, path, data, acl, mode)
 }
 
+// withCounter is a snapshot in which a node without data has given out so many counters.
+func withCounter(t *testing.T, snap *memserver.Snapshot, path string, counter int32) *memserver.Snapshot {
+	var file bytes.Buffer
+	_, err := snap.WriteTo(&file)
+	require.NoError(t, err)
+	b := file.Bytes()
+	at := bytes.Index(b, append(binary.BigEndian.AppendUint32(nil, uint32(len(path))), path...))
+	require.Positive(t, at)
+	const behind = 4 + 5*8 + 4 // no data; ACL, two zxids, two times; version
+	binary.BigEndian.PutUint32(b[at+4+len(path)+behind:], uint32(counter))
+	const seal, digest, zxid = 8 + 5, 8 + 4 + 8, 8
+	for _, sum := range []int{len(b) - 3*seal - digest - zxid, len(b) - 2*seal - zxid, len(b) - seal} {
+		binary.BigEndian.PutUint64(b[sum:], uint64(adler32.Checksum(b[:sum])))
+	}
+	changed, err := memserver.ReadSnapshot(bytes.NewReader(b))
+	require.NoError(t, err)
+	return changed
+}
+
+// replyLoser is a client whose first create loses its reply; it notes what it is asked for.
+type replyLoser struct {
+	zkapi.Client
+	calls []string
+}
+
+func (c *replyLoser) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
+	c.calls = append(c.calls, "create")
+	made, err := c.Client.Create(ctx, path, data, acl, mode)
+	if len(c.calls) == 1 {
+		return "", zkapi.ErrConnectionLoss
+	}
+	return made, err
+}
+
+func (c *replyLoser) Sync(ctx context.Context, path string) error {
+	c.calls = append(c.calls, "sync")
+	return c.Client.Sync(ctx, path)
+}
+
+func (c *replyLoser) Children(ctx context.Context, path string) ([]string, zkapi.Stat, error) {
+	c.calls = append(c.calls, "children")
+	return c.Client.Children(ctx, path)
+}
+
 // onDelete is a client that does something before its first delete.
 type onDelete struct {
 	zkapi.Client
@@ -703,6 +801,59 @@ var rwCases = []recipeCase{
 		require.NoError(t, two.Read().Release(e.ctx))
 		require.NoError(t, <-done)
 		require.NoError(t, writer.Write().Release(e.ctx))
+		e.requireClean("/lock")
+	}},
+	{"a release wakes those who may go on", false, func(t *testing.T, e *recipeEnv) { // RW6
+		const readers = 5
+		writer := recipes.NewRWLock(e.client(""), e.root+"/lock").Write()
+		require.NoError(t, writer.Acquire(e.ctx))
+		var clients []*steps
+		var locks []*recipes.Lock
+		join := func(write bool) {
+			c := &steps{Client: e.client("")}
+			e.clients = append(e.clients, c)
+			l := recipes.NewRWLock(c, e.root+"/lock")
+			one := l.Read()
+			if write {
+				one = l.Write()
+			}
+			clients, locks = append(clients, c), append(locks, one)
+			acquiring(t, e, e.ctx, one)
+		}
+		for range readers {
+			join(false)
+		}
+		join(true)
+		for range readers {
+			join(false)
+		}
+		release := func(l *recipes.Lock, woken int) {
+			before := 0
+			for _, c := range clients {
+				before += c.seen
+			}
+			require.NoError(t, l.Release(e.ctx))
+			synctest.Wait()
+			for _, c := range clients {
+				before -= c.seen
+			}
+			require.LessOrEqual(t, -before, woken)
+		}
+		release(writer, readers)
+		for i, l := range locks[:readers] {
+			requireHeld(t, true, l)
+			woken := 1 // the delete
+			if i == readers-1 {
+				woken = 2 // and the writer, who watched the last of them
+			}
+			release(l, woken)
+		}
+		requireHeld(t, true, locks[readers])
+		release(locks[readers], 1+readers)
+		for _, l := range locks[readers+1:] {
+			requireHeld(t, true, l)
+			release(l, 1)
+		}
 		e.requireClean("/lock")
 	}},
 	{"every order of arrival", false, func(t *testing.T, e *recipeEnv) { // B17
@@ -865,6 +1016,35 @@ var semaphoreCases = []recipeCase{
 			require.NoError(t, recipes.Flush(e.ctx, hasty))
 			e.requireClean(dir, inner)
 		}
+	}},
+	{"in order", false, func(t *testing.T, e *recipeEnv) { // S2
+		s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 2)
+		first, err := s.AcquireN(e.ctx, 2)
+		require.NoError(t, err)
+		order := make(chan int, 6)
+		for i := range cap(order) {
+			s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 2)
+			go func() {
+				h, err := s.Acquire(e.ctx)
+				if err != nil {
+					t.Errorf("%v", err)
+					return
+				}
+				order <- i
+				time.Sleep(time.Second)
+				_ = h.Release(e.ctx)
+			}()
+			synctest.Wait()
+		}
+		for _, h := range first {
+			require.NoError(t, h.Release(e.ctx))
+			synctest.Wait()
+		}
+		for i := range cap(order) {
+			require.Equal(t, i, <-order)
+		}
+		time.Sleep(2 * time.Second)
+		e.requireClean("/sem", "/sem-__lock__")
 	}},
 	{"only one watches", false, func(t *testing.T, e *recipeEnv) {
 		if e.srv == nil {
