@@ -22,7 +22,7 @@ var recipesMutants = []mutant{
 	{"B11-closed", "a closed client is tried for ever", "recipes/session.go",
 		"case zkapi.StateClosed:\n\t\t\terr = zkapi.ErrClosed", "case zkapi.StateClosed:\n\t\t\terr = sleep(ctx, time.Second)"},
 	{"B12-local-loss", "what counts as lost stays in a session that survives", "recipes/hold.go",
-		"remove(h.c, p.q.dir, p.name, p.sweep()) // for the session may be alive", "_ = remove"},
+		"p.discard() // for the session may be alive", ""},
 	{"B13-lookup", "what a create without a reply has made is not looked up", "recipes/queue.go",
 		"if found, err := p.find(ctx); found || err != nil {\n\t\t\t\treturn err\n\t\t\t}", "_ = p.find"},
 	{"B15-release", "a release that loses the connection leaves the node", "recipes/queue.go",
