@@ -62,3 +62,6 @@ func (c *Claims) check() error {
 	}
 	return nil
 }
+
+// Len is how many claims there are, whether they count or not.
+func (c *Claims) Len() int { return len(c.taken) }

@@ -5,8 +5,8 @@ import (
 	"github.com/zksim/zksim/zkapi"
 )
 
-// link is how a participant reaches the server. All but session and up are called
-// while all participants wait.
+// link is how a participant reaches the server. Its methods are called while all
+// participants wait, but for session, and up and waiting with run.mu held.
 type link interface {
 	// up tells whether the participant takes itself for connected.
 	up() bool

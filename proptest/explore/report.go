@@ -87,14 +87,24 @@ func pattern(test string) string {
 	return strings.Join(parts, "/")
 }
 
-// Story is the history, a line a step.
+// head and tail are how much of a long history is told.
+const head, tail = 60, 10
+
+// Story is the history, a line a step; of one that is too long to be read, the
+// beginning and the end.
 func (f *Failure) Story() string {
 	var b strings.Builder
 	width := 0
 	for _, l := range f.History {
 		width = max(width, len(l.Who))
 	}
-	for _, l := range f.History {
+	for i, l := range f.History {
+		if skipped := len(f.History) - head - tail; skipped > head && i >= head && i < head+skipped {
+			if i == head {
+				fmt.Fprintf(&b, "     ... %d lines ...\n", skipped)
+			}
+			continue
+		}
 		number := "    "
 		if l.Number > 0 {
 			number = fmt.Sprintf("%3d ", l.Number)

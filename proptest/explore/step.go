@@ -187,7 +187,9 @@ func (r *run) take(s Step) {
 		r.preemptions--
 	}
 	if s.Fault != 0 {
+		r.mu.Lock()
 		r.faults--
+		r.mu.Unlock()
 	}
 	if s.Kind != Ran && s.Fault != LostReply {
 		r.actOn(s)

@@ -55,10 +55,11 @@ func (w *World) Alive(session int64) bool {
 func (w *World) Removed(session int64) int { return w.run.removed[session] }
 
 // Faults is how many things have gone wrong so far.
-func (w *World) Faults() int { return w.run.cfg.Faults - w.run.faults }
-
-// Steps is how many steps there were so far.
-func (w *World) Steps() int { return w.run.taken }
+func (w *World) Faults() int {
+	w.run.mu.Lock()
+	defer w.run.mu.Unlock()
+	return w.run.cfg.Faults - w.run.faults
+}
 
 // Participant is one program of several. It has the methods of testify's
 // TestingT, so that require works on it.
@@ -144,6 +145,8 @@ func (p *Participant) Session() int64 { return p.client.link.session() }
 // has, and nothing is on its way to it that it does not know yet.
 func (p *Participant) Well() bool {
 	l := p.client.link
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
 	return l.up() && l.waiting() == 0 && p.run.hasSession(l.session())
 }
 

@@ -1,0 +1,142 @@
+package proptest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Gate is a barrier that one sets up and removes, and others wait for.
+type Gate interface {
+	Create(ctx context.Context) error
+	Remove(ctx context.Context) error
+	Wait(ctx context.Context) error
+}
+
+// Barrier explores a barrier: the first participant sets it up and removes it, the
+// others, once it is there, wait. Nobody passes before it is about to be removed,
+// and everybody does in the end.
+func Barrier(t *testing.T, make func(c zkapi.Client) Gate, opts ...func(*Exploration)) {
+	t.Helper()
+	ExploreBarrier(t, make, opts...).FailT(t)
+}
+
+// ExploreBarrier is Barrier for those who want to see the result.
+func ExploreBarrier(t *testing.T, make func(c zkapi.Client) Gate, opts ...func(*Exploration)) *explore.Result {
+	return search(t, func(w *explore.World, e *Exploration) {
+		removing := false
+		up := func() error { // it is there before anybody does anything
+			c, err := w.Server.Client()
+			if err == nil {
+				err = make(c).Create(context.Background())
+				_ = c.Close()
+			}
+			return err
+		}
+		if err := up(); err != nil {
+			panic("proptest: Barrier: " + err.Error())
+		}
+		w.Go(name(0), func(p *explore.Participant) error {
+			b := make(p.Client)
+			p.Pause("works behind the barrier")
+			removing = true
+			p.Log("is about to remove the barrier")
+			return persist(w, p, "Remove", b.Remove)
+		})
+		for i := 1; i < e.Participants; i++ {
+			w.Go(name(i), func(p *explore.Participant) error {
+				ok, err := attempt(w, p, "Wait", make(p.Client).Wait)
+				if ok {
+					p.Log("passes the barrier")
+				}
+				if ok && !removing && w.Faults() == 0 {
+					return fmt.Errorf("%s has passed a barrier that nobody has removed", p.Name)
+				}
+				return err
+			})
+		}
+	}, opts)
+}
+
+// persist is attempt until it works.
+func persist(w *explore.World, p *explore.Participant, what string, do func(context.Context) error) error {
+	for {
+		ok, err := attempt(w, p, what, do)
+		if ok || err != nil || p.Context().Err() != nil {
+			return err
+		}
+		p.Pause("tries again")
+	}
+}
+
+// tries is how often a call is made again that may fail for good.
+const tries = 3
+
+// Meeting is a double barrier: all enter together, and all leave together.
+type Meeting interface {
+	Enter(ctx context.Context) error
+	Leave(ctx context.Context) error
+}
+
+// DoubleBarrier explores a double barrier that waits for all participants. Nobody
+// has entered before everybody has begun to; if nothing goes wrong, nobody has
+// left before. Whose call fails calls again, a few times if it is Leave.
+//
+// Sessions do not expire and nodes are not deleted by others, because that takes
+// somebody out of the meeting for whom the others then wait, as they should.
+func DoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) Meeting, opts ...func(*Exploration)) {
+	t.Helper()
+	ExploreDoubleBarrier(t, make, opts...).FailT(t)
+}
+
+// ExploreDoubleBarrier is DoubleBarrier for those who want to see the result.
+func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) Meeting, opts ...func(*Exploration)) *explore.Result {
+	return search(t, func(w *explore.World, e *Exploration) {
+		entering, leaving := 0, 0
+		for i := range e.Participants {
+			w.Go(name(i), func(p *explore.Participant) error {
+				b := make(p.Client, e.Participants)
+				p.Pause("comes")
+				entering++
+				p.Log("is number %d to come", entering)
+				if err := persist(w, p, "Enter", b.Enter); err != nil || p.Context().Err() != nil {
+					return err
+				}
+				p.Log("has entered")
+				if entering < e.Participants {
+					return fmt.Errorf("%s has entered when %d of %d had come", p.Name, entering, e.Participants)
+				}
+				p.Pause("works")
+				leaving++
+				p.Log("is number %d to leave", leaving)
+				left := false
+				for range tries {
+					err := b.Leave(p.Context())
+					if left = err == nil; left || p.Context().Err() != nil {
+						break
+					}
+					p.Log("Leave fails: %v", err) // it may have lost its place before
+					p.Pause("tries again")
+				}
+				if !left {
+					return nil
+				}
+				p.Log("has left")
+				if leaving < e.Participants && w.Faults() == 0 {
+					return fmt.Errorf("%s has left when %d of %d were ready to", p.Name, leaving, e.Participants)
+				}
+				return nil
+			})
+		}
+		w.Finally(tidy(w))
+	}, append(slices.Clone(opts), func(e *Exploration) {
+		if e.Kinds == 0 {
+			e.Kinds = explore.Network
+		}
+		e.Kinds &^= explore.Expiry | explore.Removal | explore.TimerRace
+	}))
+}

@@ -1,0 +1,79 @@
+package proptest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// Counter is a number that several add to.
+type Counter interface {
+	// Add adds, and returns the sum. After an error it may have been added or not,
+	// but once at most.
+	Add(ctx context.Context, n int64) (sum int64, err error)
+	Value(ctx context.Context) (int64, error)
+}
+
+// CountUp explores a counter: every participant adds one, Rounds times. What has
+// been added is in the sum once, what failed is in it once or not at all, and
+// no two get the same sum.
+func CountUp(t *testing.T, make func(c zkapi.Client) Counter, opts ...func(*Exploration)) {
+	t.Helper()
+	ExploreCounter(t, make, opts...).FailT(t)
+}
+
+// ExploreCounter is CountUp for those who want to see the result.
+func ExploreCounter(t *testing.T, make func(c zkapi.Client) Counter, opts ...func(*Exploration)) *explore.Result {
+	return search(t, func(w *explore.World, e *Exploration) {
+		count := &count{sums: map[int64]string{}}
+		for i := range e.Participants {
+			w.Go(name(i), func(p *explore.Participant) error { return count.up(w, p, make(p.Client), e.Rounds) })
+		}
+		w.Finally(func() error {
+			c, err := w.Server.Client()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			sum, err := make(c).Value(context.Background())
+			if err == nil && (sum < count.done || sum > count.done+count.unknown) {
+				err = fmt.Errorf("one was added %d times, and perhaps %d times more, and the sum is %d", count.done, count.unknown, sum)
+			}
+			return err
+		})
+	}, opts)
+}
+
+// count is what participants know of a counter.
+type count struct {
+	done, unknown int64
+	sums          map[int64]string
+}
+
+// up is what a participant does.
+func (x *count) up(w *explore.World, p *explore.Participant, c Counter, rounds int) error {
+	for range rounds {
+		var sum int64
+		ok, err := attempt(w, p, "Add", func(ctx context.Context) (err error) {
+			sum, err = c.Add(ctx, 1)
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			x.unknown++
+			continue
+		}
+		p.Log("has added one: %d", sum)
+		x.done++
+		if other, twice := x.sums[sum]; twice {
+			return fmt.Errorf("%s and %s have added one and got the same sum, %d", other, p.Name, sum)
+		}
+		x.sums[sum] = p.Name
+	}
+	return nil
+}

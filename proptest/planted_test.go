@@ -1,0 +1,144 @@
+package proptest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
+)
+
+type option = func(*proptest.Exploration)
+
+// properties are the ready-made ones, each on the small recipe that has the bug, or none.
+var properties = map[string]func(t *testing.T, bug string, o option) *explore.Result{
+	"lock": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreLock(t, func(c zkapi.Client) proptest.Locker { return newLine(c, bug) }, furnished(bug), o)
+	},
+	"rwlock": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreRWLock(t, func(c zkapi.Client) proptest.RWLocker { return rw{c, bug} }, furnished(bug), o)
+	},
+	"semaphore": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreSemaphore(t, 2, func(c zkapi.Client) proptest.Locker { return semaphore(c, bug, 2) }, furnished(bug), o)
+	},
+	"election": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreElection(t, func(c zkapi.Client) proptest.Elector { return elector{newLine(c, bug)} }, furnished(bug), o)
+	},
+	"counter": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreCounter(t, func(c zkapi.Client) proptest.Counter { return counter{c, bug} }, furnished(bug), o)
+	},
+	"barrier": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreBarrier(t, func(c zkapi.Client) proptest.Gate { return gate{c, bug} }, furnished(bug), o)
+	},
+	"double barrier": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreDoubleBarrier(t, func(c zkapi.Client, n int) proptest.Meeting {
+			return &meeting{c: c, bug: bug, members: n}
+		}, furnished(bug), o)
+	},
+}
+
+// furnished makes the nodes that the small recipes take for granted.
+func furnished(bug string) option {
+	return func(e *proptest.Exploration) {
+		e.Prepare = func(ctx context.Context, c zkapi.Client) error {
+			var failed error
+			for path, data := range map[string]string{"/line": "", "/n": "0", "/meet": ""} {
+				_, err := c.Create(ctx, path, []byte(data), nil, zkapi.Persistent)
+				failed = errors.Join(failed, err)
+			}
+			if bug == "a foreign child is an error" {
+				_, err := c.Create(ctx, "/line/foreign", nil, nil, zkapi.Persistent)
+				failed = errors.Join(failed, err)
+			}
+			return failed
+		}
+	}
+}
+
+// planted are the bugs; B numbers are those of known bugs of other libraries.
+var planted = []struct {
+	property, bug, known string
+	participants, rounds int
+	kinds                explore.Fault
+	faults               int
+}{
+	{"lock", "whoever is woken has it", "", 3, 1, explore.Expiry, 1},
+	{"lock", "all wait for the first, and whoever is woken has it", "", 3, 1, 0, 1},
+	{"lock", "whose node is gone is the first", "go-zookeeper", 2, 1, explore.Removal, 1},
+	{"lock", "an error leaves the node behind", "go-zookeeper", 2, 1, explore.Cut, 1},
+	{"lock", "a foreign child is an error", "go-zookeeper", 2, 1, 0, 1},
+	{"lock", "whose node was deleted can never lock again", "go-zookeeper", 2, 2, explore.Removal, 1},
+	{"lock", "whoever gives up leaves his node behind", "Curator", 2, 1, explore.Cancellation, 1},
+	{"lock", "what may have been created is created again", "Curator", 2, 1, explore.LostReply, 1},
+	{"lock", "the order is that of whole names", "ZooKeeper's WriteLock", 2, 1, 0, 1},
+	{"lock", "the watch is set after the look", "", 2, 1, 0, 1},
+	{"lock", "who vanished before the watch is waited for", "ZooKeeper's WriteLock", 2, 1, 0, 1},
+	{"lock", "release deletes the first node", "zk-ruby", 3, 1, explore.Expiry, 1},
+	{"lock", "a release that may have worked is given up", "Curator", 2, 1, explore.Cut, 1},
+	{"rwlock", "readers do not look at writers", "", 2, 1, 0, 1},
+	{"rwlock", "writers do not look at readers", "", 2, 1, 0, 1},
+	{"rwlock", "a reader waits for later writers, too", "kazoo", 3, 1, 0, 1},
+	{"semaphore", "one too many", "", 3, 1, 0, 1},
+	{"semaphore", "the count is checked before the lease is made", "kazoo", 3, 1, 0, 1},
+	{"election", "the leader is not told that its session is gone", "kazoo", 2, 1, explore.Expiry, 1},
+	{"election", "whose node is gone is the first", "Curator", 2, 1, explore.Removal, 1},
+	{"counter", "the version is not checked", "", 2, 1, 0, 1},
+	{"counter", "what may have been added is added again", "kazoo, Curator", 2, 1, explore.LostReply, 1},
+	{"barrier", "the watch is set after the look", "kazoo", 2, 1, 0, 1},
+	{"double barrier", "whoever comes is counted twice", "kazoo", 2, 1, 0, 1},
+	{"double barrier", "whoever is woken enters", "Curator", 3, 1, 0, 1},
+	{"double barrier", "nobody waits for the others to leave", "Curator", 2, 1, 0, 1},
+}
+
+// TestPlantedBugs prints a table; go test ./proptest -run PlantedBugs -v shows it.
+func TestPlantedBugs(t *testing.T) {
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "property\tbug\tknown from\tstrategy\tschedules\ttime\tsteps\twhat was wrong")
+	for _, p := range planted {
+		t.Run(p.property+"/"+p.bug, func(t *testing.T) {
+			res := properties[p.property](t, p.bug, func(e *proptest.Exploration) {
+				e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, 10*time.Second
+				e.KeepShrinking = 500
+				if e.Kinds = p.kinds; p.kinds != 0 {
+					e.Faults = max(1, p.faults)
+				}
+			})
+			require.NotNil(t, res.Failure)
+			require.True(t, res.Same)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%v\t%d\t%s\n", p.property, p.bug, p.known, "random", res.FoundAfter,
+				res.FoundIn.Round(time.Millisecond), res.Failure.Steps(), res.Failure.Why)
+			require.LessOrEqual(t, res.Failure.Steps(), 12, res.Failure.Story())
+		})
+	}
+	_ = w.Flush()
+	t.Log("\n" + table.String())
+}
+
+// Without a bug the small recipes pass, so that what is found is the bug.
+func TestNothingPlanted(t *testing.T) {
+	for property, explored := range properties {
+		t.Run(property, func(t *testing.T) {
+			for faults := range 3 {
+				res := explored(t, "", func(e *proptest.Exploration) {
+					e.Strategy, e.Participants, e.Rounds, e.Schedules = explore.Random(1), 3, 1, 100
+					e.Faults, e.Kinds = faults, explore.AllFaults
+					if property == "counter" || property == "double barrier" { // whose nodes are not for others to delete
+						e.Kinds &^= explore.Removal
+					}
+				})
+				if res.Failure != nil {
+					t.Fatal(res.Report(t.Name()))
+				}
+			}
+		})
+	}
+}
