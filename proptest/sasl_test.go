@@ -27,7 +27,7 @@ var saslUsers = map[string]string{"bob": "secret", "super": "s3cret", "ada": `p"
 // startSASL starts a server with these users and returns its address.
 type startSASL func(t *testing.T, settings map[string]string) string
 
-func realSASL(t *testing.T, settings map[string]string) string {
+func realSASL(t *testing.T, version string, settings map[string]string) string {
 	var users []string
 	for _, name := range slices.Sorted(maps.Keys(saslUsers)) {
 		password := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(saslUsers[name])
@@ -36,16 +36,16 @@ func realSASL(t *testing.T, settings map[string]string) string {
 	jaas := filepath.Join(t.TempDir(), "jaas.conf")
 	text := "Server {\n  org.apache.zookeeper.server.auth.DigestLoginModule required" + strings.Join(users, "") + ";\n};\n"
 	require.NoError(t, os.WriteFile(jaas, []byte(text), 0o600))
-	return realserver.RunT(t, "3.9", func(o *realserver.Options) {
+	return realserver.RunT(t, version, func(o *realserver.Options) {
 		o.JVM = append(o.JVM, "-Djava.security.auth.login.config="+jaas, "-Dfile.encoding=UTF-8")
 		o.Config["authProvider.1"] = "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
 		maps.Copy(o.Config, settings)
 	}).Addr()
 }
 
-func simSASL(t *testing.T, settings map[string]string) string {
+func simSASL(t *testing.T, profile memserver.Profile, settings map[string]string) string {
 	srv := memserver.RunT(t, func(c *memserver.Config) {
-		c.SASLUsers = saslUsers
+		c.Profile, c.SASLUsers = profile, saslUsers
 		for key, value := range settings {
 			require.NoError(t, c.Set(key, value))
 		}
@@ -56,11 +56,20 @@ func simSASL(t *testing.T, settings map[string]string) string {
 
 // TestSASL: what a server with a JAAS file says to clients of DIGEST-MD5.
 func TestSASL(t *testing.T) {
-	for name, start := range map[string]startSASL{"wire": simSASL, "real/3.9": realSASL} {
-		t.Run(name, func(t *testing.T) {
-			t.Run("answers", func(t *testing.T) { testSASLAnswers(t, start) })
-			t.Run("required", func(t *testing.T) { testSASLRequired(t, start) })
-			t.Run("failures allowed", func(t *testing.T) { testSASLFailuresAllowed(t, start) })
+	test := func(t *testing.T, start startSASL) {
+		t.Run("answers", func(t *testing.T) { testSASLAnswers(t, start) })
+		t.Run("required", func(t *testing.T) { testSASLRequired(t, start) })
+		t.Run("failures allowed", func(t *testing.T) { testSASLFailuresAllowed(t, start) })
+	}
+	for _, profile := range []memserver.Profile{memserver.V39, memserver.V38} {
+		t.Run("wire/"+string(profile), func(t *testing.T) {
+			test(t, func(t *testing.T, settings map[string]string) string { return simSASL(t, profile, settings) })
+		})
+	}
+	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
+		t.Run("real/"+name, func(t *testing.T) {
+			t.Parallel()
+			test(t, func(t *testing.T, settings map[string]string) string { return realSASL(t, version, settings) })
 		})
 	}
 }
