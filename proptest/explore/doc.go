@@ -44,6 +44,12 @@
 //   - If nothing else is possible, time passes to the next timer.
 //   - One of the faults of [Config].Kinds happens, while there are any left.
 //
+// A [Strategy] is [Random], [PCT] or [Exhaustive]; [CheckRapid] has rapid choose. Two
+// participants that take a textbook lock once each take about 30 microseconds of
+// processor time a schedule. Long searches print their progress with
+// -explore.progress, are bounded by -explore.time, divided by -explore.shard, and
+// an exhaustive one that was stopped goes on at its Result.Frontier.
+//
 // The list begins with what the participant does next that moved last, and ends
 // with faults, so that a schedule of zeros is the plainest one. A schedule that
 // fails is shrunk, to as few steps and as small choices as can be found, and run

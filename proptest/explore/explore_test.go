@@ -15,6 +15,7 @@ import (
 var strategies = map[string]func() explore.Strategy{
 	"random":     func() explore.Strategy { return explore.Random(1) },
 	"exhaustive": func() explore.Strategy { return explore.Exhaustive() },
+	"PCT":        func() explore.Strategy { return explore.PCT(1, 3) },
 }
 
 func with(s explore.Strategy, faults int) func(*explore.Config) {
@@ -73,6 +74,53 @@ func TestArtifacts(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(want), text)
 	}
+}
+
+// Every failure is the same each time that its schedule is run again.
+func TestReplays(t *testing.T) {
+	faults := func(c *explore.Config) { c.Faults, c.Schedules = 1, 100_000 }
+	first := explore.Explore(t, exclusion("does not look again", 3), faults).Failure
+	for range 100 {
+		again := explore.Replay(t, first.Schedule(), exclusion("does not look again", 3), faults)
+		require.True(t, again.Same)
+		require.Equal(t, first.History, again.Failure.History)
+	}
+	plain := explore.Replay(t, "0", exclusion("does not look again", 3), faults)
+	require.Nil(t, plain.Failure)
+}
+
+// A search that was stopped goes on where it was, and the shards of one are all of it.
+func TestPartsOfASearch(t *testing.T) {
+	states := func(opts ...func(*explore.Config)) (n int, frontier string) {
+		res := explore.Explore(t, exclusion("", 2), append(opts, func(c *explore.Config) { c.Kinds = explore.Expiry })...)
+		require.Nil(t, res.Failure, "%v", res.Failure)
+		require.Equal(t, res.Frontier == "", res.Complete)
+		return res.Schedules, res.Frontier
+	}
+	all, _ := states(with(explore.Exhaustive(), 0))
+	some, frontier := states(with(explore.Exhaustive(), 0), func(c *explore.Config) { c.Schedules = all / 2 })
+	require.NotEmpty(t, frontier)
+	rest, _ := states(with(explore.Exhaustive(frontier), 0))
+	require.GreaterOrEqual(t, some+rest, all)
+	sum := 0
+	for i := range 3 {
+		n, _ := states(with(explore.Exhaustive(), 0), func(c *explore.Config) { c.Shard, c.Shards = i, 3 })
+		sum += n
+	}
+	require.GreaterOrEqual(t, sum, all)
+}
+
+func TestCheckRapid(t *testing.T) {
+	explore.CheckRapid(t, exclusion("", 2))
+}
+
+func BenchmarkLock(b *testing.B) {
+	var n int
+	inTest(func(t *testing.T) {
+		res := explore.Explore(t, exclusion("", 2), func(c *explore.Config) { c.Schedules = b.N })
+		n = res.Schedules
+	})
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "schedules/s")
 }
 
 func TestReport(t *testing.T) {
