@@ -444,3 +444,34 @@ func TestRestartWithALaggingMember(t *testing.T) {
 		})
 	}
 }
+
+// A late event is about the node that has changed, whatever has come over the
+// connection of whoever changed it since.
+func TestLateEventsKeepTheirPaths(t *testing.T) {
+	bubble(t, func(t *testing.T, srv *memserver.Server) {
+		conn, _, err := zk.Connect([]string{srv.Addrs()[2]}, 10*time.Second, zk.WithDialer(srv.Dial), zk.WithLogger(quiet{}), zk.WithLogInfo(false))
+		require.NoError(t, err)
+		defer conn.Close()
+		reader := on(t, srv, 1)
+		for _, path := range []string{"/gone", "/here", "/gone/child", "/here/child"} {
+			open(t, reader, path, "")
+		}
+		var changed []<-chan zkapi.Event
+		for _, path := range []string{"/gone/child", "/here/child"} {
+			_, _, ch, err := reader.GetW(t.Context(), path)
+			require.NoError(t, err)
+			changed = append(changed, ch)
+		}
+		_, _, children, err := reader.ChildrenW(t.Context(), "/gone")
+		require.NoError(t, err)
+		srv.Member(1).SetLag(memserver.Lag{Hold: true})
+		require.NoError(t, conn.Delete("/gone/child", -1))
+		_, _, err = conn.Get("/here/child")
+		require.NoError(t, err)
+		srv.Member(1).SetLag(memserver.Lag{})
+		require.Len(t, changed[0], 1)
+		require.Empty(t, changed[1])
+		require.Equal(t, "/gone/child", (<-changed[0]).Path)
+		require.Equal(t, "/gone", (<-children).Path)
+	}, three)
+}

@@ -151,6 +151,13 @@ type change struct {
 	parentACL *accessList
 }
 
+// own is the change with paths that outlive the request that they are from.
+func (c change) own() change {
+	c.path = strings.Clone(c.path)
+	c.parent = c.path[:len(c.parent)]
+	return c
+}
+
 // Note is an event for one connection, to be sent before the reply that the
 // same step gives.
 type Note struct {
@@ -172,7 +179,9 @@ func (s *State) fire() {
 		}
 	}
 	if s.lateMembers > 0 {
-		s.lateChanges = append(s.lateChanges, s.changes...)
+		for _, c := range s.changes {
+			s.lateChanges = append(s.lateChanges, c.own())
+		}
 	}
 	clear(s.changes)
 	s.changes = s.changes[:0]
