@@ -121,6 +121,7 @@ type dialed struct {
 
 	mu       sync.Mutex
 	shut     chan struct{} // whoever dials waits until it is closed; nil if nobody has to
+	closed   bool          // there are no more connections
 	conn     *tapped
 	session  int64
 	password []byte
@@ -140,6 +141,12 @@ func (d *dialed) dial(string, string, time.Duration) (net.Conn, error) {
 	d.mu.Unlock()
 	if shut != nil {
 		<-shut
+	}
+	d.mu.Lock()
+	closed := d.closed
+	d.mu.Unlock()
+	if closed {
+		return nil, net.ErrClosed
 	}
 	nc, err := d.in.Dial()
 	if err != nil {
@@ -172,15 +179,26 @@ func (d *dialed) cut() { d.keepOut(net.Conn.Close) }
 func (d *dialed) heal() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.open()
+}
+
+// open has nobody wait any longer. d.mu is held.
+func (d *dialed) open() {
 	if d.shut != nil {
 		close(d.shut)
 		d.shut = nil
 	}
 }
 
-// Close implements zkapi.Client.
+// Close implements zkapi.Client. A client that waits with its next connection
+// gets none, but is not to wait for ever.
 func (d *dialed) Close() error {
-	d.heal() // nobody is to wait for ever
+	d.mu.Lock()
+	if d.shut != nil {
+		d.closed = true
+		d.open()
+	}
+	d.mu.Unlock()
 	return d.Client.Close()
 }
 

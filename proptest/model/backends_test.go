@@ -66,6 +66,7 @@ type gate struct {
 
 	mu   sync.Mutex
 	shut chan struct{} // closed when the gate opens; nil while it is open
+	gone bool          // nobody comes through any more
 	last net.Conn
 }
 
@@ -75,6 +76,12 @@ func (g *gate) Dial(network, addr string, timeout time.Duration) (net.Conn, erro
 	g.mu.Unlock()
 	if shut != nil {
 		<-shut
+	}
+	g.mu.Lock()
+	gone := g.gone
+	g.mu.Unlock()
+	if gone {
+		return nil, net.ErrClosed
 	}
 	nc, err := g.dial(network, addr, timeout)
 	g.mu.Lock()
@@ -100,6 +107,14 @@ func (g *gate) open() {
 	}
 }
 
+// leave is for a client that is closed: if it waits, it does not come through.
+func (g *gate) leave() {
+	g.mu.Lock()
+	g.gone = g.shut != nil
+	g.mu.Unlock()
+	g.open()
+}
+
 func (g *gate) cut() {
 	g.close()
 	g.mu.Lock()
@@ -116,7 +131,7 @@ type overWire struct {
 	clients []*gated // but those that are closed
 }
 
-// gated is a client that opens its gate when it is closed, so that nobody waits there for ever.
+// gated is a client that leaves its gate when it is closed, so that nobody waits there for ever.
 type gated struct {
 	*realserver.Client
 	gate *gate
@@ -127,7 +142,7 @@ func (c *gated) Close() error {
 	c.w.mu.Lock()
 	c.w.clients = slices.DeleteFunc(c.w.clients, func(other *gated) bool { return c == other })
 	c.w.mu.Unlock()
-	c.gate.open()
+	c.gate.leave()
 	return c.Client.Close()
 }
 
