@@ -56,6 +56,12 @@
 // twice more: if that differs, the report says so. With go test -artifacts it is also
 // drawn, and written down as a test in Go that needs no explorer.
 //
+// # The same on another server
+//
+// [Trace] tells what happens in a schedule, and Failure.Compare has another server,
+// a real ZooKeeper for instance, do the same: each operation in its order, with
+// every reply and event compared.
+//
 // # Clients over the wire
 //
 // World.GoDialing adds a participant whose client is any that can be given a

@@ -76,6 +76,32 @@ func Replay(t *testing.T, schedule string, scenario func(w *World), opts ...func
 	return x.result
 }
 
+// Trace is Replay for a schedule that need not fail: what happens in it. Any word is
+// a schedule; a choice that is too large is the last one.
+func Trace(t *testing.T, schedule string, scenario func(w *World), opts ...func(*Config)) *Failure {
+	t.Helper()
+	var cfg Config
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	cfg.complete()
+	choices, err := decode(schedule)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	x := &explorer{t: t, cfg: &cfg, scenario: scenario, result: &Result{}}
+	defer x.control()()
+	f := new(Failure)
+	synctest.Test(t, func(*testing.T) {
+		r := x.run(&replay{choices: choices}, true)
+		if r.failure != nil {
+			*f = *r.failure
+		}
+		r.write(f)
+	})
+	return f
+}
+
 // explorer is one search.
 type explorer struct {
 	t        *testing.T

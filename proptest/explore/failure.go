@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/zkapi"
 )
 
 type sessionInfo = memserver.Session
@@ -24,7 +25,7 @@ const (
 	Stuck           Why = "a participant does not end"
 )
 
-// Failure is a schedule that has failed.
+// Failure is a schedule that has failed, or that Trace has run.
 type Failure struct {
 	Why     Why
 	Text    string
@@ -43,11 +44,18 @@ type act struct {
 	who        int
 	kind       Kind
 	fault      Fault
-	path       string // of a removal
-	*operation        // of Ran
+	path       string      // of a removal
+	event      zkapi.Event // of Told; the zero one if it is the end of the connection
+	up         bool        // the participant is connected
+	*operation             // of Ran
 }
 
-func (f *Failure) Error() string { return fmt.Sprintf("%s: %s", f.Why, f.Text) }
+func (f *Failure) Error() string {
+	if f.Why == "" {
+		return "nothing failed"
+	}
+	return fmt.Sprintf("%s: %s", f.Why, f.Text)
+}
 
 // Line is one line of a history.
 type Line struct {
@@ -75,7 +83,8 @@ func (r *run) record(l Line) {
 
 func (r *run) recordOp(who int, o *operation) {
 	if r.recording {
-		r.acts = append(r.acts, act{line: len(r.history), who: who, kind: Ran, operation: o})
+		done := *o // the participant may get another answer
+		r.acts = append(r.acts, act{line: len(r.history), who: who, kind: Ran, operation: &done, up: r.parts[who].client.link.up() || o.verb == verbClose && o.answer.err == nil})
 		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.String(), Result: o.result()})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -101,7 +100,7 @@ func (o *operation) fail(err error) {
 }
 
 // perform does it on the server, now.
-func (o *operation) perform(c *memserver.Client) {
+func (o *operation) perform(c zkapi.Client) {
 	ctx, q, a := o.ctx, &o.call, &o.answer
 	if o.abandoned {
 		ctx = context.WithoutCancel(ctx)
@@ -133,7 +132,7 @@ func (o *operation) perform(c *memserver.Client) {
 	}
 }
 
-func (o *operation) read(ctx context.Context, c *memserver.Client) {
+func (o *operation) read(ctx context.Context, c zkapi.Client) {
 	q, a := &o.call, &o.answer
 	switch q.verb {
 	case verbExists:

@@ -165,13 +165,19 @@ func (r *run) goOn() bool {
 // failed is what the run has come to, nil if nothing failed.
 func (r *run) failed() *Failure {
 	if f := r.failure; f != nil {
-		f.Choices, f.History, f.steps, f.acts = r.choices, r.numbered(), r.names, r.acts
-		for _, p := range r.parts {
-			f.names = append(f.names, p.Name)
-		}
-		f.first = furniture(r.first)
+		r.write(f)
 	}
 	return r.failure
+}
+
+// write writes down what has happened.
+func (r *run) write(f *Failure) {
+	f.Choices, f.History, f.steps, f.acts = r.choices, r.numbered(), r.names, r.acts
+	f.names = nil
+	for _, p := range r.parts {
+		f.names = append(f.names, p.Name)
+	}
+	f.first = furniture(r.first)
 }
 
 // furniture is the nodes that a scenario has made.

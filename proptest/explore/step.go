@@ -221,7 +221,11 @@ func (r *run) take(s Step) {
 
 func (r *run) actOn(s Step) {
 	if r.recording {
-		r.acts = append(r.acts, act{line: len(r.history), who: s.Who, kind: s.Kind, fault: s.Fault, path: s.path})
+		a := act{line: len(r.history), who: s.Who, kind: s.Kind, fault: s.Fault, path: s.path}
+		if s.Kind == Told {
+			a.event = r.parts[s.Who].client.link.next().Event
+		}
+		r.acts = append(r.acts, a)
 	}
 }
 
