@@ -226,6 +226,36 @@ func TestAnElectionKeepsSessionsAndTree(t *testing.T) {
 	require.EqualValues(t, 3<<32, srv.Zxid())
 }
 
+func TestAfterAnElectionSessionsHaveAllTheirTime(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	c := on(t, srv, 3)
+	id := c.SessionID() // of 10 s
+	c.Disconnect()
+	srv.Advance(8 * time.Second)
+	require.True(t, srv.Member(1).Elect())
+	srv.Advance(8 * time.Second)
+	require.Len(t, srv.Sessions(), 1)
+	srv.Advance(8 * time.Second)
+	require.Empty(t, srv.Sessions())
+	require.Equal(t, id, c.SessionID())
+}
+
+func TestSessionIDsRunOver(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	srv.SetNextSession(1<<56 - 1)
+	require.EqualValues(t, 0x01ffffffffffffff, on(t, srv, 1).SessionID())
+	require.EqualValues(t, 0x0200000000000000, on(t, srv, 1).SessionID(), "into the number of the member")
+	require.EqualValues(t, 0x0300000000000001, on(t, srv, 2).SessionID())
+}
+
+func TestAMemberThatComesBackKnowsAll(t *testing.T) {
+	srv := memserver.RunT(t, three)
+	srv.Member(1).Stop()
+	open(t, srv.ClientT(t), "/n", "1")
+	require.NoError(t, srv.Member(1).Start())
+	require.Equal(t, srv.Zxid(), srv.Member(1).Zxid())
+}
+
 func TestWithoutAQuorumNobodyIsServed(t *testing.T) {
 	srv := memserver.RunT(t, three)
 	c := srv.ClientT(t)

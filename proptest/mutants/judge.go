@@ -35,7 +35,7 @@ var judges = []judge{
 	{"state", "memserver/internal/state", random("-test.run=.", 300), false, ""},
 	{"memserver", "memserver", []string{"-test.run=^Test(SnapshotFile|Events)"}, false, ""},
 	{"transcripts", "proptest", []string{"-test.run=^(TestMembers|TestCounters|TestTLS|TestSASL)$/^(wire|direct)$"}, true, ""},
-	{"memserver", "memserver", []string{"-test.run=Member|Quorum|Session|Lag|Reader|Voters|Election|Server|Lock"}, true, ""},
+	{"memserver", "memserver", []string{"-test.run=^Test.*(Member|Quorum|Session|Lag|Reader|Voters|Election|Writes)", "-test.timeout=30s"}, true, ""},
 	{"model", "proptest/model", random("-test.run=^(TestModel|TestLargeTrees)$/^(direct|wire)$", 500), false, ""},
 	{"property", "proptest", random("-test.run=^TestWatchers$/^(direct|wire)$", 300), false, "watchers"},
 	{"past cases", "proptest", []string{"-test.run=^TestWatchersPastCases$"}, false, "watchers"},
