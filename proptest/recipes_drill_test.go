@@ -95,7 +95,7 @@ func (d *drill) sweep(t *testing.T, kind string, n int, run runCase) {
 	})
 }
 
-var drills = slices.Concat(valueDrills, queueDrills)
+var drills = slices.Concat(valueDrills, queueDrills, memberDrills)
 
 // TestRecipesDrills: whatever happens to one client at whichever of its
 // requests, every recipe does what it promises, and nothing is left behind.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +27,7 @@ type planted struct {
 	cases int    // after how many cases at most
 }
 
-var plantedBugs = slices.Concat(plantedValues, plantedQueues)
+var plantedBugs = slices.Concat(plantedValues, plantedQueues, plantedMembers)
 
 // TestRecipesPlanted: the drills can fail. Each bug is caught, by the plan and
 // after so many cases as the table says.
@@ -46,7 +47,7 @@ func TestRecipesPlanted(t *testing.T) {
 
 func (p *planted) play(t *testing.T, k int) (why string) {
 	tb, plan := &blamed{TB: t}, ""
-	if p.fault != "" {
+	if p.fault != "" && p.fault != expired {
 		plan = fmt.Sprintf(p.fault, k)
 	}
 	runInMemory(tb, "direct", plan, func(e *recipeEnv) {
@@ -57,7 +58,11 @@ func (p *planted) play(t *testing.T, k int) (why string) {
 		}
 		actx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		s := &steps{Client: a, at: k, after: true, do: cancel}
+		do := cancel
+		if p.fault == expired {
+			actx, do = nil, func() { e.expire(a.SessionID()) }
+		}
+		s := &steps{Client: a, at: k, after: true, do: do}
 		e.clients = append(e.clients, s)
 		p.drill.run(e, s, actx)
 	})
@@ -214,4 +219,28 @@ func playForgetfulQueue(s *scene) {
 		}
 		return nil
 	})
+}
+
+const expired = "the server expires the session"
+
+var plantedMembers = []planted{
+	{"B48 who has lost his session does not join anew", drill{play: playParty(lonely), dirs: []string{"/party"}}, expired, 40},
+	{"B50 a lease is taken without the lock", drill{play: playLease(1, snatch), dirs: []string{"/lease"}}, lostReply, 40},
+}
+
+// lonely joins once and for all.
+func lonely(c zkapi.Client, path, who string) member {
+	return partyMember(recipes.NewParty(c, path, func(o *recipes.Options) { o.Identifier, o.NoRejoin = who, true }))
+}
+
+// snatch deletes a lease and makes it anew, without a lock around it, and looks
+// at the clock before: kazoo's way, if its lock is lost meanwhile.
+func snatch(ctx context.Context, c zkapi.Client, path string, count int, who string, now func() time.Time) (bool, error) {
+	if ok, err := recipes.NewLease(c, path, time.Hour, who, func(o *recipes.LeaseOptions) { o.Now = now }).Obtain(ctx); ok || err != nil || who[1] == '0' {
+		return ok, err
+	}
+	node := path + "/lease_holder"
+	_ = c.Delete(ctx, node, zkapi.AnyVersion)
+	_, err := c.Create(ctx, node, fmt.Appendf(nil, `{"version": 1, "holder": %q, "end": "2033-01-01T00:00:00"}`, who), nil, zkapi.Persistent)
+	return err == nil, nil
 }

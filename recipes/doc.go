@@ -99,6 +99,13 @@
 //	                       DistributedDelayQueue           DistributedQueue with DelayQueue
 //	                       DistributedIdQueue              DistributedQueue with IDQueue
 //	                       lockPath, ErrorMode, maxItems   DistributedQueueOptions
+//	Party                                                  Party
+//	ShallowParty                                           NewShallowParty
+//	                       GroupMember                     GroupMember
+//	NonBlockingLease                                       Lease
+//	MultiNonBlockingLease                                  NewMultiLease
+//	                       PersistentNode                  PersistentNode
+//	                       PersistentTtlNode               TTLNode
 //	KazooRetry             RetryPolicy                     Retry, Backoff, ExponentialBackoff, ...
 //	add_listener           ConnectionStateListener         zkapi.Client.States
 //	ensure_path, makepath  creatingParentsIfNeeded         zkapi.EnsurePath, zkapi.CreateRecursive
