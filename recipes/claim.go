@@ -44,7 +44,7 @@ func claim(ctx context.Context, s *session, fence string, mode zkapi.CreateMode,
 			for _, p := range places {
 				p.dirty = true
 			}
-			if ctx.Err() != nil || !retryable(err) && !errors.Is(err, zkapi.ErrNodeExists) {
+			if !retryable(err) && !errors.Is(err, zkapi.ErrNodeExists) {
 				return err
 			}
 			if found, err := places[0].find(ctx); !found || err != nil {

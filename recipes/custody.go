@@ -68,7 +68,7 @@ func (k *custody) claim(ctx context.Context, p *place, name string) (bool, error
 		case Classify(err) == Rejected:
 		default:
 			p.dirty = p.dirty || !zkapi.NothingChanged(err)
-			if ctx.Err() != nil || !retryable(err) {
+			if !retryable(err) {
 				return false, err
 			}
 		}

@@ -168,7 +168,7 @@ func (p *place) create(ctx context.Context) error {
 			p.dirty = true
 		default:
 			p.dirty = p.dirty || !zkapi.NothingChanged(err)
-			if ctx.Err() != nil || !retryable(err) {
+			if !retryable(err) {
 				return err
 			}
 			if found, err := p.find(ctx); found || err != nil {

@@ -141,10 +141,10 @@ func (s *session) once(ctx context.Context, request func() error) error {
 func (s *session) do(ctx context.Context, request func() error) error {
 	for t := s.tries(); ; {
 		err := s.once(ctx, request)
-		if ctx.Err() != nil || !retryable(err) {
+		if !retryable(err) {
 			return err
 		}
-		if err := t.pause(ctx); err != nil {
+		if err := t.pause(ctx); err != nil { // the context's cause, if it has ended
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func (t *tries) pause(ctx context.Context) error {
 	d, _ := t.pauses(nil, 0)
 	if first := t.turns >= 0; first && t.s.turns != t.turns {
 		t.turns = -1
-		return nil
+		return context.Cause(ctx)
 	}
 	return sleep(ctx, d)
 }

@@ -28,7 +28,7 @@ func (p *place) unique(ctx context.Context) error {
 			continue
 		default:
 			p.dirty = p.dirty || !zkapi.NothingChanged(err)
-			if ctx.Err() != nil || !retryable(err) {
+			if !retryable(err) {
 				return err
 			}
 		}
