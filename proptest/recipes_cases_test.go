@@ -294,6 +294,17 @@ var lockCases = []recipeCase{
 		require.NoError(t, l.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
+	{"the context ends with the connection", true, func(t *testing.T, e *recipeEnv) {
+		why := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(e.ctx)
+		c := &replyLoser{Client: e.client(""), then: func() { cancel(why) }}
+		e.clients = append(e.clients, c)
+		require.NoError(t, zkapi.EnsurePath(e.ctx, e.truth, e.root+"/lock", nil))
+		err := lockAt(e, c).Acquire(ctx)
+		require.ErrorIs(t, err, why)
+		require.NotErrorIs(t, err, zkapi.ErrConnectionLoss)
+		e.requireClean("/lock")
+	}},
 	{"within a chroot, with an ACL, in containers", true, func(t *testing.T, e *recipeEnv) {
 		c := e.client("")
 		require.NoError(t, c.AddAuth(e.ctx, "digest", []byte("me:secret")))
@@ -691,12 +702,16 @@ func withCounter(t *testing.T, snap *memserver.Snapshot, path string, counter in
 type replyLoser struct {
 	zkapi.Client
 	calls []string
+	then  func() // nil: nothing
 }
 
 func (c *replyLoser) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
 	c.calls = append(c.calls, "create")
 	made, err := c.Client.Create(ctx, path, data, acl, mode)
 	if len(c.calls) == 1 {
+		if c.then != nil {
+			c.then()
+		}
 		return "", zkapi.ErrConnectionLoss
 	}
 	return made, err
@@ -1021,29 +1036,27 @@ var semaphoreCases = []recipeCase{
 		s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 2)
 		first, err := s.AcquireN(e.ctx, 2)
 		require.NoError(t, err)
-		order := make(chan int, 6)
-		for i := range cap(order) {
+		tokens := make([]int64, 6)
+		var all sync.WaitGroup
+		for i := range tokens {
 			s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 2)
-			go func() {
+			all.Go(func() {
 				h, err := s.Acquire(e.ctx)
 				if err != nil {
 					t.Errorf("%v", err)
 					return
 				}
-				order <- i
+				tokens[i] = h.Token()
 				time.Sleep(time.Second)
 				_ = h.Release(e.ctx)
-			}()
+			})
 			synctest.Wait()
 		}
 		for _, h := range first {
 			require.NoError(t, h.Release(e.ctx))
-			synctest.Wait()
 		}
-		for i := range cap(order) {
-			require.Equal(t, i, <-order)
-		}
-		time.Sleep(2 * time.Second)
+		all.Wait()
+		require.True(t, slices.IsSorted(tokens), "%v", tokens)
 		e.requireClean("/sem", "/sem-__lock__")
 	}},
 	{"only one watches", false, func(t *testing.T, e *recipeEnv) {

@@ -40,7 +40,8 @@ type recipeEnv struct {
 	truth   zkapi.Client  // without faults
 	moment  time.Duration // how long somebody holds something
 
-	events *zkapi.Stream[zkapi.Event] // of everything, as truth is told
+	events  *zkapi.Stream[zkapi.Event]     // of everything, as truth is told
+	commits *zkapi.Stream[memserver.Event] // the same from within; nil on real servers
 
 	mu      sync.Mutex
 	clients []zkapi.Client
@@ -124,6 +125,10 @@ func (e *recipeEnv) run(body func(*recipeEnv)) {
 	if e.events, err = e.truth.AddWatch(context.Background(), e.root, zkapi.WatchPersistentRecursive); err != nil {
 		e.t.Fatalf("%v", err)
 	}
+	if e.srv != nil {
+		e.commits = e.srv.Events()
+		defer e.commits.Close()
+	}
 	body(e)
 	if e.t.Failed() {
 		e.t.Logf("with the plan %s: %v", e.plan, e.plan.Log())
@@ -167,15 +172,8 @@ func (e *recipeEnv) note(ctx context.Context, h *recipes.Hold) error {
 
 // history is what the server has done: who was there when somebody wrote into the ledger.
 func (e *recipeEnv) history(dir string) (moments []moment) {
-	if err := e.truth.Sync(context.Background(), "/"); err != nil { // and all events are here
-		e.t.Fatalf("%v", err)
-	}
 	var present []string
-	for {
-		ev, ok, _ := e.events.TryNext()
-		if !ok {
-			return moments
-		}
+	for _, ev := range e.happened() {
 		var by string
 		name := zkapi.Base(ev.Path)
 		switch parent := zkapi.Parent(ev.Path); {
@@ -189,6 +187,30 @@ func (e *recipeEnv) history(dir string) (moments []moment) {
 			present = slices.DeleteFunc(present, func(x string) bool { return x == name })
 		}
 		moments = append(moments, moment{slices.Clone(present), by})
+	}
+	return moments
+}
+
+// happened is what has changed since the last call.
+func (e *recipeEnv) happened() (events []zkapi.Event) {
+	if e.commits != nil {
+		for {
+			ev, ok, _ := e.commits.TryNext()
+			if !ok {
+				return events
+			}
+			events = append(events, ev.Changes...)
+		}
+	}
+	if err := e.truth.Sync(context.Background(), "/"); err != nil { // and all events are here
+		e.t.Fatalf("%v", err)
+	}
+	for {
+		ev, ok, _ := e.events.TryNext()
+		if !ok {
+			return events
+		}
+		events = append(events, ev)
 	}
 }
 
@@ -208,6 +230,12 @@ func (e *recipeEnv) requireClean(dirs ...string) {
 			e.t.Errorf("the janitor has not finished: %v", err)
 		}
 	}
+	if e.srv != nil {
+		time.Sleep(time.Second) // servers that are behind
+	}
+	if err := e.truth.Sync(ctx, "/"); err != nil {
+		e.t.Errorf("%v", err)
+	}
 	for _, dir := range dirs {
 		names, _, err := e.truth.Children(ctx, e.root+dir)
 		if err != nil && !errors.Is(err, zkapi.ErrNoNode) || len(names) > 0 {
@@ -220,6 +248,7 @@ func (e *recipeEnv) requireClean(dirs ...string) {
 	if e.srv == nil {
 		return
 	}
+	time.Sleep(time.Second)
 	watches := slices.DeleteFunc(e.srv.Watches(), func(w memserver.Watch) bool { return w.Session == e.truth.SessionID() })
 	if len(watches) > 0 {
 		e.t.Errorf("watches left: %v", watches)

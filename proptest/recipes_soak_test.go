@@ -96,6 +96,7 @@ func (e *recipeEnv) weight() (heap int64, goroutines, watches int) {
 	for e.events.Len() > 0 {
 		e.events.TryNext()
 	}
+	e.happened()
 	if e.srv != nil {
 		watches = len(e.srv.Watches())
 	}
