@@ -76,7 +76,8 @@
 // direct clients, unless they dial; connections, sessions and watches are what they
 // are anywhere else. Time is the bubble's. Package crypto/rand is made to give the same
 // numbers in every schedule. While a search runs, the process has one processor
-// (GOMAXPROCS is 1).
+// (GOMAXPROCS is 1), and its goroutines are counted, so tests that explore are not
+// for t.Parallel.
 //
 // Not controlled are goroutines within one participant: how they take turns
 // between two steps, and which of several ready cases a select takes. The explorer

@@ -109,6 +109,7 @@ type explorer struct {
 	scenario func(*World)
 	result   *Result
 	began    time.Time
+	leaked   bool // a schedule has left goroutines behind
 }
 
 // control takes away what would make two runs of a schedule different: several
@@ -144,7 +145,7 @@ func (x *explorer) search() {
 	res := x.result
 	told := time.Now()
 	for !stop.Load() && !res.Complete && res.Failure == nil && !x.enough() {
-		synctest.Test(x.t, func(*testing.T) {
+		x.bubble(func() {
 			for i := 0; i < batch && !stop.Load() && !x.enough() && res.Failure == nil; i++ {
 				source := x.cfg.Strategy.Next(x.cfg)
 				if source == nil {
@@ -170,6 +171,21 @@ func (x *explorer) search() {
 
 func (x *explorer) enough() bool { return x.cfg.Schedules > 0 && x.result.Schedules >= x.cfg.Schedules }
 
+// bubble is synctest.Test for schedules that may leave goroutines behind, which the
+// bubble cannot bear and the schedule has been failed for.
+func (x *explorer) bubble(f func()) {
+	leaked := false
+	defer func() {
+		if v := recover(); v != nil && !leaked {
+			panic(v)
+		}
+	}()
+	synctest.Test(x.t, func(*testing.T) {
+		defer func() { leaked = x.leaked }()
+		f()
+	})
+}
+
 // one runs a schedule in the bubble that there is.
 func (x *explorer) one(source Source) {
 	r := x.run(source, false)
@@ -193,13 +209,14 @@ func (x *explorer) run(source Source, recording bool) *run {
 	r := newRun(x.cfg, x.scenario, source)
 	r.recording = recording
 	r.do()
+	x.leaked = x.leaked || r.failure != nil && r.failure.Why == Leaked
 	return r
 }
 
 // confirm runs the failure again, twice, and writes down what happens.
 func (x *explorer) confirm() {
 	var f [2]*Failure
-	synctest.Test(x.t, func(*testing.T) {
+	x.bubble(func() {
 		for i := range f {
 			f[i] = x.replay(x.result.Failure.Choices, true)
 		}

@@ -76,6 +76,22 @@ func TestArtifacts(t *testing.T) {
 	}
 }
 
+// A goroutine that waits for something that never comes is a failure.
+func TestLeaks(t *testing.T) {
+	res := explore.Explore(t, func(w *explore.World) {
+		w.Go("A", func(p *explore.Participant) error {
+			never := make(chan int)
+			go func() { <-never }()
+			_, _, err := p.Client.Get(p.Context(), "/")
+			return err
+		})
+	})
+	require.NotNil(t, res.Failure)
+	require.Equal(t, explore.Leaked, res.Failure.Why)
+	require.True(t, res.Same)
+	require.Len(t, res.Failure.History, 1)
+}
+
 // Every failure is the same each time that its schedule is run again.
 func TestReplays(t *testing.T) {
 	faults := func(c *explore.Config) { c.Faults, c.Schedules = 1, 100_000 }

@@ -23,6 +23,7 @@ const (
 	Deadlock        Why = "somebody waits for ever"
 	Livelock        Why = "the schedule does not end"
 	Stuck           Why = "a participant does not end"
+	Leaked          Why = "goroutines are left"
 )
 
 // Failure is a schedule that has failed, or that Trace has run.

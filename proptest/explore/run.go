@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ type run struct {
 	removed    map[int64]int
 	third      *memserver.Client // deletes nodes
 	born       time.Time
+	goroutines int // that there were before
 
 	mu      sync.Mutex
 	over    bool
@@ -55,7 +57,7 @@ const unfair = 100
 // newRun furnishes a world.
 func newRun(cfg *Config, scenario func(*World), source Source) *run {
 	r := &run{cfg: cfg, source: source, last: -1, faults: cfg.Faults, preemptions: cfg.Preemptions,
-		wake: make(chan struct{}, 1), born: time.Now()}
+		wake: make(chan struct{}, 1), born: time.Now(), goroutines: runtime.NumGoroutine()}
 	switch {
 	case cfg.Preemptions == 0:
 		r.preemptions = -1
@@ -134,6 +136,20 @@ func (r *run) do() {
 	for r.goOn() {
 	}
 	r.end()
+	r.countGoroutines()
+}
+
+// countGoroutines looks for some that have not ended. What only waits for time to
+// pass may.
+func (r *run) countGoroutines() {
+	if runtime.NumGoroutine() <= r.goroutines || r.failure != nil {
+		return
+	}
+	time.Sleep(settling)
+	synctest.Wait()
+	if n := runtime.NumGoroutine() - r.goroutines; n > 0 {
+		r.failure = &Failure{Why: Leaked, Text: fmt.Sprintf("%d goroutines go on when all participants have returned and all clients are closed", n)}
+	}
 }
 
 // goOn takes one step, and tells whether there may be another.

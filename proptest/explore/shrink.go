@@ -3,8 +3,6 @@ package explore
 import (
 	"slices"
 	"sync/atomic"
-	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -14,7 +12,7 @@ import (
 func (x *explorer) shrink() {
 	s := &shrinker{x: x, best: x.result.Failure, left: x.cfg.KeepShrinking}
 	defer time.AfterFunc(shrinkTime, func() { s.late.Store(true) }).Stop()
-	synctest.Test(x.t, func(*testing.T) {
+	x.bubble(func() {
 		for progress := true; progress && !s.tired(); {
 			progress = s.leaveOut()
 			progress = s.pass() || progress
