@@ -68,12 +68,21 @@ func (d *drill) run(e *recipeEnv, a zkapi.Client, actx context.Context) {
 	e.requireClean(d.dirs...)
 }
 
+// strideOfDrill is every other of strideOf: there are many drills.
+func strideOfDrill(kind string, n, fault int) stride {
+	s := strideOf(kind, n, fault)
+	if !*allRequests {
+		s.by *= 2
+	}
+	return s
+}
+
 // sweep plays a drill with each kind of fault at each of the requests of a.
 func (d *drill) sweep(t *testing.T, kind string, n int, run runCase) {
 	for i, f := range recipeFaults {
 		if kind != "real" || !f.slow {
 			t.Run(f.name, func(t *testing.T) {
-				sweep(t, strideOf(kind, n, i), f.plan, run, func(e *recipeEnv) { d.run(e, e.client("a"), nil) })
+				sweep(t, strideOfDrill(kind, n, i), f.plan, run, func(e *recipeEnv) { d.run(e, e.client("a"), nil) })
 			})
 		}
 	}
@@ -81,13 +90,13 @@ func (d *drill) sweep(t *testing.T, kind string, n int, run runCase) {
 		if kind == "real" && !*allRequests {
 			t.Skip("it takes seconds; -recipes.all")
 		}
-		stepwise(t, strideOf(kind, n, 5), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+		stepwise(t, strideOfDrill(kind, n, 5), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
 			c := e.client("a")
 			d.run(e, at(c, func() { e.expire(c.SessionID()) }), nil)
 		})
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		stepwise(t, strideOf(kind, n, 6), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+		stepwise(t, strideOfDrill(kind, n, 6), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
 			actx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			d.run(e, at(e.client("a"), cancel), actx)
@@ -95,7 +104,7 @@ func (d *drill) sweep(t *testing.T, kind string, n int, run runCase) {
 	})
 }
 
-var drills = slices.Concat(valueDrills, queueDrills, memberDrills)
+var drills = slices.Concat(valueDrills, queueDrills, memberDrills, setDrills)
 
 // TestRecipesDrills: whatever happens to one client at whichever of its
 // requests, every recipe does what it promises, and nothing is left behind.

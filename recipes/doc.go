@@ -106,6 +106,9 @@
 //	MultiNonBlockingLease                                  NewMultiLease
 //	                       PersistentNode                  PersistentNode
 //	                       PersistentTtlNode               TTLNode
+//	SetPartitioner                                         SetPartitioner
+//	                       ServiceDiscovery                Discovery
+//	                       ServiceProvider, ServiceCache   Provider
 //	KazooRetry             RetryPolicy                     Retry, Backoff, ExponentialBackoff, ...
 //	add_listener           ConnectionStateListener         zkapi.Client.States
 //	ensure_path, makepath  creatingParentsIfNeeded         zkapi.EnsurePath, zkapi.CreateRecursive
