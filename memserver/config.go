@@ -90,6 +90,9 @@ type Config struct {
 	// From, if not nil, is the state to start with.
 	From *Snapshot
 
+	// ElectionTime is how long nobody leads an ensemble, and so nobody is served, when
+	// it needs another leader; 0 is no time.
+	ElectionTime time.Duration
 	// InitialZxid is the lower half of the zxid with which each epoch of an ensemble
 	// begins: zookeeper.testingonly.initialZxid. 0 as a rule; see also Server.SetZxid.
 	InitialZxid int64
@@ -405,8 +408,8 @@ func (c *Config) state(firstSession int64) state.Config {
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
 		Members:            max(1, c.Members), Servers: c.ensemble(), StandaloneEnabled: !c.NoStandalone,
 		LocalSessions: c.LocalSessions, LocalSessionsUpgrading: c.LocalUpgrading, ReadOnlyMode: c.ReadOnlyMode,
-		InitialZxid: c.InitialZxid,
-		Digests:     slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
+		InitialZxid: c.InitialZxid, ElectionTime: c.ElectionTime.Milliseconds(),
+		Digests: slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {
 		sc.EnforceAuthSchemes = c.EnforceAuthSchemes

@@ -107,7 +107,7 @@
 //	srv.Leader().Stop() // everybody is cut off; the client finds another member, with its session
 //
 // A [Member] can be stopped and started, cut off from the others and elected.
-// An election takes no time; it breaks all connections and begins an epoch, so
+// An election takes no time, or Config.ElectionTime; it breaks all connections and begins an epoch, so
 // that zxids go on in another range. Without a quorum nobody is served, and no
 // session expires.
 //

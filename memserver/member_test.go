@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -240,6 +241,53 @@ func TestAfterAnElectionSessionsHaveAllTheirTime(t *testing.T) {
 	require.Equal(t, id, c.SessionID())
 }
 
+func TestAnElectionTakesTime(t *testing.T) {
+	slow := func(c *memserver.Config) { c.ElectionTime, c.ReadOnlyMode, c.LocalSessions = 2*time.Second, true, true }
+	srv := memserver.RunT(t, three, slow, func(c *memserver.Config) { c.LocalUpgrading = true })
+	require.NotNil(t, srv.Leader(), "at its start it takes none")
+	c := srv.ClientT(t)
+	_, err := c.Create(t.Context(), "/e", nil, nil, zkapi.Ephemeral)
+	require.NoError(t, err)
+	id, epoch := c.SessionID(), srv.Zxid()>>32
+	srv.Leader().Stop()
+	srv.Advance(1999 * time.Millisecond)
+	require.Nil(t, srv.Leader())
+	require.Equal(t, zkapi.StateSuspended, c.State())
+	require.Equal(t, memserver.NotServing, srv.Member(1).Role(), "it does not look like a lost quorum")
+	require.Equal(t, epoch, srv.Zxid()>>32)
+	srv.Advance(time.Millisecond)
+	require.Equal(t, 2, srv.Leader().ID())
+	require.Equal(t, zkapi.StateConnected, c.State())
+	require.Equal(t, id, c.SessionID())
+	require.Equal(t, epoch+1, srv.Zxid()>>32)
+
+	require.True(t, srv.Member(1).Elect())
+	srv.Member(1).Stop() // there is no quorum, and nobody to be elected
+	srv.Advance(time.Minute)
+	require.Nil(t, srv.Leader())
+	require.NoError(t, srv.Member(3).Start())
+	srv.Advance(2 * time.Second)
+	require.Equal(t, 3, srv.Leader().ID())
+	srv.Restart()
+	require.NotNil(t, srv.Leader())
+}
+
+func TestAnElectionTakesTimeInABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t, three, func(c *memserver.Config) { c.ElectionTime = 2 * time.Second })
+		c := dialGoZK(t, srv)
+		defer c.Close()
+		begin := time.Now()
+		srv.Leader().Stop()
+		for srv.Leader() == nil {
+			time.Sleep(100 * time.Millisecond)
+		}
+		require.InDelta(t, 2*time.Second, time.Since(begin), float64(100*time.Millisecond))
+		_, _, err := c.Get("/")
+		require.NoError(t, err)
+	})
+}
+
 func TestSessionIDsRunOver(t *testing.T) {
 	srv := memserver.RunT(t, three)
 	srv.SetNextSession(1<<56 - 1)
@@ -364,6 +412,7 @@ func TestMembersInAnyOrder(t *testing.T) {
 			c.ReadOnlyMode = rapid.Bool().Draw(rt, "read-only")
 			c.LocalSessions = rapid.Bool().Draw(rt, "local")
 			c.LocalUpgrading = rapid.Bool().Draw(rt, "upgrading")
+			c.ElectionTime = time.Duration(rapid.IntRange(0, 2).Draw(rt, "election")) * time.Second
 		})
 		var clients []*memserver.Client
 		seen := make(map[*memserver.Client]int32)
@@ -437,6 +486,7 @@ func TestMembersInAnyOrder(t *testing.T) {
 			_ = m.Start()
 			m.SetLag(memserver.Lag{})
 		}
+		srv.Advance(5 * time.Second)
 		for _, m := range srv.Members() {
 			if m.Role() == memserver.NotServing {
 				continue // it is in no configuration any more

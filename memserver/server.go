@@ -181,6 +181,9 @@ func (s *Server) tick() {
 
 // due does what is due by now.
 func (s *Server) due(now int64, alive func(*state.Session) bool) {
+	if s.st.ElectDue(now) {
+		s.settleElection()
+	}
 	s.st.CatchUpDue(now)
 	s.st.ExpireDue(now, alive)
 	if s.reapAt != 0 && s.reapAt <= now {

@@ -164,12 +164,15 @@ func (s *State) Advance(m *Member, txns int) int {
 	return n
 }
 
-// NextDue is the next time at which ExpireDue or CatchUpDue has something to
-// do; ok is false if there is none.
+// NextDue is the next time at which ExpireDue, CatchUpDue or ElectDue has something
+// to do; ok is false if there is none.
 func (s *State) NextDue() (at int64, ok bool) {
 	at, ok = s.NextExpiry()
 	if next, late := s.nextCatchUp(); late && (!ok || next < at) {
-		return next, true
+		at, ok = next, true
+	}
+	if s.elected != nil && (!ok || s.electedAt < at) {
+		at, ok = s.electedAt, true
 	}
 	return at, ok
 }
@@ -227,7 +230,7 @@ func (s *State) Recover(now int64, m *Member) {
 	defer s.setModes()
 	m.down = false
 	if s.leader == nil {
-		if s.quorum() {
+		if s.quorum() && s.elected == nil {
 			s.elect(now)
 		}
 		return
@@ -292,9 +295,9 @@ func (s *State) candidate() (leader *Member) {
 	return leader
 }
 
-// electNow ends every connection, as an election does, and begins another
-// epoch. Without a leader nobody is served until there is one again.
-func (s *State) electNow(now int64, leader *Member) {
+// lead ends every connection, as an election does, and begins another epoch.
+// Without a leader nobody is served until there is one again.
+func (s *State) lead(now int64, leader *Member) {
 	s.now = now
 	defer s.setModes()
 	for _, m := range s.members {

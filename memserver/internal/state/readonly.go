@@ -15,7 +15,7 @@ func (m *Member) ReadOnly() bool { return m.readOnly }
 // others see the state as it was when that happened.
 func (s *State) setModes() {
 	for _, m := range s.members {
-		m.readOnly = s.cfg.ReadOnlyMode && !m.off && len(s.members) > 1 && (m.down || s.leader == nil)
+		m.readOnly = s.cfg.ReadOnlyMode && !m.off && len(s.members) > 1 && (m.down || s.leader == nil && s.elected == nil)
 		if m.readOnly && m.down && !m.late {
 			m.late, m.frozen, m.view = true, true, s.fork()
 		}

@@ -232,6 +232,9 @@ func (s *State) Expire(now, id int64) bool {
 	}
 	if s.now = now; s.exhausted() && sess.home == nil {
 		s.rollOver(now)
+		if s.leader == nil { // for now
+			return false
+		}
 	}
 	for _, c := range sess.conns() {
 		if !c.member.late {

@@ -88,5 +88,6 @@ func (s *State) load(snap *Snapshot, zxid, now int64) {
 		return true
 	})
 	s.showConfig(now)
-	s.electNow(now, s.leader)
+	s.elected = nil
+	s.lead(now, s.leader)
 }

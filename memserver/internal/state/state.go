@@ -34,6 +34,7 @@ type Config struct {
 	LocalSessions          bool
 	LocalSessionsUpgrading bool
 	ReadOnlyMode           bool
+	ElectionTime           int64
 	InitialZxid            int64 // the lower half of the zxid with which an epoch begins
 }
 
@@ -66,7 +67,9 @@ type State struct {
 	members     []*Member
 	membership  membership
 	leader      *Member // nil without a quorum
-	committed   int64   // the last zxid that has reached the members
+	elected     *Member // who leads when the election is over; nil if there is none
+	electedAt   int64
+	committed   int64 // the last zxid that has reached the members
 	lateMembers int
 	lateChanges []change // of the step that runs, for members that are late
 	lateClosed  []*Conn
@@ -114,7 +117,7 @@ func New(cfg Config) *State {
 	config.acl, config.aversion = readList, -1
 	s.reset()
 	s.showConfig(cfg.Started)
-	s.electNow(cfg.Started, s.leader)
+	s.lead(cfg.Started, s.leader)
 	s.countDigest()
 	return s
 }
