@@ -59,6 +59,7 @@ type outbox struct {
 	buf     []byte // complete frames
 	spare   []byte // the other buffer, while buf is filled
 	writing bool   // somebody is in Write
+	stalled bool   // nobody writes, see Server.Stall
 	queued  bool   // in Server.unsent
 	closing bool   // close once everything is written
 	dead    bool   // Write has failed or the connection was cut
@@ -317,14 +318,15 @@ func (c *conn) event(n state.Note) {
 		if o.dead || o.closing {
 			return
 		}
-		if o.writing && len(o.buf) > c.srv.cfg.MaxUnsent {
+		if (o.writing || o.stalled) && len(o.buf) > c.srv.cfg.MaxUnsent {
 			// A client that does not read loses its connection, not the
 			// server its memory. It learns what it missed when it comes back.
 			o.dead = true
+			o.idle.Broadcast()
 			c.srv.condemn = append(c.srv.condemn, c.nc)
 			return
 		}
-		if !o.queued && !o.writing {
+		if !o.queued && !o.writing && !o.stalled {
 			o.queued = true
 			c.srv.unsent = append(c.srv.unsent, c)
 		}
@@ -351,6 +353,7 @@ func (c *conn) shut() {
 		defer c.out.mu.Unlock()
 	}
 	c.out.dead = true
+	c.out.idle.Broadcast()
 	c.srv.condemn = append(c.srv.condemn, c.nc)
 	delete(c.member.conns, c)
 }
@@ -368,11 +371,11 @@ func (c *conn) writeAll() (ended bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queued = false
-	if o.writing {
+	if o.writing || o.stalled && !o.closing {
 		return false
 	}
 	o.writing = true
-	for len(o.buf) > 0 && !o.dead {
+	for len(o.buf) > 0 && !o.dead && (!o.stalled || o.closing) {
 		b := o.buf
 		o.buf, o.spare = o.spare[:0], nil
 		o.mu.Unlock()
@@ -394,7 +397,7 @@ func (c *conn) waitForRoom() bool {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.writing && len(o.buf) >= batchBytes && !o.dead {
+	for (o.writing || o.stalled) && len(o.buf) >= batchBytes && !o.dead {
 		o.idle.Wait()
 	}
 	return !o.dead

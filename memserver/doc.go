@@ -79,6 +79,7 @@
 // # Control
 //
 //   - [Server.Disconnect] breaks the connection of a session, which lives on.
+//   - [Server.Stall] keeps from a session's client what the server says, until [Server.Resume].
 //   - [Server.Expire] ends a session as its timeout would.
 //   - [Server.Restart] loses connections and watches, and keeps tree and sessions.
 //   - [Server.Restore] goes back to a snapshot, or to nothing.
@@ -193,6 +194,7 @@
 //	direct.go      the direct client; watches.go is its side of watches
 //	control.go     what a test may do to a server; counters.go moves its counters
 //	member.go      and to a member of an ensemble
+//	stall.go       and to one session
 //	inspect.go     what it may look at; snapshots
 //	snapfile.go    snapshots as files
 //	events.go      what happens, for whoever listens

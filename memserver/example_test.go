@@ -755,6 +755,31 @@ func ExampleMember_Isolate() {
 	// <nil> 3
 }
 
+func ExampleServer_Stall() {
+	srv := must(memserver.New())
+	defer srv.Close()
+	conn, events, err := zk.Connect([]string{srv.Addr()}, 10*time.Second, zk.WithDialer(srv.Dial), zk.WithLogInfo(false))
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	for e := range events {
+		if e.State == zk.StateHasSession {
+			break
+		}
+	}
+	fmt.Println(srv.Stall(conn.SessionID()))
+	done := make(chan error)
+	go func() {
+		_, err := conn.Create("/n", nil, 0, zk.WorldACL(zk.PermAll)) // is done, and hears nothing
+		done <- err
+	}()
+	fmt.Println(srv.Resume(conn.SessionID()), <-done)
+	// Output:
+	// true
+	// true <nil>
+}
+
 // What does a program do with the last sequence number?
 func ExampleServer_SetCounters() {
 	srv := must(memserver.New())
