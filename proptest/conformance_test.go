@@ -144,7 +144,7 @@ func TestFakesAreFoundOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestFake$/^("+strings.Join(fake.suites, "|")+")$", "-test.v",
-				"-rapid.nofailfile", "-rapid.checks=30", "-rapid.shrinktime=0s")
+				"-rapid.nofailfile", "-rapid.checks=200", "-rapid.shrinktime=0s")
 			cmd.Env = append(os.Environ(), "PROPTEST_FAKE="+name)
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err, "%s", out)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 )
@@ -24,6 +25,9 @@ func TestEnsemble(t *testing.T) {
 }
 
 func testEnsemble(t *testing.T, version string) {
+	if proptest.Brief() {
+		t.Skip("make test runs it")
+	}
 	t.Parallel()
 	e := realserver.RunEnsembleT(t, version, 3)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // it takes 20 s, or minutes on a busy machine

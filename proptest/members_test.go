@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -157,12 +158,18 @@ func (r realMembers) settle() error {
 	}
 }
 
+// briefly are the scenes that go test plays on real ensembles.
+var briefly = []string{"failover", "reconfig joining", "read-only", "sessions"}
+
 func playScenes(t *testing.T, open func(*testing.T, *setup) members) {
 	for _, scene := range scenes {
 		t.Run(strings.ReplaceAll(scene.name, " ", "_"), func(t *testing.T) {
 			file := filepath.Join("testdata", "members", strings.ReplaceAll(scene.name, " ", "_")+".txt")
 			want, err := os.ReadFile(file)
 			real := strings.Contains(t.Name(), "/real/")
+			if real && proptest.Brief() && !slices.Contains(briefly, scene.name) && !*update {
+				t.Skip("make test plays it on real ensembles")
+			}
 			for try := 1; ; try++ {
 				s := &stage{t: t, members: open(t, &scene.setup), conns: make(map[string]*actor)}
 				scene.play(s)
