@@ -45,11 +45,11 @@ func ExploreBarrier(t *testing.T, make func(c zkapi.Client) Gate, opts ...func(*
 			p.Pause("works behind the barrier")
 			removing = true
 			p.Log("is about to remove the barrier")
-			return persist(w, p, "Remove", b.Remove)
+			return persist(p, "Remove", b.Remove)
 		})
 		for i := 1; i < e.Participants; i++ {
 			w.Go(name(i), func(p *explore.Participant) error {
-				ok, err := attempt(w, p, "Wait", make(p.Client).Wait)
+				ok, err := attempt(p, "Wait", make(p.Client).Wait)
 				if ok {
 					p.Log("passes the barrier")
 				}
@@ -63,9 +63,9 @@ func ExploreBarrier(t *testing.T, make func(c zkapi.Client) Gate, opts ...func(*
 }
 
 // persist is attempt until it works.
-func persist(w *explore.World, p *explore.Participant, what string, do func(context.Context) error) error {
+func persist(p *explore.Participant, what string, do func(context.Context) error) error {
 	for {
-		ok, err := attempt(w, p, what, do)
+		ok, err := attempt(p, what, do)
 		if ok || err != nil || p.Context().Err() != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) M
 				p.Pause("comes")
 				entering++
 				p.Log("is number %d to come", entering)
-				if err := persist(w, p, "Enter", b.Enter); err != nil || p.Context().Err() != nil {
+				if err := persist(p, "Enter", b.Enter); err != nil || p.Context().Err() != nil {
 					return err
 				}
 				p.Log("has entered")

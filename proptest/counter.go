@@ -30,7 +30,7 @@ func ExploreCounter(t *testing.T, make func(c zkapi.Client) Counter, opts ...fun
 	return search(t, func(w *explore.World, e *Exploration) {
 		count := &count{sums: map[int64]string{}}
 		for i := range e.Participants {
-			w.Go(name(i), func(p *explore.Participant) error { return count.up(w, p, make(p.Client), e.Rounds) })
+			w.Go(name(i), func(p *explore.Participant) error { return count.up(p, make(p.Client), e.Rounds) })
 		}
 		w.Finally(func() error {
 			c, err := w.Server.Client()
@@ -54,10 +54,10 @@ type count struct {
 }
 
 // up is what a participant does.
-func (x *count) up(w *explore.World, p *explore.Participant, c Counter, rounds int) error {
+func (x *count) up(p *explore.Participant, c Counter, rounds int) error {
 	for range rounds {
 		var sum int64
-		ok, err := attempt(w, p, "Add", func(ctx context.Context) (err error) {
+		ok, err := attempt(p, "Add", func(ctx context.Context) (err error) {
 			sum, err = c.Add(ctx, 1)
 			return err
 		})

@@ -28,17 +28,17 @@ func ExploreElection(t *testing.T, make func(c zkapi.Client) Elector, opts ...fu
 	return search(t, func(w *explore.World, e *Exploration) {
 		claims := w.Claims(1)
 		for i := range e.Participants {
-			w.Go(name(i), func(p *explore.Participant) error { return stand(w, p, claims, make(p.Client), e.Rounds) })
+			w.Go(name(i), func(p *explore.Participant) error { return stand(p, claims, make(p.Client), e.Rounds) })
 		}
 		w.Finally(tidy(w))
 	}, opts)
 }
 
 // stand is what a participant does.
-func stand(w *explore.World, p *explore.Participant, claims *explore.Claims, l Elector, rounds int) error {
+func stand(p *explore.Participant, claims *explore.Claims, l Elector, rounds int) error {
 	for range rounds {
 		var led error
-		_, err := attempt(w, p, "Run", func(ctx context.Context) error {
+		_, err := attempt(p, "Run", func(ctx context.Context) error {
 			return l.Run(ctx, func(ctx context.Context) error {
 				session := p.Session()
 				claims.Take(p, "the lead")

@@ -98,8 +98,8 @@ func name(i int) string { return string(rune('A' + i)) }
 
 // attempt calls something of a recipe that may fail only if something has gone
 // wrong, and tells whether it has worked.
-func attempt(w *explore.World, p *explore.Participant, what string, do func(context.Context) error) (ok bool, err error) {
-	faults, well := w.Faults(), p.Well()
+func attempt(p *explore.Participant, what string, do func(context.Context) error) (ok bool, err error) {
+	faults, well := p.Faults(), p.Well()
 	ctx, cancel := p.Cancelable(p.Context())
 	defer cancel()
 	if err = do(ctx); err == nil {
@@ -109,7 +109,7 @@ func attempt(w *explore.World, p *explore.Participant, what string, do func(cont
 		return false, nil
 	}
 	p.Log("%s fails: %v", what, err)
-	if well && w.Faults() == faults {
+	if well && p.Faults() == faults {
 		return false, fmt.Errorf("%s failed, and nothing had gone wrong since it began: %w", what, err)
 	}
 	return false, nil

@@ -67,16 +67,16 @@ func exploreLock(t *testing.T, add adder, make func(*explore.Participant) Locker
 	return search(t, func(w *explore.World, e *Exploration) {
 		claims := w.Claims(1)
 		for i := range e.Participants {
-			add(w, name(i), func(p *explore.Participant) error { return takeTurns(w, p, claims, make(p), e.Rounds) })
+			add(w, name(i), func(p *explore.Participant) error { return takeTurns(p, claims, make(p), e.Rounds) })
 		}
 		w.Finally(tidy(w))
 	}, opts)
 }
 
 // takeTurns is what a participant does.
-func takeTurns(w *explore.World, p *explore.Participant, claims *explore.Claims, l Locker, rounds int) error {
+func takeTurns(p *explore.Participant, claims *explore.Claims, l Locker, rounds int) error {
 	for range rounds {
-		ok, err := attempt(w, p, "Acquire", l.Acquire)
+		ok, err := attempt(p, "Acquire", l.Acquire)
 		if err != nil {
 			return err
 		}

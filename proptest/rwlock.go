@@ -29,9 +29,9 @@ func ExploreRWLock(t *testing.T, make func(c zkapi.Client) RWLocker, opts ...fun
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error {
 				if i%2 == 0 {
-					return takeTurns(w, p, writers, make(p.Client).Write(), e.Rounds)
+					return takeTurns(p, writers, make(p.Client).Write(), e.Rounds)
 				}
-				return takeTurns(w, p, readers, make(p.Client).Read(), e.Rounds)
+				return takeTurns(p, readers, make(p.Client).Read(), e.Rounds)
 			})
 		}
 		w.Invariant(func() error {

@@ -33,6 +33,9 @@ type Result struct {
 func Check(t *testing.T, scenario func(w *World), opts ...func(*Config)) {
 	t.Helper()
 	res := Explore(t, scenario, opts...)
+	if res.Frontier != "" && res.Failure == nil {
+		t.Logf("%v; it goes on with -explore.from=%s", res.Progress, res.Frontier)
+	}
 	res.FailT(t)
 }
 

@@ -2,7 +2,7 @@ package explore
 
 import "math/rand/v2"
 
-// Source makes the choices of one schedule.
+// Source makes the choices of one schedule. Only strategies of this package make any.
 type Source interface {
 	// Choose picks one of r.steps, of which there are two at least; -1 gives the schedule up.
 	Choose(r *run) int

@@ -54,7 +54,8 @@ func (w *World) Alive(session int64) bool {
 // Removed counts the ephemeral nodes of a session that a third party has deleted.
 func (w *World) Removed(session int64) int { return w.run.removed[session] }
 
-// Faults is how many things have gone wrong so far.
+// Faults is how many things have gone wrong so far. It is for invariants; a
+// participant that remembers it asks Participant.Faults.
 func (w *World) Faults() int {
 	w.run.mu.Lock()
 	defer w.run.mu.Unlock()
@@ -141,13 +142,24 @@ func (p *Participant) Helper() {}
 // Session is the session that the participant's client has, or believes to have.
 func (p *Participant) Session() int64 { return p.client.link.session() }
 
+// Faults is World.Faults for participants: what it returns counts as learned.
+func (p *Participant) Faults() int {
+	n := (&World{run: p.run}).Faults()
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	p.client.seen.int(n)
+	return n
+}
+
 // Well tells whether the participant is connected, with a session that the server
 // has, and nothing is on its way to it that it does not know yet.
 func (p *Participant) Well() bool {
 	l := p.client.link
 	p.run.mu.Lock()
 	defer p.run.mu.Unlock()
-	return l.up() && l.waiting() == 0 && p.run.hasSession(l.session())
+	well := l.up() && l.waiting() == 0 && p.run.hasSession(l.session())
+	p.client.seen.flag(well)
+	return well
 }
 
 // live runs the body.
