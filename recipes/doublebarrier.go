@@ -247,6 +247,7 @@ func (b *DoubleBarrier) shut(ctx context.Context, s *session, mark int64) error 
 // Leave waits until all members have left, those who crash among them. It fails
 // with ErrNotHeld if this member has not entered, and when the context ends;
 // in any case this member has left then. That its session was lost meanwhile is no error.
+// If the last member gives up, or crashes, the ready node stays until members come again.
 func (b *DoubleBarrier) Leave(ctx context.Context) error {
 	b.mu.Lock()
 	h, mark := b.hold, b.mark
