@@ -288,6 +288,9 @@ var allRequests = flag.Bool("recipes.all", false, "try faults at every request o
 // and faults share the requests among them, for a case takes its time.
 func strideOf(kind string, recipe, fault int) stride {
 	by := map[string]int{"direct": 4, "wire": 17, "real": 40}[kind]
+	if raceDetector {
+		by *= 2
+	}
 	switch {
 	case *allRequests || kind == "direct" && recipe == 0:
 		by = 1

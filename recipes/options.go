@@ -40,7 +40,8 @@ type Options struct {
 	ExtraTags  []string
 	Containers bool // missing parents become containers, as Curator makes them; otherwise persistent nodes
 	// Persistent makes nodes that outlive their session, as kazoo's ephemeral=False
-	// does: only Release ends what is held, also after a crash.
+	// does: only Release ends what is held. After a crash somebody has to delete the
+	// node, which Lock.ContenderNodes lists.
 	Persistent bool
 	LossPolicy LossPolicy
 	// LossAfter is how long the connection may be away before what is held counts
