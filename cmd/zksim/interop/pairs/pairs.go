@@ -51,6 +51,11 @@ var kazooMeetings = []meeting{
 	{"Counter", kazooCounters},
 	{"Counter of floats", kazooFloats},
 	{"Counter with support_curator", kazooCuratorCounters},
+	{"Queue", kazooQueue},
+	{"LockingQueue", kazooLockingQueue},
+	{"Party", kazooParty},
+	{"ShallowParty", kazooShallowParty},
+	{"Lease and NonBlockingLease", kazooLease},
 }
 
 var curatorMeetings = []meeting{
@@ -66,6 +71,8 @@ var curatorMeetings = []meeting{
 	{"Atomic and DistributedAtomicLong", curatorLong},
 	{"Atomic and DistributedAtomicInteger", curatorInteger},
 	{"Shared and SharedCount", curatorSharedCount},
+	{"SimpleQueue and SimpleDistributedQueue", curatorSimpleQueue},
+	{"GroupMember", curatorGroup},
 }
 
 // Run has all recipes meet those of a library, below root on the server at addr. The peer is nil for

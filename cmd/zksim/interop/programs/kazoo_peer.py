@@ -1,5 +1,6 @@
 """Does with kazoo's recipes what it is told to, line by line: see package pairs."""
 
+import datetime
 import sys
 import threading
 
@@ -75,6 +76,49 @@ class Barrier:
         return True
 
 
+class Queue:
+    """kazoo's queues, whose items are bytes."""
+
+    def __init__(self, queue):
+        self.queue = queue
+
+    def put(self, item, priority="100"):
+        self.queue.put(item.encode(), int(priority))
+
+    def get(self):
+        return self.queue.get()
+
+    def length(self):
+        return len(self.queue)
+
+    def __getattr__(self, name):
+        return getattr(self.queue, name)
+
+
+class Party:
+    def __init__(self, party):
+        self.party = party
+
+    def join(self):
+        self.party.join()
+
+    def leave(self):
+        self.party.leave()
+
+    def members(self):
+        return sorted(self.party)
+
+
+class Lease:
+    """kazoo tries when it makes the object."""
+
+    def __init__(self, path, seconds, name):
+        self.args = path, datetime.timedelta(seconds=int(seconds)), name
+
+    def obtain(self):
+        return bool(client.NonBlockingLease(*self.args))
+
+
 class Counter:
     """kazoo's Counter, which has operators."""
 
@@ -101,6 +145,11 @@ KINDS = {
     "Counter": lambda path: Counter(client.Counter(path), int),
     "FloatCounter": lambda path: Counter(client.Counter(path, default=0.0), float),
     "CuratorCounter": lambda path: Counter(client.Counter(path, support_curator=True), int),
+    "Queue": lambda path: Queue(client.Queue(path)),
+    "LockingQueue": lambda path: Queue(client.LockingQueue(path)),
+    "Party": lambda path, name: Party(client.Party(path, name)),
+    "ShallowParty": lambda path, name: Party(client.ShallowParty(path, name)),
+    "NonBlockingLease": Lease,
     "Election": lambda path, name: Election(client.Election(path, name)),
 }
 

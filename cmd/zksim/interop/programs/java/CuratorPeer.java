@@ -29,6 +29,8 @@ import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.framework.recipes.locks.Revoker;
+import org.apache.curator.framework.recipes.nodes.GroupMember;
+import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.SharedCountListener;
 import org.apache.curator.framework.recipes.shared.SharedCountReader;
@@ -121,6 +123,8 @@ public class CuratorPeer {
                 return counter(new DistributedAtomicLong(client, args.get(0), new RetryOneTime(100)));
             case "DistributedAtomicInteger":
                 return counter(new DistributedAtomicInteger(client, args.get(0), new RetryOneTime(100)));
+            case "SimpleDistributedQueue": return queue(new SimpleDistributedQueue(client, args.get(0)));
+            case "GroupMember": return group(new GroupMember(client, args.get(0), args.get(1), bytes(args.get(2))));
             case "SharedCount": return sharedCount(args.get(0), Integer.parseInt(args.get(1)));
             default: throw new IllegalArgumentException(kind);
         }
@@ -239,6 +243,36 @@ public class CuratorPeer {
                 default: throw new IllegalArgumentException(method);
             }
         };
+    }
+
+    Target queue(SimpleDistributedQueue queue) {
+        return (method, args) -> {
+            switch (method) {
+                case "offer": return queue.offer(bytes(args.get(0)));
+                case "take": return new String(queue.take(), StandardCharsets.UTF_8);
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target group(GroupMember group) {
+        return (method, args) -> {
+            switch (method) {
+                case "start": group.start(); return null;
+                case "close": group.close(); return null;
+                case "members":
+                    List<String> members = new ArrayList<>();
+                    group.getCurrentMembers().forEach((id, data) ->
+                        members.add(id + "=" + new String(data, StandardCharsets.UTF_8)));
+                    Collections.sort(members);
+                    return members;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     Target sharedCount(String path, int seed) {
