@@ -13,6 +13,8 @@ import (
 
 // Ensemble is several ZooKeeper servers that are one service. All methods may be called from any
 // goroutine; each member is a [Server] and can be stopped, killed, paused and restarted like one.
+// What its methods take for a quorum is that of the members that had a vote at the start: after a
+// reconfig that gives others a vote, ask the members themselves ([Server.Mode]).
 type Ensemble struct {
 	members []*Server
 	news    *news
