@@ -17,7 +17,7 @@ import (
 // The names and data of kazoo's parties and leases, byte for byte.
 func TestMemberLayouts(t *testing.T) {
 	srv := memserver.RunT(t)
-	c, ctx := srv.ClientT(t), t.Context()
+	c, ctx := srv.ClientT(t), bounded(t)
 	id := func(o *recipes.Options) { o.Identifier = "host-7" }
 	for path, p := range map[string]*recipes.Party{"/party": recipes.NewParty(c, "/party", id), "/shallow": recipes.NewShallowParty(c, "/shallow", id)} {
 		require.NoError(t, p.Join(ctx))
@@ -58,7 +58,7 @@ func TestMemberLayouts(t *testing.T) {
 // and of several leases nobody has two.
 func TestLease(t *testing.T) {
 	srv := memserver.RunT(t)
-	c, ctx := srv.ClientT(t), t.Context()
+	c, ctx := srv.ClientT(t), bounded(t)
 	now := time.Unix(1700000000, 0)
 	clock := func(o *recipes.LeaseOptions) { o.Now = func() time.Time { return now } }
 	obtain := func(want bool, l *recipes.Lease) {
@@ -113,7 +113,7 @@ func TestPersistentNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := memserver.RunT(t)
 		c, other := srv.ClientT(t), srv.ClientT(t)
-		ctx := t.Context()
+		ctx := bounded(t)
 		quick := recipes.NewPersistentNode(c, "/dir/quick", zkapi.EphemeralSequential, nil)
 		require.NoError(t, quick.Start())
 		require.NoError(t, quick.Close(ctx))
@@ -160,7 +160,7 @@ func TestTTLNode(t *testing.T) {
 		const ttl = time.Minute
 		n := recipes.NewTTLNode(c, "/dir/n", ttl, []byte("x"))
 		require.NoError(t, n.Start())
-		require.NoError(t, n.WaitCreated(t.Context()))
+		require.NoError(t, n.WaitCreated(bounded(t)))
 		for range 20 {
 			time.Sleep(ttl / 2)
 			for _, path := range []string{"/dir/n", "/dir/n/touch"} {
@@ -187,18 +187,18 @@ func TestPartyRejoins(t *testing.T) {
 		srv := memserver.RunT(t)
 		c := srv.ClientT(t)
 		p := recipes.NewParty(c, "/party", func(o *recipes.Options) { o.Identifier = "x" })
-		require.NoError(t, p.Join(t.Context()))
+		require.NoError(t, p.Join(bounded(t)))
 		srv.Expire(c.SessionID())
 		synctest.Wait()
-		require.NoError(t, p.Join(t.Context()))
+		require.NoError(t, p.Join(bounded(t)))
 		require.True(t, p.Participating())
-		n, err := p.Len(t.Context())
+		n, err := p.Len(bounded(t))
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(bounded(t))
 		cancel()
 		_, err = p.Leave(ctx)
 		require.True(t, err == nil || strings.Contains(err.Error(), "canceled"), "%v", err)
-		require.NoError(t, recipes.Flush(t.Context(), c))
+		require.NoError(t, recipes.Flush(bounded(t), c))
 	})
 }

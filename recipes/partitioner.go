@@ -156,13 +156,16 @@ func (p *SetPartitioner) round(ctx context.Context, party *Party) error {
 		return err
 	}
 	watching, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	inRound, end := context.WithCancel(ctx)
+	over := make(chan struct{}) // closed when the session is
 	var watch sync.WaitGroup
-	watch.Go(func() { p.watch(watching, s, changed, stop) })
+	watch.Go(func() { p.watch(inRound, s, changed, stop, over) })
 	held, err := p.acquire(watching, members)
 	if err == nil {
-		err = p.have(watching, ctx, held)
+		err = p.have(ctx, watching, s, over, held)
 	}
-	stop(nil)
+	end()
 	watch.Wait()
 	p.giveBack(ctx, held)
 	if over := s.look(); over != nil && ctx.Err() == nil {
@@ -229,22 +232,23 @@ func cutIdentifier(name string) (id string, ok bool) {
 	return "", false
 }
 
-// watch ends a context when members come or go, or the connection is lost.
-func (p *SetPartitioner) watch(ctx context.Context, s *session, changed <-chan struct{}, stop context.CancelCauseFunc) {
+// watch ends a context when members come or go, or the connection is lost, and
+// tells when the session is over.
+func (p *SetPartitioner) watch(ctx context.Context, s *session, changed <-chan struct{}, stop context.CancelCauseFunc, over chan<- struct{}) {
 	turns := s.turns
 	for {
 		select {
 		case <-changed:
+			changed = nil
 			stop(errMembers)
-			return
 		case <-s.states.Ready():
 			if err := s.look(); err != nil {
 				stop(err)
+				close(over)
 				return
 			}
 			if s.turns != turns {
 				stop(errMembers)
-				return
 			}
 		case <-ctx.Done():
 			return
@@ -274,7 +278,7 @@ func (p *SetPartitioner) acquire(ctx context.Context, members []string) (held []
 }
 
 // have is the time in which the items belong to this member, and that until it has let them go.
-func (p *SetPartitioner) have(watching, ctx context.Context, held []*Hold) error {
+func (p *SetPartitioner) have(ctx, watching context.Context, s *session, over <-chan struct{}, held []*Hold) error {
 	lost := make(chan struct{})
 	var once sync.Once
 	for _, h := range held {
@@ -292,17 +296,23 @@ func (p *SetPartitioner) have(watching, ctx context.Context, held []*Hold) error
 	case <-watching.Done():
 	case <-lost:
 	}
-	if why := context.Cause(watching); ctx.Err() != nil || errors.Is(why, ErrSessionLost) && !p.o.Rejoin || Classify(why) == Closed {
-		return why
-	}
-	released := p.enter(PartitionReleasing, items, nil)
-	select {
-	case <-released:
-	case <-ctx.Done():
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	p.enter(PartitionAllocating, nil, nil)
-	return errMembers
+	for released := p.enter(PartitionReleasing, items, nil); ; {
+		select {
+		case <-released:
+			p.enter(PartitionAllocating, nil, nil)
+			return errMembers
+		case <-over:
+			if !p.o.Rejoin || Classify(s.over) == Closed {
+				return s.over
+			}
+			over = nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // giveBack releases the locks.

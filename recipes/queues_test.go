@@ -21,7 +21,7 @@ import (
 // The names and the data of kazoo's and Curator's items, byte for byte.
 func TestQueueLayouts(t *testing.T) {
 	srv := memserver.RunT(t)
-	c, ctx := srv.ClientT(t), t.Context()
+	c, ctx := srv.ClientT(t), bounded(t)
 	only := func(dir string) (name, data string) {
 		names, _, err := c.Children(ctx, dir)
 		require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestQueueLayouts(t *testing.T) {
 // B44: what is put in with a lower priority comes first, also if others were listed before.
 func TestQueueOrder(t *testing.T) {
 	srv := memserver.RunT(t)
-	c, ctx := srv.ClientT(t), t.Context()
+	c, ctx := srv.ClientT(t), bounded(t)
 	q := recipes.NewQueue(c, "/queue")
 	for i := range 3 {
 		require.NoError(t, q.Put(ctx, []byte{byte('a' + i)}))
@@ -101,9 +101,9 @@ func TestQueueLostReply(t *testing.T) {
 				plain, err := srv.Client()
 				require.NoError(t, err)
 				defer plain.Close()
-				require.NoError(t, recipes.NewQueue(plain, "/queue").Put(t.Context(), []byte("x")))
+				require.NoError(t, recipes.NewQueue(plain, "/queue").Put(bounded(t), []byte("x")))
 				q := recipes.NewQueue(plan.As("a").Client(plain), "/queue", func(o *recipes.QueueOptions) { o.ExactlyOnce = once })
-				data, ok, err := q.Get(t.Context())
+				data, ok, err := q.Get(bounded(t))
 				require.True(t, ok)
 				require.Equal(t, "x", string(data))
 				require.Equal(t, !once, errors.Is(err, recipes.ErrMaybeConsumed), "%v", err)
@@ -122,15 +122,15 @@ func TestSimpleQueueTake(t *testing.T) {
 		q := recipes.NewSimpleQueue(c, "/queue", containers)
 		got := make(chan string)
 		go func() {
-			data, err := q.Take(t.Context())
+			data, err := q.Take(bounded(t))
 			got <- fmt.Sprint(string(data), err)
 		}()
 		synctest.Wait()
-		require.NoError(t, other.Delete(t.Context(), "/queue", zkapi.AnyVersion))
+		require.NoError(t, other.Delete(bounded(t), "/queue", zkapi.AnyVersion))
 		synctest.Wait()
-		require.NoError(t, recipes.NewSimpleQueue(other, "/queue", containers).Offer(t.Context(), []byte("x")))
+		require.NoError(t, recipes.NewSimpleQueue(other, "/queue", containers).Offer(bounded(t), []byte("x")))
 		require.Equal(t, "x<nil>", <-got)
-		_, ok, err := q.Peek(t.Context())
+		_, ok, err := q.Peek(bounded(t))
 		require.NoError(t, err)
 		require.False(t, ok)
 	})
@@ -142,31 +142,43 @@ func TestLockingQueue(t *testing.T) {
 		srv := memserver.RunT(t)
 		a, b := srv.ClientT(t), srv.ClientT(t)
 		first, second := recipes.NewLockingQueue(a, "/queue"), recipes.NewLockingQueue(b, "/queue")
-		require.NoError(t, first.PutAll(t.Context(), 5, []byte("1"), []byte("2")))
+		require.NoError(t, first.PutAll(bounded(t), 5, []byte("1"), []byte("2")))
 		get := func(q *recipes.LockingQueue) string {
-			data, err := q.Get(t.Context())
+			data, err := q.Get(bounded(t))
 			require.NoError(t, err)
 			return string(data)
 		}
 		require.Equal(t, "1", get(first))
 		require.Equal(t, "1", get(first))
 		require.Equal(t, "2", get(second))
-		n, err := second.Len(t.Context())
+		n, err := second.Len(bounded(t))
 		require.NoError(t, err)
 		require.Equal(t, 2, n)
-		require.NoError(t, second.Consume(t.Context()))
-		require.ErrorIs(t, second.Consume(t.Context()), recipes.ErrNotHeld)
+		require.NoError(t, second.Consume(bounded(t)))
+		require.ErrorIs(t, second.Consume(bounded(t)), recipes.ErrNotHeld)
 
 		lost := first.Hold()
 		srv.Expire(a.SessionID())
 		<-lost.Lost()
 		require.False(t, first.HoldsLock())
 		require.Equal(t, "1", get(second))
-		require.ErrorIs(t, first.Consume(t.Context()), recipes.ErrNotHeld)
+		require.ErrorIs(t, first.Consume(bounded(t)), recipes.ErrNotHeld)
 		require.True(t, second.HoldsLock())
-		require.NoError(t, second.Release(t.Context()))
+		require.NoError(t, second.Release(bounded(t)))
 		require.Equal(t, "1", get(first))
-		require.NoError(t, first.Consume(t.Context()))
+		require.NoError(t, first.Consume(bounded(t)))
+
+		require.NoError(t, first.Put(bounded(t), []byte("3")))
+		require.Equal(t, "3", get(first))
+		got := make(chan string)
+		go func() {
+			data, err := second.Get(bounded(t))
+			got <- fmt.Sprint(string(data), err)
+		}()
+		synctest.Wait()
+		require.NoError(t, first.Release(bounded(t)))
+		require.Equal(t, "3<nil>", <-got)
+		require.NoError(t, second.Consume(bounded(t)))
 		for _, dir := range []string{"/queue/entries", "/queue/taken"} {
 			n, _ := srv.Node(dir)
 			require.Zero(t, n.Stat.NumChildren, dir)
@@ -187,14 +199,14 @@ func TestDistributedQueueRequeue(t *testing.T) {
 					o.LockPath = lock
 					o.Failed = func(x recipes.Item, err error) { failures = append(failures, x.ID+": "+err.Error()) }
 				})
-				require.NoError(t, q.Put(t.Context(), recipes.Item{ID: "bad", Data: [][]byte{[]byte("1")}}))
-				require.NoError(t, q.Put(t.Context(), recipes.Item{ID: "good", Data: [][]byte{[]byte("2")}}))
-				require.NoError(t, q.Put(t.Context(), recipes.Item{ID: "gone", Data: [][]byte{[]byte("3")}}))
-				n, err := q.Remove(t.Context(), "gone")
+				require.NoError(t, q.Put(bounded(t), recipes.Item{ID: "bad", Data: [][]byte{[]byte("1")}}))
+				require.NoError(t, q.Put(bounded(t), recipes.Item{ID: "good", Data: [][]byte{[]byte("2")}}))
+				require.NoError(t, q.Put(bounded(t), recipes.Item{ID: "gone", Data: [][]byte{[]byte("3")}}))
+				n, err := q.Remove(bounded(t), "gone")
 				require.NoError(t, err)
 				require.Equal(t, 1, n)
 				var seen []string
-				ctx, cancel := context.WithCancel(t.Context())
+				ctx, cancel := context.WithCancel(bounded(t))
 				err = q.Consume(ctx, func(_ context.Context, x recipes.Item) error {
 					seen = append(seen, x.ID)
 					if len(seen) == 1 {
@@ -210,8 +222,8 @@ func TestDistributedQueueRequeue(t *testing.T) {
 				require.ErrorIs(t, err, context.Canceled)
 				require.Equal(t, []string{"bad", "good", "bad"}, seen)
 				require.Equal(t, []string{"bad: no"}, failures)
-				require.NoError(t, recipes.Flush(t.Context(), c))
-				left, err := q.Len(t.Context())
+				require.NoError(t, recipes.Flush(bounded(t), c))
+				left, err := q.Len(bounded(t))
 				require.NoError(t, err)
 				require.Zero(t, left)
 			})
@@ -226,12 +238,12 @@ func TestDelayQueue(t *testing.T) {
 		q := recipes.NewDistributedQueue(srv.ClientT(t), "/queue", recipes.DelayQueue, func(o *recipes.DistributedQueueOptions) { o.MaxItems = 3 })
 		start := time.Now()
 		for _, d := range []time.Duration{3, 1, 2} {
-			require.NoError(t, q.Put(t.Context(), recipes.Item{At: start.Add(d * time.Second), Data: [][]byte{{byte(d)}}}))
+			require.NoError(t, q.Put(bounded(t), recipes.Item{At: start.Add(d * time.Second), Data: [][]byte{{byte(d)}}}))
 		}
-		full, cancelFull := context.WithTimeout(t.Context(), time.Millisecond)
+		full, cancelFull := context.WithTimeout(bounded(t), time.Millisecond)
 		defer cancelFull()
 		require.ErrorIs(t, q.Put(full, recipes.Item{At: start}), context.DeadlineExceeded)
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(bounded(t))
 		got := 0
 		_ = q.Consume(ctx, func(_ context.Context, x recipes.Item) error {
 			got++

@@ -17,7 +17,7 @@ import (
 // The data of Curator's instances, byte for byte.
 func TestDiscoveryLayout(t *testing.T) {
 	srv := memserver.RunT(t)
-	c, ctx := srv.ClientT(t), t.Context()
+	c, ctx := srv.ClientT(t), bounded(t)
 	d := recipes.NewDiscovery(c, "/services")
 	port := 8080
 	x, err := d.Register(ctx, recipes.ServiceInstance{Name: "web", ID: "1", Address: "10.0.0.1", Port: &port, RegistrationTime: 1700000000000,
@@ -60,23 +60,23 @@ func TestDiscoveryReconnects(t *testing.T) {
 		d := recipes.NewDiscovery(c, "/services")
 		var ids []string
 		for range 2 {
-			x, err := d.Register(t.Context(), recipes.ServiceInstance{Name: "web", Address: "old"})
+			x, err := d.Register(bounded(t), recipes.ServiceInstance{Name: "web", Address: "old"})
 			require.NoError(t, err)
 			x.Address = "new"
-			_, err = d.Register(t.Context(), x)
+			_, err = d.Register(bounded(t), x)
 			require.NoError(t, err)
 			ids = append(ids, x.ID)
 		}
-		require.NoError(t, d.Unregister(t.Context(), "web", ids[0]))
-		require.NoError(t, d.Unregister(t.Context(), "web", ids[0]))
+		require.NoError(t, d.Unregister(bounded(t), "web", ids[0]))
+		require.NoError(t, d.Unregister(bounded(t), "web", ids[0]))
 		srv.Expire(c.SessionID())
 		time.Sleep(time.Minute)
-		list, err := recipes.NewDiscovery(other, "/services").Instances(t.Context(), "web")
+		list, err := recipes.NewDiscovery(other, "/services").Instances(bounded(t), "web")
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		require.Equal(t, ids[1], list[0].ID)
 		require.Equal(t, "new", list[0].Address)
-		require.NoError(t, d.Close(t.Context()))
+		require.NoError(t, d.Close(bounded(t)))
 	})
 }
 
@@ -91,7 +91,7 @@ func TestProvider(t *testing.T) {
 			if id == "d" {
 				x.Enabled = &off
 			}
-			_, err := d.Register(t.Context(), x)
+			_, err := d.Register(bounded(t), x)
 			require.NoError(t, err)
 		}
 		choose := func(p *recipes.Provider, n int) (ids string) {
@@ -113,7 +113,7 @@ func TestProvider(t *testing.T) {
 		none := d.Provider("none")
 		defer none.Close()
 		for _, p := range []*recipes.Provider{round, sticky, random, none} {
-			require.NoError(t, p.Wait(t.Context()))
+			require.NoError(t, p.Wait(bounded(t)))
 		}
 		require.Equal(t, "abca", choose(round, 4))
 		require.Equal(t, "bbb", choose(sticky, 3))
@@ -128,7 +128,7 @@ func TestProvider(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		require.Equal(t, "cc", choose(sticky, 2))
 		require.Len(t, sticky.All(), 2)
-		require.NoError(t, d.Close(t.Context()))
+		require.NoError(t, d.Close(bounded(t)))
 		synctest.Wait()
 		require.Empty(t, round.All())
 	})
@@ -146,7 +146,7 @@ func TestSetPartitioner(t *testing.T) {
 		}
 		first := srv.ClientT(t)
 		a := member(first, "a")
-		items, err := a.WaitAcquired(t.Context())
+		items, err := a.WaitAcquired(bounded(t))
 		require.NoError(t, err)
 		require.Equal(t, []string{"x", "y", "z"}, items)
 
@@ -155,37 +155,37 @@ func TestSetPartitioner(t *testing.T) {
 		require.Equal(t, recipes.PartitionReleasing, a.State())
 		require.Equal(t, recipes.PartitionAllocating, b.State(), "a still has them")
 		a.Release()
-		items, err = b.WaitAcquired(t.Context())
+		items, err = b.WaitAcquired(bounded(t))
 		require.NoError(t, err)
 		require.Equal(t, []string{"y"}, items)
-		items, err = a.WaitAcquired(t.Context())
+		items, err = a.WaitAcquired(bounded(t))
 		require.NoError(t, err)
 		require.Equal(t, []string{"x", "z"}, items)
 
 		srv.Expire(first.SessionID())
-		_, err = a.WaitAcquired(t.Context())
+		_, err = a.WaitAcquired(bounded(t))
 		for err == nil { // until it has noticed
 			time.Sleep(time.Millisecond)
-			_, err = a.WaitAcquired(t.Context())
+			_, err = a.WaitAcquired(bounded(t))
 		}
 		require.ErrorIs(t, err, recipes.ErrSessionLost)
 		require.Equal(t, "FAILURE", a.State().String())
 		b.Release()
 		time.Sleep(time.Minute)
 		b.Release()
-		items, err = b.WaitAcquired(t.Context())
+		items, err = b.WaitAcquired(bounded(t))
 		require.NoError(t, err)
 		require.Equal(t, []string{"x", "y", "z"}, items)
 
 		twin := member(srv.ClientT(t), "b")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		ctx, cancel := context.WithTimeout(bounded(t), time.Hour)
 		defer cancel()
 		_, err = twin.WaitAcquired(ctx)
 		require.ErrorIs(t, err, zkapi.ErrBadArguments)
 		require.ErrorContains(t, err, `2 members are called "b"`)
-		require.NoError(t, b.Finish(t.Context()))
+		require.NoError(t, b.Finish(bounded(t)))
 		require.ErrorIs(t, b.Err(), recipes.ErrCancelled)
-		require.NoError(t, twin.Finish(t.Context()))
+		require.NoError(t, twin.Finish(bounded(t)))
 	})
 	require.ErrorIs(t, recipes.NewSetPartitioner(nil, "/set", []string{"a/b"}).Start(), zkapi.ErrBadArguments)
 }

@@ -17,6 +17,13 @@ import (
 	"github.com/zksim/zksim/zkapi"
 )
 
+// bounded is a context that ends long after everything should have happened.
+func bounded(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // What Python's repr writes, and what its float() reads.
 func TestFloatText(t *testing.T) {
 	codec := recipes.FloatText()
@@ -39,7 +46,7 @@ func TestFloatText(t *testing.T) {
 // The layouts of kazoo and Curator, byte for byte.
 func TestValueLayouts(t *testing.T) {
 	srv := memserver.RunT(t)
-	c, ctx := srv.ClientT(t), t.Context()
+	c, ctx := srv.ClientT(t), bounded(t)
 	data := func(path string) string {
 		n, _ := srv.Node(path)
 		return string(n.Data)
@@ -62,7 +69,7 @@ func TestValueLayouts(t *testing.T) {
 
 func TestAtomic(t *testing.T) {
 	srv := memserver.RunT(t)
-	c, ctx := srv.ClientT(t), t.Context()
+	c, ctx := srv.ClientT(t), bounded(t)
 	a := recipes.NewAtomic(c, "/a/long", recipes.Int64())
 
 	ok, err := a.CompareAndSet(ctx, 0, 1)
@@ -133,7 +140,7 @@ func TestAtomicPromoted(t *testing.T) {
 			o.Retry = recipes.RetryTimes(1, time.Millisecond)
 			o.Lock, o.LockRetry = lock, recipes.RetryTimes(1, time.Millisecond)
 		})
-		ch, err := a.Add(t.Context(), 1)
+		ch, err := a.Add(bounded(t), 1)
 		require.NoError(t, err)
 		require.Equal(t, int64(301), ch.Post)
 		require.Equal(t, 2, ch.Tries)
@@ -141,7 +148,7 @@ func TestAtomicPromoted(t *testing.T) {
 		require.False(t, lock.Held())
 
 		b := recipes.NewCounter(&racing{Client: c, left: 9}, "/n", func(o *recipes.CellOptions) { o.Retry = recipes.RetryTimes(2, 0) })
-		_, err = b.Add(t.Context(), 1)
+		_, err = b.Add(bounded(t), 1)
 		require.ErrorIs(t, err, recipes.ErrContention)
 	})
 }
@@ -162,10 +169,10 @@ func TestCounterLostReply(t *testing.T) {
 				n := recipes.NewCounter(c, "/n", func(o *recipes.CellOptions) {
 					o.ExactlyOnce, o.Exclusive = name == "exactly once", name == "exclusive"
 				})
-				_, err = n.Add(t.Context(), 1)
+				_, err = n.Add(bounded(t), 1)
 				require.ErrorIs(t, err, want)
 				plan.RequireFired(t)
-				v, err := n.Value(t.Context())
+				v, err := n.Value(bounded(t))
 				require.NoError(t, err)
 				require.Equal(t, int64(1), v)
 			})
@@ -181,29 +188,29 @@ func TestSharedFollows(t *testing.T) {
 		c, other := srv.ClientT(t), srv.ClientT(t)
 		v := recipes.NewShared(c, "/n", recipes.Int32(), 3)
 		changes := v.Changes()
-		require.NoError(t, v.Start(t.Context()))
+		require.NoError(t, v.Start(bounded(t)))
 		defer v.Close()
-		require.Error(t, v.Start(t.Context()))
+		require.Error(t, v.Start(bounded(t)))
 		next := func() recipes.Versioned[int32] {
-			now, err := changes.Next(t.Context())
+			now, err := changes.Next(bounded(t))
 			require.NoError(t, err)
 			return now
 		}
 		first := next()
 		require.Equal(t, int32(3), first.Value)
-		require.NoError(t, other.Delete(t.Context(), "/n", zkapi.AnyVersion))
+		require.NoError(t, other.Delete(bounded(t), "/n", zkapi.AnyVersion))
 		require.False(t, next().Exists)
 		require.Equal(t, int32(3), v.Value())
-		_, err := other.Create(t.Context(), "/n", []byte{0, 0, 0, 4}, nil, zkapi.Persistent)
+		_, err := other.Create(bounded(t), "/n", []byte{0, 0, 0, 4}, nil, zkapi.Persistent)
 		require.NoError(t, err)
 		require.Equal(t, int32(4), next().Value)
-		ok, err := v.TrySet(t.Context(), first, 9)
+		ok, err := v.TrySet(bounded(t), first, 9)
 		require.NoError(t, err)
 		require.False(t, ok)
-		require.NoError(t, v.Set(t.Context(), 5))
+		require.NoError(t, v.Set(bounded(t), 5))
 		require.Equal(t, int32(5), v.Value())
 		require.Equal(t, int32(5), next().Value)
-		_, err = other.Set(t.Context(), "/n", []byte("bad data"), zkapi.AnyVersion)
+		_, err = other.Set(bounded(t), "/n", []byte("bad data"), zkapi.AnyVersion)
 		require.NoError(t, err)
 		require.ErrorIs(t, next().Err, recipes.ErrCorrupt)
 		require.Equal(t, int32(5), v.Value())
@@ -216,12 +223,12 @@ func TestDoubleBarrierGivesUp(t *testing.T) {
 		srv := memserver.RunT(t)
 		for _, c := range []zkapi.Client{srv.ClientT(t), srv.ClientT(t)} {
 			m := recipes.NewDoubleBarrier(c, "/b", 2)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(bounded(t), time.Second)
 			defer cancel()
 			require.ErrorIs(t, m.Enter(ctx), context.DeadlineExceeded)
 			require.False(t, m.Participating())
-			require.ErrorIs(t, m.Leave(t.Context()), recipes.ErrNotHeld)
-			require.NoError(t, recipes.Flush(t.Context(), c))
+			require.ErrorIs(t, m.Leave(bounded(t)), recipes.ErrNotHeld)
+			require.NoError(t, recipes.Flush(bounded(t), c))
 		}
 		require.Empty(t, srv.Watches())
 	})
@@ -236,10 +243,10 @@ func TestDoubleBarrierAgain(t *testing.T) {
 			m := recipes.NewDoubleBarrier(srv.ClientT(t), "/b", 2)
 			all.Go(func() {
 				for range 50 {
-					if err := m.Enter(t.Context()); err != nil {
+					if err := m.Enter(bounded(t)); err != nil {
 						t.Errorf("%v", err)
 					}
-					if err := m.Leave(t.Context()); err != nil {
+					if err := m.Leave(bounded(t)); err != nil {
 						t.Errorf("%v", err)
 					}
 				}
