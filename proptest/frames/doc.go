@@ -58,7 +58,8 @@
 // queue of requests - auth, sasl, unknown types, frames that are none - is sent
 // alone; nothing is sent behind a request whose effect is not seen at once by
 // those that are prepared while it waits (rules.go, lingers); nothing is sent
-// behind closeSession; and before the server has a reason to close a
+// behind closeSession, and closeSession not behind what makes ephemeral nodes
+// (rules.go, owned); and before the server has a reason to close a
 // connection, the events on their way there are waited for.
 //
 // That a real server is not always the same, above all a busy one, remains: so

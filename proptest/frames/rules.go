@@ -72,6 +72,9 @@ func (p *Profile) batches(reqs []Request, base int64, silent bool) [][]Request {
 			end()
 			continue
 		}
+		if r.Op == zkapi.OpCloseSession && slices.ContainsFunc(batch, Request.owned) {
+			end()
+		}
 		batch = append(batch, r)
 		if r.Op == zkapi.OpCloseSession {
 			// Whether what comes behind it is carried out and answered depends on
@@ -84,6 +87,15 @@ func (p *Profile) batches(reqs []Request, base int64, silent bool) [][]Request {
 	}
 	end()
 	return all
+}
+
+// owned tells whether a request may make nodes that go with the session. In which
+// order they go depends on whether they are there when a real server prepares the
+// end of the session: it lists those that are from a table of their number, and
+// those that are on their way from one of 16.
+func (r Request) owned() bool {
+	return r.Op == zkapi.OpMulti && slices.ContainsFunc(r.Parts, Request.owned) ||
+		(r.Op == zkapi.OpCreate || r.Op == zkapi.OpCreate2) && zkapi.CreateMode(r.Flags).Ephemeral()
 }
 
 // lingers tells whether requests behind this one must wait for its reply. A
