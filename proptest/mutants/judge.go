@@ -41,7 +41,7 @@ var judges = []judge{
 	{"past cases", "proptest", []string{"-test.run=^TestWatchersPastCases$"}, false, "watchers"},
 	{"watchers", "watchers", []string{"-test.run=^Test", "-test.timeout=1m"}, false, "watchers"},
 	{"recipes", "recipes", []string{"-test.run=^Test"}, false, "recipes"},
-	{"recipes", "proptest", []string{"-test.run=^TestRecipes(Lock|RWLock|Semaphore|Election|Cost|Faults|Soak)$/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
+	{"recipes", "proptest", []string{"-test.run=^TestRecipes(Lock|RWLock|Semaphore|Election|Cost|Faults|Soak|Drills)$/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
 }
 
 // random is the arguments of tests with random histories: how many, and that

@@ -33,7 +33,7 @@ func (m *mutant) of() string {
 	return "memserver"
 }
 
-var mutants = slices.Concat(memserverMutants, membersMutants, watchersMutants, recipesMutants)
+var mutants = slices.Concat(memserverMutants, membersMutants, watchersMutants, recipesMutants, moreRecipesMutants)
 
 // The texts are short, so that the code around them may change.
 var memserverMutants = []mutant{
