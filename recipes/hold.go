@@ -284,7 +284,11 @@ func (h *Hold) keep(ctx context.Context) {
 		if !stale {
 			continue
 		}
-		switch err := p.judge(p.read(ctx)); {
+		err, news := untilNews(ctx, s, p.read)
+		if news {
+			again = time.After(0) // to look at it at once
+		}
+		switch err := p.judge(err); {
 		case err == nil:
 			stale = false
 			h.readRevocation()
@@ -294,11 +298,31 @@ func (h *Hold) keep(ctx context.Context) {
 		case errors.Is(err, errGone):
 			h.gone(cmp.Or(s.look(), ErrNodeDeleted))
 			return
-		default:
+		case !news:
 			pause, _ := pauses(nil, 0)
 			again = time.After(pause)
 		}
 	}
+}
+
+// untilNews calls f with a context that ends when there is news of the session: a
+// request may wait for longer than one may go on without looking at that.
+func untilNews(ctx context.Context, s *session, f func(context.Context) error) (err error, news bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	looked := make(chan bool, 1)
+	go func() {
+		select {
+		case <-s.states.Ready():
+			cancel()
+			looked <- true
+		case <-ctx.Done():
+			looked <- false
+		}
+	}()
+	err = f(ctx)
+	cancel()
+	return err, <-looked
 }
 
 // suspended is about a connection that was lost, if only for a moment.
