@@ -103,3 +103,29 @@ func ExampleLease() {
 	// true <nil>
 	// true <nil>
 }
+
+func ExampleNewShallowParty() {
+	srv, a, b := two()
+	defer srv.Close()
+	ctx := context.Background()
+	named := func(name string) func(*recipes.Options) { return func(o *recipes.Options) { o.Identifier = name } }
+	here, there := recipes.NewShallowParty(a, "/party", named("here")), recipes.NewShallowParty(b, "/party", named("there"))
+	_ = here.Join(ctx)
+	_ = there.Join(ctx)
+	fmt.Println(here.Members(ctx)) // one request: the names are in those of the nodes
+	// Output: [here there] <nil>
+}
+
+func ExampleNewMultiLease() {
+	srv, a, b := two()
+	defer srv.Close()
+	ctx := context.Background()
+	for i, c := range []zkapi.Client{a, b, a} {
+		lease := recipes.NewMultiLease(c, "/leases", 2, time.Hour, fmt.Sprint("worker ", i))
+		fmt.Println(lease.Obtain(ctx))
+	}
+	// Output:
+	// true <nil>
+	// true <nil>
+	// false <nil>
+}

@@ -50,3 +50,18 @@ func ExampleDiscovery() {
 	// http://10.0.0.1:8080/ true
 	// <nil>
 }
+
+func ExampleStrategy() {
+	instances := []recipes.ServiceInstance{{ID: "1"}, {ID: "2"}, {ID: "3"}}
+	choose := func(s recipes.Strategy) {
+		fmt.Println(s.Choose(instances).ID, s.Choose(instances).ID, s.Choose(instances).ID)
+	}
+	choose(recipes.RoundRobin())
+	choose(recipes.Sticky(recipes.RoundRobin())) // the first choice stays
+	alone := recipes.Random().Choose(instances[:1])
+	fmt.Println(alone.ID)
+	// Output:
+	// 1 2 3
+	// 1 1 1
+	// 1
+}

@@ -3,6 +3,7 @@ package recipes_test
 import (
 	"context"
 	"fmt"
+	"math/big"
 
 	"github.com/zksim/zksim/recipes"
 )
@@ -106,4 +107,28 @@ func ExampleShared() {
 	// Output:
 	// true <nil>
 	// 20 <nil>
+}
+
+// How numbers are written decides who else can count along.
+func ExampleCodec() {
+	srv, a, _ := two()
+	defer srv.Close()
+	ctx := context.Background()
+	show := func(path string) {
+		node, _ := srv.Node(path)
+		fmt.Printf("%q\n", node.Data)
+	}
+	_, _ = recipes.NewAtomic(a, "/kazoo", recipes.Text()).Add(ctx, 7)
+	show("/kazoo")
+	_, _ = recipes.NewAtomic(a, "/large", recipes.BigText()).Add(ctx, new(big.Int).Lsh(big.NewInt(1), 70))
+	show("/large")
+	_, _ = recipes.NewAtomic(a, "/count", recipes.Int32()).Add(ctx, 7)
+	show("/count")
+	_, _ = recipes.NewAtomic(a, "/value", recipes.Bytes()).Swap(ctx, []byte("as it is"))
+	show("/value")
+	// Output:
+	// "7"
+	// "1180591620717411303424"
+	// "\x00\x00\x00\a"
+	// "as it is"
 }

@@ -18,7 +18,6 @@ type Strategy interface {
 // replay makes recorded choices, and then the first ones.
 type replay struct {
 	choices []int
-	at      int
 }
 
 func (s *replay) Choose(r *run) int {
