@@ -11,6 +11,7 @@
 //
 //	-json    one JSON object for each mutant, as they come
 //	-run RE  only the mutants whose names match
+//	-of P    only those in package P: memserver, watchers or recipes
 //	-j N     so many at a time, 2 by default
 //	-v       what the failing tests print
 //

@@ -30,6 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	asJSON := flags.Bool("json", false, "print one JSON object for each mutant")
 	only := flags.String("run", "", "plant only the mutants whose names match this expression")
+	of := flags.String("of", "", "plant only those in this package: memserver, watchers or recipes")
 	jobs := flags.Int("j", 2, "how many mutants are judged at a time")
 	verbose := flags.Bool("v", false, "print how the tests failed")
 	if err := flags.Parse(args); err != nil {
@@ -38,7 +39,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return 2
 	}
-	chosen, err := choose(*only)
+	chosen, err := choose(*only, *of)
 	if err != nil || flags.NArg() > 0 {
 		if err == nil {
 			err = fmt.Errorf("unknown argument %q", flags.Arg(0))
@@ -104,19 +105,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func choose(only string) ([]mutant, error) {
+func choose(only, of string) ([]mutant, error) {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return nil, err
 	}
 	var chosen []mutant
 	for _, m := range mutants {
-		if pattern.MatchString(m.Name) {
+		if pattern.MatchString(m.Name) && (of == "" || of == m.of()) {
 			chosen = append(chosen, m)
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no mutant is called like %q", only)
+		return nil, fmt.Errorf("no mutant is called like %q and in %q", only, of)
 	}
 	return chosen, nil
 }

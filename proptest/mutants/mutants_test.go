@@ -74,7 +74,7 @@ func TestMutantsAreCaught(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"-run", "["}, {"-run", "no such mutant"}, {"more"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-run", "["}, {"-run", "no such mutant"}, {"-of", "nothing"}, {"more"}, {"-nonsense"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), args, &stdout, &stderr), args)
 		require.NotEmpty(t, stderr.String())
