@@ -36,9 +36,9 @@ func (m *Member) unfreeze() {
 	}
 }
 
-// readsOnly answers what a member that only reads does not do.
+// readsOnly answers what a member does not do that only reads, as the connection's does.
 func (s *State) readsOnly(c *Conn, op zkapi.OpCode, p *Response) bool {
-	if !c.member.readOnly || !s.ordered(op) || op == zkapi.OpCloseSession {
+	if !s.ordered(op) || op == zkapi.OpCloseSession {
 		return false
 	}
 	p.Err, p.Zxid = zkapi.ErrNotReadOnly, c.member.zxid

@@ -259,7 +259,7 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 	if !c.Session.Pinned {
 		s.touch(now, c.Session)
 	}
-	if s.refused(c, q.Type, p) || s.readsOnly(c, q.Type, p) {
+	if s.refused(c, q.Type, p) || c.member.readOnly && s.readsOnly(c, q.Type, p) {
 		return
 	}
 	if s.exhausted() && s.ordered(q.Type) && q.Type != zkapi.OpSync {
