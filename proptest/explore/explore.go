@@ -42,15 +42,10 @@ func Check(t *testing.T, scenario func(w *World), opts ...func(*Config)) {
 // Explore is Check for those who want to see the result.
 func Explore(t *testing.T, scenario func(w *World), opts ...func(*Config)) *Result {
 	t.Helper()
-	var cfg Config
-	for _, opt := range opts {
-		opt(&cfg)
-	}
-	cfg.complete()
-	if err := cfg.override(t.Logf); err != nil {
+	x := newExplorer(t, scenario, opts)
+	if err := x.cfg.override(t.Logf); err != nil {
 		t.Fatalf("%v", err)
 	}
-	x := &explorer{t: t, cfg: &cfg, scenario: scenario, result: &Result{}}
 	defer x.control()()
 	if *flagReplay != "" {
 		x.again(*flagReplay)
@@ -68,12 +63,7 @@ func Explore(t *testing.T, scenario func(w *World), opts ...func(*Config)) *Resu
 // under which it was found. There is no Failure in the result if it does not fail.
 func Replay(t *testing.T, schedule string, scenario func(w *World), opts ...func(*Config)) *Result {
 	t.Helper()
-	var cfg Config
-	for _, opt := range opts {
-		opt(&cfg)
-	}
-	cfg.complete()
-	x := &explorer{t: t, cfg: &cfg, scenario: scenario, result: &Result{}}
+	x := newExplorer(t, scenario, opts)
 	defer x.control()()
 	x.again(schedule)
 	return x.result
@@ -83,16 +73,11 @@ func Replay(t *testing.T, schedule string, scenario func(w *World), opts ...func
 // a schedule; a choice that is too large is the last one.
 func Trace(t *testing.T, schedule string, scenario func(w *World), opts ...func(*Config)) *Failure {
 	t.Helper()
-	var cfg Config
-	for _, opt := range opts {
-		opt(&cfg)
-	}
-	cfg.complete()
 	choices, err := decode(schedule)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	x := &explorer{t: t, cfg: &cfg, scenario: scenario, result: &Result{}}
+	x := newExplorer(t, scenario, opts)
 	defer x.control()()
 	f := new(Failure)
 	synctest.Test(t, func(*testing.T) {
@@ -113,6 +98,15 @@ type explorer struct {
 	result   *Result
 	began    time.Time
 	leaked   bool // a schedule has left goroutines behind
+}
+
+func newExplorer(t *testing.T, scenario func(*World), opts []func(*Config)) *explorer {
+	cfg := new(Config)
+	for _, opt := range opts {
+		opt(cfg)
+	}
+	cfg.complete()
+	return &explorer{t: t, cfg: cfg, scenario: scenario, result: &Result{}}
 }
 
 // control takes away what would make two runs of a schedule different: several

@@ -14,12 +14,7 @@ import (
 // for ever, need -rapid.shrinktime=100000h.
 func CheckRapid(t *testing.T, scenario func(w *World), opts ...func(*Config)) {
 	t.Helper()
-	var cfg Config
-	for _, opt := range opts {
-		opt(&cfg)
-	}
-	cfg.complete()
-	x := &explorer{t: t, cfg: &cfg, scenario: scenario, result: &Result{}}
+	x := newExplorer(t, scenario, opts)
 	defer x.control()()
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ rapid.TB }{t}, func(rt *rapid.T) {
