@@ -15,6 +15,12 @@ import (
 // startBoth runs zksim with its HTTP side until the test ends.
 func startBoth(t *testing.T, args ...string) (clients, web string) {
 	t.Helper()
+	return readyAddrs(t, started(t, args...))
+}
+
+// started runs zksim with its HTTP side until the test ends, and returns what it prints.
+func started(t *testing.T, args ...string) io.Reader {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	status := make(chan int)
@@ -25,7 +31,7 @@ func startBoth(t *testing.T, args ...string) (clients, web string) {
 		cancel()
 		require.Equal(t, statusOK, <-status)
 	})
-	return readyAddrs(t, out)
+	return out
 }
 
 func answer(t *testing.T, p *http.Response, err error) (int, string) {

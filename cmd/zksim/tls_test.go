@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io"
 	"math/big"
 	"net"
 	"os"
@@ -68,17 +66,7 @@ func makeCertificates(t *testing.T, names ...string) *x509.CertPool {
 // startSecure runs zksim until the test ends, and returns its addresses.
 func startSecure(t *testing.T, args ...string) (clients, web, secure string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	status := make(chan int)
-	go func() {
-		status <- run(ctx, append([]string{"--listen=127.0.0.1:0", "--http=127.0.0.1:0"}, args...), nil, in, io.Discard)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		require.Equal(t, statusOK, <-status)
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	line, err := bufio.NewReader(started(t, args...)).ReadString('\n')
 	require.NoError(t, err)
 	fields := strings.Fields(line)
 	require.Len(t, fields, 5, line)
