@@ -1,10 +1,10 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/zksim/zksim/zkapi"
@@ -23,8 +23,8 @@ type LeaderLatch struct {
 	closing bool
 	err     error // why it has ended
 	leads   bool
-	turned  chan struct{} // closed when anything of this has changed, and made anew
-	streams []*zkapi.Stream[bool]
+	turned  turn // anything of this has changed
+	changes audience[bool]
 	hold    *Hold
 	node    string // its own
 	last    string // by which it leads, or has led last
@@ -35,7 +35,7 @@ type LeaderLatch struct {
 func NewLeaderLatch(c zkapi.Client, path string, opts ...func(*Options)) *LeaderLatch {
 	o := newOptions(opts)
 	o.Layout, o.NoRejoin = Curator, false
-	l := &LeaderLatch{turned: make(chan struct{})}
+	l := &LeaderLatch{turned: newTurn()}
 	l.q = &queue{c: c, dir: path, o: o, data: []byte(o.Identifier), joined: l.joined,
 		tag: "-latch-", tags: append([]string{"-latch-"}, o.ExtraTags...)}
 	return l
@@ -100,15 +100,8 @@ func (l *LeaderLatch) set(h *Hold, leads bool) {
 		return
 	}
 	l.leads = leads
-	for _, s := range l.streams {
-		s.Send(leads)
-	}
-	l.turn()
-}
-
-func (l *LeaderLatch) turn() {
-	close(l.turned)
-	l.turned = make(chan struct{})
+	l.changes.tell(leads)
+	l.turned.over()
 }
 
 func (l *LeaderLatch) joined(path string) {
@@ -123,11 +116,8 @@ func (l *LeaderLatch) finish(err error) {
 	if l.err = err; l.closing {
 		l.err = ErrCancelled
 	}
-	for _, s := range l.streams {
-		s.End()
-	}
-	l.streams = nil
-	l.turn()
+	l.changes.end()
+	l.turned.over()
 }
 
 // Close takes part no more and waits until the node is deleted, or the context
@@ -172,19 +162,12 @@ func (l *LeaderLatch) Hold() *Hold {
 // Await waits until it leads. It fails with ErrCancelled once it is closed, with
 // zkapi.ErrClosed once the client is.
 func (l *LeaderLatch) Await(ctx context.Context) error {
-	for {
-		l.mu.Lock()
-		leads, err, turned := l.leads, l.err, l.turned
-		l.mu.Unlock()
-		if leads || err != nil {
-			return l.fail(err)
-		}
-		select {
-		case <-turned:
-		case <-ctx.Done():
-			return l.fail(context.Cause(ctx))
-		}
-	}
+	var end error
+	err := l.turned.await(ctx, &l.mu, func() bool {
+		end = l.err
+		return l.leads || end != nil
+	})
+	return l.fail(cmp.Or(err, end))
 }
 
 // Changes tells each beginning (true) and each end (false) of leadership from
@@ -193,21 +176,10 @@ func (l *LeaderLatch) Await(ctx context.Context) error {
 func (l *LeaderLatch) Changes() *zkapi.Stream[bool] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var s *zkapi.Stream[bool]
-	s = zkapi.NewStream[bool](func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.streams = slices.DeleteFunc(l.streams, func(x *zkapi.Stream[bool]) bool { return x == s })
-	})
 	if l.leads {
-		s.Send(true)
+		return l.changes.join(&l.mu, true)
 	}
-	if l.err != nil {
-		s.End()
-		return s
-	}
-	l.streams = append(l.streams, s)
-	return s
+	return l.changes.join(&l.mu)
 }
 
 // Node is the path of its node, the latest if it has none now; "" before the first.

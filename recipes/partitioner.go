@@ -32,8 +32,8 @@ type SetPartitioner struct {
 	err      error
 	release  chan struct{} // closed by Release; made anew with each state
 	released bool
-	turned   chan struct{} // closed when the state has changed, and made anew
-	streams  []*zkapi.Stream[PartitionState]
+	turned   turn // the state has changed
+	changes  audience[PartitionState]
 }
 
 // PartitionState is what a member of a partitioned set is doing.
@@ -73,7 +73,7 @@ type PartitionOptions struct {
 // made when it is needed. Items are names of nodes: not empty, and without "/".
 func NewSetPartitioner(c zkapi.Client, path string, set []string, opts ...func(*PartitionOptions)) *SetPartitioner {
 	host, _ := os.Hostname()
-	p := &SetPartitioner{c: c, path: path, turned: make(chan struct{}), ended: make(chan struct{}),
+	p := &SetPartitioner{c: c, path: path, turned: newTurn(), ended: make(chan struct{}),
 		o: PartitionOptions{Identifier: fmt.Sprintf("%s-%d", host, os.Getpid()), Partition: everyNth, Quiet: 30 * time.Second}}
 	p.set = slices.Compact(slices.Sorted(slices.Values(set)))
 	for _, opt := range opts {
@@ -328,14 +328,10 @@ func (p *SetPartitioner) enter(state PartitionState, items []string, err error) 
 	defer p.mu.Unlock()
 	p.state, p.items, p.err = state, items, err
 	p.release, p.released = make(chan struct{}), false
-	for _, s := range p.streams {
-		s.Send(state)
-		if state == PartitionFailed {
-			s.End()
-		}
+	if p.changes.tell(state); state == PartitionFailed {
+		p.changes.end()
 	}
-	close(p.turned)
-	p.turned = make(chan struct{})
+	p.turned.over()
 	return p.release
 }
 
@@ -366,22 +362,19 @@ func (p *SetPartitioner) Err() error {
 // WaitAcquired waits until this member has its items, which may be none. It fails
 // with Err in PartitionFailed.
 func (p *SetPartitioner) WaitAcquired(ctx context.Context) ([]string, error) {
-	for {
-		p.mu.Lock()
-		state, items, turned := p.state, slices.Clone(p.items), p.turned
-		p.mu.Unlock()
-		switch state {
-		case PartitionAcquired:
-			return items, nil
-		case PartitionFailed:
-			return nil, p.Err()
-		}
-		select {
-		case <-turned:
-		case <-ctx.Done():
-			return nil, p.fail(context.Cause(ctx))
-		}
+	var state PartitionState
+	var items []string
+	err := p.turned.await(ctx, &p.mu, func() bool {
+		state, items = p.state, slices.Clone(p.items)
+		return state == PartitionAcquired || state == PartitionFailed
+	})
+	switch {
+	case err != nil:
+		return nil, p.fail(err)
+	case state == PartitionFailed:
+		return nil, p.Err()
 	}
+	return items, nil
 }
 
 // Release says that nothing is done with the items any more, in
@@ -400,19 +393,7 @@ func (p *SetPartitioner) Release() {
 func (p *SetPartitioner) Changes() *zkapi.Stream[PartitionState] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var s *zkapi.Stream[PartitionState]
-	s = zkapi.NewStream[PartitionState](func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.streams = slices.DeleteFunc(p.streams, func(x *zkapi.Stream[PartitionState]) bool { return x == s })
-	})
-	s.Send(p.state)
-	if p.state == PartitionFailed {
-		s.End()
-		return s
-	}
-	p.streams = append(p.streams, s)
-	return s
+	return p.changes.join(&p.mu, p.state)
 }
 
 // Finish gives everything back and takes part no more. It returns when that is

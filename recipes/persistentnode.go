@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +32,9 @@ type PersistentNode struct {
 	made    bool          // the node is there, with this data, as far as is known
 	named   bool          // the name is that of a node
 	err     error         // why it has ended
-	turned  chan struct{} // closed when it is made or has ended, and made anew
+	turned  turn          // it is made or has ended
 	wake    chan struct{} // closed when there is other data to be set, and made anew
-	streams []*zkapi.Stream[string]
+	created audience[string]
 
 	owners []int64 // sessions that may have made the node; the goroutine's
 	dirty  bool    // there may be more than one; the goroutine's
@@ -44,7 +45,7 @@ type PersistentNode struct {
 // protection, and the counter that it gets first stays.
 func NewPersistentNode(c zkapi.Client, path string, mode zkapi.CreateMode, data []byte, opts ...func(*Options)) *PersistentNode {
 	n := &PersistentNode{c: c, mode: mode, o: newOptions(opts), dir: zkapi.Parent(path), name: zkapi.Base(path),
-		data: bytes.Clone(data), named: !mode.Sequential(), turned: make(chan struct{}), wake: make(chan struct{})}
+		data: bytes.Clone(data), named: !mode.Sequential(), turned: newTurn(), wake: make(chan struct{})}
 	n.o.Persistent = false
 	if mode.Sequential() {
 		n.name = Curator.named(newGUID(), "-"+n.name)
@@ -89,7 +90,7 @@ func (n *PersistentNode) run(ctx context.Context) {
 				n.owners = append(n.owners, s.id)
 			}
 			err := n.tend(ctx, s)
-			n.turn(func() { n.made = false })
+			n.locked(func() { n.made = false })
 			if errors.Is(err, ErrSessionLost) && n.o.NoRejoin {
 				n.finish(ErrSessionLost)
 				return errOver
@@ -127,7 +128,7 @@ func (n *PersistentNode) tend(ctx context.Context, s *session) error {
 		}
 		switch {
 		case errors.Is(err, zkapi.ErrNoNode):
-			n.turn(func() { n.made = false })
+			n.locked(func() { n.made = false })
 			if err := n.create(ctx, s, want); err != nil {
 				return err
 			}
@@ -136,7 +137,7 @@ func (n *PersistentNode) tend(ctx context.Context, s *session) error {
 			return err
 		case n.mode.Ephemeral() && stat.EphemeralOwner != s.id:
 			if !slices.Contains(n.owners, stat.EphemeralOwner) {
-				n.turn(func() { n.made = false })
+				n.locked(func() { n.made = false })
 				break
 			}
 			if err := n.replace(ctx, s, want, stat.Version); err != nil {
@@ -189,7 +190,7 @@ func (n *PersistentNode) create(ctx context.Context, s *session, data []byte) er
 		}
 		n.dirty = n.dirty || p.dirty
 		if err == nil {
-			n.turn(func() { n.name, n.named = p.name, true })
+			n.locked(func() { n.name, n.named = p.name, true })
 		}
 		return err
 	}
@@ -226,33 +227,22 @@ func (n *PersistentNode) keep(data []byte) {
 		return
 	}
 	n.made = true
-	for _, s := range n.streams {
-		s.Send(n.path())
-	}
-	n.turnLocked()
+	n.created.tell(n.path())
+	n.turned.over()
 }
 
-func (n *PersistentNode) turn(f func()) {
+func (n *PersistentNode) locked(f func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f()
-}
-
-// turnLocked wakes those who wait. n.mu is held.
-func (n *PersistentNode) turnLocked() {
-	close(n.turned)
-	n.turned = make(chan struct{})
 }
 
 func (n *PersistentNode) finish(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.err, n.made = err, false
-	for _, s := range n.streams {
-		s.End()
-	}
-	n.streams = nil
-	n.turnLocked()
+	n.created.end()
+	n.turned.over()
 }
 
 // depart deletes the node, if it is one of ours, however long that takes.
@@ -287,19 +277,12 @@ func (n *PersistentNode) depart() {
 // fails with ErrCancelled once it is closed, and with what has ended it otherwise:
 // zkapi.ErrNoAuth, zkapi.ErrClosed, with NoRejoin ErrSessionLost.
 func (n *PersistentNode) WaitCreated(ctx context.Context) error {
-	for {
-		n.mu.Lock()
-		made, err, turned := n.made, n.err, n.turned
-		n.mu.Unlock()
-		if made || err != nil {
-			return n.fail(err)
-		}
-		select {
-		case <-turned:
-		case <-ctx.Done():
-			return n.fail(context.Cause(ctx))
-		}
-	}
+	var end error
+	err := n.turned.await(ctx, &n.mu, func() bool {
+		end = n.err
+		return n.made || end != nil
+	})
+	return n.fail(cmp.Or(err, end))
 }
 
 // SetData replaces the data, also before there is a node, and returns when the
@@ -345,21 +328,10 @@ func (n *PersistentNode) Exists() bool {
 func (n *PersistentNode) Created() *zkapi.Stream[string] {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var s *zkapi.Stream[string]
-	s = zkapi.NewStream[string](func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.streams = slices.DeleteFunc(n.streams, func(x *zkapi.Stream[string]) bool { return x == s })
-	})
 	if n.made {
-		s.Send(n.path())
+		return n.created.join(&n.mu, n.path())
 	}
-	if n.err != nil {
-		s.End()
-		return s
-	}
-	n.streams = append(n.streams, s)
-	return s
+	return n.created.join(&n.mu)
 }
 
 // Close stops, and returns when the node is deleted or the context ends; it is
@@ -368,8 +340,9 @@ func (n *PersistentNode) Close(ctx context.Context) error {
 	n.mu.Lock()
 	cancel, ended := n.cancel, n.ended
 	if cancel == nil { // it cannot be started any more
-		n.cancel, n.ended, n.err = func() {}, closed, ErrCancelled
+		n.cancel, n.ended = func() {}, closed
 		n.mu.Unlock()
+		n.finish(ErrCancelled)
 		return nil
 	}
 	n.mu.Unlock()

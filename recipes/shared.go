@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/zksim/zksim/watchers"
@@ -25,7 +24,7 @@ type Shared[V any] struct {
 	now     Versioned[V]
 	seen    int64 // the mzxid of the latest change that is known
 	err     error
-	streams []*zkapi.Stream[Versioned[V]]
+	changes audience[Versioned[V]]
 }
 
 // Versioned is a value as it was in one version of the node.
@@ -103,19 +102,14 @@ func (s *Shared[V]) take(data []byte, stat zkapi.Stat, there bool) {
 		}
 	}
 	s.now = now
-	for _, x := range s.streams {
-		x.Send(now)
-	}
+	s.changes.tell(now)
 }
 
 func (s *Shared[V]) finish(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
-	for _, x := range s.streams {
-		x.End()
-	}
-	s.streams = nil
+	s.changes.end()
 }
 
 // refresh reads the node. That it is gone is for follow to tell, which knows the order.
@@ -205,19 +199,8 @@ func (s *Shared[V]) TrySet(ctx context.Context, seen Versioned[V], v V) (bool, e
 func (s *Shared[V]) Changes() *zkapi.Stream[Versioned[V]] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var x *zkapi.Stream[Versioned[V]]
-	x = zkapi.NewStream[Versioned[V]](func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.streams = slices.DeleteFunc(s.streams, func(y *zkapi.Stream[Versioned[V]]) bool { return y == x })
-	})
 	if s.now.Stat.Czxid != 0 {
-		x.Send(s.now)
+		return s.changes.join(&s.mu, s.now)
 	}
-	if s.err != nil {
-		x.End()
-		return x
-	}
-	s.streams = append(s.streams, x)
-	return x
+	return s.changes.join(&s.mu)
 }
