@@ -176,9 +176,8 @@ func (s *State) takeRoles(last *membership) {
 			s.drop(s.now, m)
 		}
 	}
-	if s.leader == nil { // the change has used up the last zxid of the epoch: who is being elected may have no vote now
-		s.elect(s.now)
-		return
+	if s.leader == nil {
+		return // the change has used up the last zxid of the epoch; who has a vote is asked when the election is over
 	}
 	was, is := last.find(int64(s.leader.ID)), s.membership.find(int64(s.leader.ID))
 	if is != nil && !is.observer && was != nil && is.host == was.host && is.peers == was.peers {
