@@ -464,10 +464,10 @@ var lockCases = []recipeCase{
 		done := acquiring(t, e, e.ctx, waiter)
 		place := e.children("/lock")
 		for _, c := range []zkapi.Client{c, d} {
-			states := c.States()
-			e.expire(c.SessionID())
+			states, before := c.States(), c.SessionID()
+			e.expire(before) // which the client may meet on its way back into the old session
 			for change := range states.All(e.ctx) {
-				if change.State == zkapi.StateConnected {
+				if change.State == zkapi.StateConnected && change.SessionID != before {
 					break
 				}
 			}
