@@ -6,11 +6,16 @@
 // A test runs on a backend if a part of its name says so, followed by the
 // version where there is more than one: TestX/direct, TestX/wire/3.9/case,
 // TestX/real/3.8.
+//
+// If nothing has failed but tests on real servers, which keep their own time,
+// those run once more, and the summary names them: a test that fails on a
+// simulator has failed.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -29,20 +34,85 @@ type testName struct{ pkg, name string }
 
 // report is what is known of the tests so far.
 type report struct {
-	output map[testName][]string // until the test has passed
-	parent map[testName]bool
-	real   map[string]bool       // the ZooKeepers that tests have logged, as realserver prints them
-	ended  map[string][]testName // by pass, fail and skip; only tests without parts
+	output  map[testName][]string // until the test has passed
+	parent  map[testName]bool
+	real    map[string]bool       // the ZooKeepers that tests have logged, as realserver prints them
+	ended   map[string][]testName // by pass, fail and skip; only tests without parts
+	broken  map[string]bool       // packages that have failed
+	crashed bool                  // a panic, or a data race
+	second  []testName            // tests that have passed at the second attempt only
 }
 
 func main() {
-	r := report{make(map[testName][]string), make(map[testName]bool), make(map[string]bool), make(map[string][]testName)}
-	if err := r.run(os.Args[1:]); err != nil {
-		r.summary()
+	r := newReport()
+	err := r.run(os.Args[1:])
+	if err != nil && r.onlyReal() {
+		err = r.again(os.Args[1:])
+	}
+	r.summary()
+	if err != nil {
 		fmt.Printf("FAIL: go test %s: %v\n", strings.Join(os.Args[1:], " "), err)
 		os.Exit(1)
 	}
-	r.summary()
+}
+
+func newReport() *report {
+	return &report{
+		output: make(map[testName][]string), parent: make(map[testName]bool), real: make(map[string]bool),
+		ended: make(map[string][]testName), broken: make(map[string]bool),
+	}
+}
+
+// onlyReal tells whether tests on real servers are all that has failed, with nothing that is wrong on any.
+func (r *report) onlyReal() bool {
+	if r.crashed {
+		return false
+	}
+	broken := maps.Clone(r.broken)
+	for _, name := range r.ended["fail"] {
+		if !strings.HasPrefix(backend(name.name), "real") {
+			return false
+		}
+		delete(broken, name.pkg)
+	}
+	return len(r.ended["fail"]) > 0 && len(broken) == 0 // no package has failed of its own
+}
+
+// again runs each test that has failed once more, by itself.
+func (r *report) again(args []string) error {
+	failed := r.ended["fail"]
+	r.ended["fail"] = nil
+	for _, name := range failed {
+		fmt.Printf("once more: %s %s\n", name.pkg, name.name)
+		var parts []string
+		for part := range strings.SplitSeq(name.name, "/") {
+			parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
+		}
+		second := newReport()
+		err := second.run(append([]string{"-count=1", "-run", strings.Join(parts, "/")}, only(args, name.pkg)...))
+		if err == nil && len(second.ended["pass"]) == 0 {
+			err = errors.New("it did not run")
+		}
+		if err != nil {
+			r.ended["fail"] = append(r.ended["fail"], name)
+			return fmt.Errorf("%s has not passed the second time either: %w", name.name, err)
+		}
+		r.ended["pass"] = append(r.ended["pass"], name)
+		r.second = append(r.second, name)
+	}
+	return nil
+}
+
+// only is what args say, for one package.
+func only(args []string, pkg string) (list []string) {
+	for _, arg := range args {
+		if !strings.HasPrefix(arg, "./") {
+			list = append(list, arg)
+		} else if !slices.Contains(list, pkg) {
+			list = append(list, pkg)
+		}
+	}
+	return list
 }
 
 func (r *report) run(args []string) error {
@@ -91,6 +161,7 @@ func (r *report) take(e event) {
 		if found := realVersion.FindStringSubmatch(e.Output); found != nil {
 			r.real[found[1]] = true
 		}
+		r.crashed = r.crashed || crash.MatchString(e.Output)
 		r.output[name] = append(r.output[name], e.Output)
 	case "attr": // what a test says of itself, such as its seed
 		fmt.Printf("%s: %s: %s\n", e.Test, e.Key, e.Value)
@@ -106,6 +177,9 @@ func (r *report) end(name testName, action string) {
 	}
 	delete(r.output, name)
 	if name.name == "" {
+		if action == "fail" {
+			r.broken[name.pkg] = true
+		}
 		for other, text := range r.output {
 			if other.pkg == name.pkg && action == "fail" { // it was running when all of this ended
 				fmt.Print(strings.Join(text, ""))
@@ -116,13 +190,19 @@ func (r *report) end(name testName, action string) {
 		}
 		return
 	}
-	if !r.parent[name] {
+	below := func(other testName) bool {
+		return other.pkg == name.pkg && strings.HasPrefix(other.name, name.name+"/")
+	}
+	if !r.parent[name] || action == "fail" && !slices.ContainsFunc(r.ended[action], below) { // or it has failed itself
 		r.ended[action] = append(r.ended[action], name)
 	}
 }
 
 // realVersion is how realserver logs what a test runs on.
 var realVersion = regexp.MustCompile(`ZooKeeper (\d\S* \((?:env|debian|maven)\))\n$`)
+
+// crash is a line of what no server may be blamed for.
+var crash = regexp.MustCompile(`^(WARNING: DATA RACE|panic: |fatal error: )`)
 
 var version = regexp.MustCompile(`^\d+\.\d+`)
 
@@ -151,6 +231,9 @@ func (r *report) summary() {
 	fmt.Printf("\ntests: %d passed, %d failed, %d skipped\n", len(r.ended["pass"]), len(r.ended["fail"]), len(r.ended["skip"]))
 	for _, name := range r.ended["fail"] {
 		fmt.Printf("  FAIL %s %s\n", name.pkg, name.name)
+	}
+	for _, name := range r.second {
+		fmt.Printf("  the second time only: %s %s\n", name.pkg, name.name)
 	}
 	fmt.Println("backends that ran:")
 	for _, b := range backends {
