@@ -31,13 +31,16 @@ func orders() []order {
 	return []order{
 		{"state", "", 0, 0, func(c *caller, _ []string) error { return c.show(printState, "/sim/v1/state") }},
 		{"tree", "[PATH]", 0, 1, (*caller).tree},
-		{"expire", "ID...", 1, 1000, func(c *caller, ids []string) error { return c.sessions("expire", ids) }},
-		{"disconnect", "ID...", 1, 1000, func(c *caller, ids []string) error { return c.sessions("disconnect", ids) }},
+		{"expire", "ID...", 1, 1000, sessions("expire")},
+		{"disconnect", "ID...", 1, 1000, sessions("disconnect")},
+		{"stall", "ID...", 1, 1000, sessions("stall")},
+		{"resume", "ID...", 1, 1000, sessions("resume")},
 		{"advance", "DURATION", 1, 1, (*caller).advance},
 		{"restart", "", 0, 0, func(c *caller, _ []string) error { return c.post("/sim/v1/restart", "") }},
 		{"reset", "", 0, 0, func(c *caller, _ []string) error { return c.post("/sim/v1/reset", "") }},
-		{"member", "I stop|start|isolate|rejoin|lag [WHAT]", 2, 3, (*caller).member},
+		{"member", "I stop|start|isolate|rejoin|lag WHAT|apply N", 2, 3, (*caller).member},
 		{"leader", "I", 1, 1, (*caller).leader},
+		{"set", "zxid|session|PATH VALUE...", 2, 4, (*caller).set},
 		{"faults", "[add|replace RULE...|load FILE|clear]", 0, 1000, (*caller).faults},
 		{"save", "FILE", 1, 1, (*caller).save},
 		{"load", "FILE", 1, 1, (*caller).load},
@@ -195,53 +198,89 @@ func (c *caller) tree(args []string) error {
 	return c.show(printTree, "/sim/v1/tree?path="+url.QueryEscape(path))
 }
 
-func (c *caller) sessions(verb string, ids []string) error {
-	for _, id := range ids {
-		if err := c.post("/sim/v1/sessions/"+url.PathEscape(id)+"/"+verb, ""); err != nil {
-			return err
+// sessions makes the command that gives sessions an order, one after the other.
+func sessions(verb string) func(*caller, []string) error {
+	return func(c *caller, ids []string) error {
+		for _, id := range ids {
+			if err := c.post("/sim/v1/sessions/"+url.PathEscape(id)+"/"+verb, ""); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 func (c *caller) advance(args []string) error {
-	body, err := json.Marshal(map[string]string{"advance": args[0]})
+	return c.order("clock", map[string]any{"advance": args[0]})
+}
+
+// order is post with a body.
+func (c *caller) order(path string, body map[string]any) error {
+	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	return c.post("/sim/v1/clock", string(body))
+	return c.post("/sim/v1/"+path, string(text))
+}
+
+// set moves a counter on: the zxid, the next session id, or those of a node.
+func (c *caller) set(args []string) error {
+	what, values := args[0], args[1:]
+	switch {
+	case what == "zxid" && len(values) == 1:
+		return c.order("zxid", map[string]any{"zxid": values[0]})
+	case what == "session" && len(values) == 1:
+		return c.order("next-session", map[string]any{"session": values[0]})
+	case !strings.HasPrefix(what, "/"):
+		return usageError{errors.New("want zksim ctl set zxid 0x..., session 0x... or PATH version=N creations=N aversion=N; see zksim ctl --help")}
+	}
+	body := map[string]any{"path": what}
+	for _, pair := range values {
+		name, value, _ := strings.Cut(pair, "=")
+		n, err := strconv.ParseInt(value, 10, 32)
+		if err != nil || !slices.Contains([]string{"version", "creations", "aversion"}, name) {
+			return usageError{fmt.Errorf("set %s %s: want version=N, creations=N or aversion=N, of 32 bits", what, pair)}
+		}
+		body[name] = n
+	}
+	return c.order("counters", body)
 }
 
 // member gives an order to a member of the ensemble.
 func (c *caller) member(args []string) error {
-	path, body := "/sim/v1/members/"+url.PathEscape(args[0])+"/"+args[1], ""
+	path := "members/" + url.PathEscape(args[0]) + "/" + args[1]
 	switch verb := args[1]; {
+	case len(args) == 2 && slices.Contains([]string{"stop", "start", "isolate", "rejoin"}, verb):
+		return c.post("/sim/v1/"+path, "")
+	case verb == "apply" && len(args) == 3:
+		n, err := strconv.Atoi(args[2])
+		if err != nil {
+			return usageError{fmt.Errorf("apply %s: want a number of transactions", args[2])}
+		}
+		return c.order(path, map[string]any{"txns": n})
 	case verb == "lag" && len(args) == 3:
-		order, err := lagOrder(args[2])
+		lag, err := lagOrder(args[2])
 		if err != nil {
 			return err
 		}
-		body = order
-	case len(args) == 2 && slices.Contains([]string{"stop", "start", "isolate", "rejoin"}, verb):
-	default:
-		return usageError{errors.New("want zksim ctl member I stop, start, isolate, rejoin or lag WHAT; see zksim ctl --help")}
+		return c.order(path, lag)
 	}
-	return c.post(path, body)
+	return usageError{errors.New("want zksim ctl member I stop, start, isolate, rejoin, lag WHAT or apply N; see zksim ctl --help")}
 }
 
 // lagOrder is a lag as the HTTP side wants it: held, some transactions or some
 // time behind, or 0 for none.
-func lagOrder(what string) (string, error) {
+func lagOrder(what string) (map[string]any, error) {
 	if what == "hold" {
-		return `{"hold":true}`, nil
+		return map[string]any{"hold": true}, nil
 	}
 	if n, err := strconv.Atoi(what); err == nil {
-		return fmt.Sprintf(`{"txns":%d}`, n), nil
+		return map[string]any{"txns": n}, nil
 	}
 	if d, err := time.ParseDuration(what); err == nil {
-		return fmt.Sprintf(`{"time":%q}`, d), nil
+		return map[string]any{"time": d.String()}, nil
 	}
-	return "", usageError{fmt.Errorf("lag %s: want hold, a number of transactions, a time such as 2s, or 0", what)}
+	return nil, usageError{fmt.Errorf("lag %s: want hold, a number of transactions, a time such as 2s, or 0", what)}
 }
 
 func (c *caller) leader(args []string) error {
@@ -249,7 +288,7 @@ func (c *caller) leader(args []string) error {
 	if err != nil {
 		return usageError{fmt.Errorf("leader %s: want the number of a member", args[0])}
 	}
-	return c.post("/sim/v1/leader", fmt.Sprintf(`{"member":%d}`, n))
+	return c.order("leader", map[string]any{"member": n})
 }
 
 // faults shows the plan of faults, or changes it.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/go-zookeeper/zk"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -42,9 +45,15 @@ func TestCtl(t *testing.T) {
 	}
 	ok("server "+clients+" now TIME zxid 0x2 nodes 5\nsession "+id+" timeout 10s connected /e\nwatch / child by "+id+" standard\n", "state")
 	ok("/e v0 ephemeral "+id+" \"a\\nb\"\n", "tree", "/e")
+	ok("session="+id+" zxid=0x2\n", "stall", id)
+	ok("session="+id+" zxid=0x2\n", "resume", id)
 	ok("session="+id+" zxid=0x2\n", "disconnect", id)
 	ok("now=TIME zxid=0x2\n", "advance", "1s")
 	ok("{\n  \"session\": \""+id+"\",\n  \"zxid\": \"0x3\"\n}\n", "expire", "--json", id)
+	ok("path=/zookeeper zxid=0x3\n", "set", "/zookeeper", "version=5", "creations=2147483647", "aversion=6")
+	require.Contains(t, runCtl(t, web, "tree", "/zookeeper").stdout, "/zookeeper v5\n")
+	ok("zxid=0xfffffff0\n", "set", "zxid", "0xfffffff0")
+	ok("session=0xfffffffffffffe zxid=0xfffffff0\n", "set", "session", "0xfffffffffffffe")
 	got := runCtl(t, web, "admin", "ruok")
 	require.Equal(t, result{statusOK, "{\n  \"command\": \"ruok\",\n  \"error\": null\n}\n", ""}, got)
 	require.Contains(t, runCtl(t, web, "restart").stdout, "zxid=0x")
@@ -70,16 +79,73 @@ func TestCtlMembers(t *testing.T) {
 	for _, what := range []string{"hold", "3", "2s", "0"} {
 		ok("member=2 role=follower", "member", "2", "lag", what)
 	}
+	ok("applied=0 member=2 role=follower", "member", "2", "apply", "1")
 	ok("member=2 role=", "member", "2", "isolate")
 	ok("member=2 role=follower", "member", "2", "rejoin")
 	for want, args := range map[string][]string{
-		"want zksim ctl member I stop, start, isolate, rejoin or lag WHAT; see zksim ctl --help": {"member", "2", "lag"},
-		"lag soon: want hold, a number of transactions, a time such as 2s, or 0":                 {"member", "2", "lag", "soon"},
-		"leader two: want the number of a member":                                                {"leader", "two"},
+		"want zksim ctl member I stop, start, isolate, rejoin, lag WHAT or apply N; see zksim ctl --help": {"member", "2", "lag"},
+		"lag soon: want hold, a number of transactions, a time such as 2s, or 0":                          {"member", "2", "lag", "soon"},
+		"apply all: want a number of transactions":                                                        {"member", "2", "apply", "all"},
+		"txns 0: want 1 or more":                  {"member", "2", "apply", "0"},
+		"leader two: want the number of a member": {"leader", "two"},
 	} {
 		require.Equal(t, result{statusUsage, "", "zksim: " + want + "\n"}, runCtl(t, web, args...))
 	}
 	require.Equal(t, result{statusFailed, "", "zksim: there is no member \"4\"; they are 1 to 3\n"}, runCtl(t, web, "leader", "4"))
+}
+
+// TestCtlState: of an ensemble it tells the members, and where a session is connected.
+func TestCtlState(t *testing.T) {
+	clients, web := startBoth(t, "--members", "4", "--observers", "3", "--joiners", "4", "--set", "localSessionsEnabled=true")
+	addrs := strings.Split(clients, ",")
+	conn := connect(t, addrs[1])
+	_, _, err := conn.Get("/")
+	require.NoError(t, err)
+	id := fmt.Sprintf("0x%x", conn.SessionID())
+	got := momentForm.ReplaceAllString(runCtl(t, web, "state").stdout, "TIME")
+	want := "server " + clients + " now TIME zxid 0x100000000 nodes 4\n"
+	for i, role := range []string{"follower zxid 0x0", "leader zxid 0x100000000", "observer zxid 0x0", "follower zxid 0x0"} {
+		want += fmt.Sprintf("member %d %s %s behind 0\n", i+1, addrs[i], role)
+	}
+	require.Equal(t, want+"session "+id+" timeout 10s connected to 2 local\n", got)
+}
+
+// TestCtlReachesAll: each request that the HTTP side takes is sent by some command.
+func TestCtlReachesAll(t *testing.T) {
+	_, web := startBoth(t)
+	var index []struct{ Method, Path string }
+	p, err := http.Get("http://" + web + "/sim/v1")
+	status, text := answer(t, p, err)
+	require.Equal(t, http.StatusOK, status)
+	require.NoError(t, json.Unmarshal([]byte(text), &index))
+
+	asked := make(map[string]bool)
+	mux := http.NewServeMux()
+	for _, e := range index {
+		mux.HandleFunc(e.Method+" "+e.Path, func(w http.ResponseWriter, q *http.Request) {
+			asked[q.Pattern] = true
+			fmt.Fprint(w, "{}")
+		})
+	}
+	recorder := httptest.NewServer(mux)
+	defer recorder.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	for _, line := range []string{
+		"state", "tree", "expire 0x1", "disconnect 0x1", "stall 0x1", "resume 0x1", "advance 1s", "restart", "reset",
+		"member 1 stop", "member 1 start", "member 1 isolate", "member 1 rejoin", "member 1 lag hold", "member 1 apply 1",
+		"leader 1", "set zxid 0x1", "set session 0x1", "set / version=1", "faults", "faults add refuse", "faults replace refuse",
+		"faults clear", "save " + file, "load " + file, "events", "admin ruok",
+	} {
+		got := runCtl(t, recorder.Listener.Addr().String(), strings.Fields(line)...)
+		require.Equal(t, statusOK, got.status, "%s: %s", line, got.stderr)
+	}
+	for _, e := range index {
+		switch e.Path {
+		case "/sim/v1", "/commands", "/metrics": // lists to be read with curl
+			continue
+		}
+		assert.True(t, asked[e.Method+" "+e.Path], "no command sends %s %s", e.Method, e.Path)
+	}
 }
 
 func TestCtlEvents(t *testing.T) {
@@ -142,6 +208,13 @@ func TestCtlWrongUsage(t *testing.T) {
 		{[]string{"expire"}, 2, "want zksim ctl expire ID...; see zksim ctl --help"},
 		{[]string{"state", "x"}, 2, "want zksim ctl state; see zksim ctl --help"},
 		{[]string{"advance"}, 2, "want zksim ctl advance DURATION; see zksim ctl --help"},
+		{[]string{"set", "zxid"}, 2, "want zksim ctl set zxid|session|PATH VALUE...; see zksim ctl --help"},
+		{[]string{"set", "epoch", "7"}, 2, "want zksim ctl set zxid 0x..., session 0x... or PATH version=N creations=N aversion=N; see zksim ctl --help"},
+		{[]string{"set", "zxid", "7"}, 2, `zxid "7": want 0x and up to 16 hexadecimal digits, such as 0x100002f3ab10000`},
+		{[]string{"set", "/a", "czxid=1"}, 2, "set /a czxid=1: want version=N, creations=N or aversion=N, of 32 bits"},
+		{[]string{"set", "/a", "version=4294967296"}, 2, "set /a version=4294967296: want version=N, creations=N or aversion=N, of 32 bits"},
+		{[]string{"set", "/none", "version=1"}, 1, "there is no node /none"},
+		{[]string{"stall", "0x12"}, 1, "there is no session 0x12; GET /sim/v1/state lists them"},
 		{[]string{"--nope"}, 2, "unknown flag --nope; see zksim ctl --help"},
 		{[]string{"state", "--http"}, 2, "--http needs a value; see zksim ctl --help"},
 		{[]string{"--http", "x", "state"}, 2, "--http x: want HOST:PORT, such as 127.0.0.1:8080"},

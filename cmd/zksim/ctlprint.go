@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,11 +37,16 @@ func printState(w io.Writer, text []byte) error {
 		Clients, Zxid string
 		Now           time.Time
 		Nodes         int
-		Sessions      []struct {
-			ID         string
-			TimeoutMS  int64 `json:"timeout_ms"`
-			Connected  bool
-			Ephemerals []string
+		Members       []struct {
+			ID, Behind          int
+			Clients, Role, Zxid string
+		}
+		Sessions []struct {
+			ID            string
+			TimeoutMS     int64 `json:"timeout_ms"`
+			Connected     bool
+			Member, Local int
+			Ephemerals    []string
 		}
 		Watches []struct {
 			Path, Session string
@@ -52,13 +58,28 @@ func printState(w io.Writer, text []byte) error {
 		return err
 	}
 	_ = printLine(w, "server", s.Clients, "now", simTime(s.Now), "zxid", s.Zxid, "nodes", fmt.Sprint(s.Nodes))
-	for _, x := range s.Sessions {
-		state := "disconnected"
-		if x.Connected {
-			state = "connected"
+	ensemble := len(s.Members) > 1
+	for _, m := range s.Members {
+		if ensemble {
+			role := cmp.Or(m.Role, "not-serving")
+			_ = printLine(w, "member", fmt.Sprint(m.ID), m.Clients, role, "zxid", m.Zxid, "behind", fmt.Sprint(m.Behind))
 		}
+	}
+	for _, x := range s.Sessions {
 		timeout := time.Duration(x.TimeoutMS) * time.Millisecond
-		_ = printLine(w, append([]string{"session", x.ID, "timeout", timeout.String(), state}, x.Ephemerals...)...)
+		parts := []string{"session", x.ID, "timeout", timeout.String()}
+		switch {
+		case !x.Connected:
+			parts = append(parts, "disconnected")
+		case ensemble && x.Member > 0:
+			parts = append(parts, "connected", "to", fmt.Sprint(x.Member))
+		default:
+			parts = append(parts, "connected")
+		}
+		if x.Local > 0 {
+			parts = append(parts, "local")
+		}
+		_ = printLine(w, append(parts, x.Ephemerals...)...)
 	}
 	for _, x := range s.Watches {
 		table := "data"

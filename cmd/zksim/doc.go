@@ -32,6 +32,15 @@
 // one on a port of its own: --listen says the first, the others follow it, or
 // are picked too if that is 0. The ready line lists all of them.
 //
+// --observers I,J are those of them that have no vote. --joiners I,J are in no configuration
+// yet: they follow the leader without a vote, until a client's reconfig takes them in, for
+// which --set reconfigEnabled=true is needed; GET /sim/v1/state has what such a request says
+// of a member, its spec. With --set readonlymode.enabled=true --set localSessionsEnabled=true
+// members without a quorum serve clients that only want to read.
+//
+// --election-time MS is how long nobody leads an ensemble, and so nobody is served, when it
+// needs another leader; 0 by default.
+//
 // --http HOST:PORT is where the HTTP side listens, see below; 127.0.0.1:8080 by
 // default. Port 0 picks a free one, and off leaves it away. If the default
 // address is in use, a free port takes its place, and a warning says so.
@@ -89,7 +98,8 @@
 //
 // # Environment
 //
-// Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_MEMBERS, ZKSIM_HTTP,
+// Each flag is an environment variable as well: ZKSIM_LISTEN, ZKSIM_MEMBERS,
+// ZKSIM_OBSERVERS, ZKSIM_JOINERS, ZKSIM_ELECTION_TIME, ZKSIM_HTTP,
 // ZKSIM_HTTP_TOKEN, ZKSIM_TICK_TIME, ZKSIM_MIN_SESSION_TIMEOUT, ZKSIM_MAX_SESSION_TIMEOUT,
 // ZKSIM_COMPAT, ZKSIM_SEED, ZKSIM_TLS_LISTEN, ZKSIM_TLS_CERT, ZKSIM_TLS_KEY, ZKSIM_TLS_CA, ZKSIM_SASL_USER,
 // ZKSIM_LOAD, ZKSIM_SAVE, ZKSIM_FAULTS, ZKSIM_CONFIG, ZKSIM_SET. In ZKSIM_SET settings are
@@ -128,11 +138,17 @@
 //	GET  /sim/v1/state                     the server, its sessions and watches
 //	POST /sim/v1/sessions/{id}/expire      ends a session, as its timeout would
 //	POST /sim/v1/sessions/{id}/disconnect  breaks a session's connection; the session lives on
+//	POST /sim/v1/sessions/{id}/stall       its client hears nothing more; what it asks is done
+//	POST /sim/v1/sessions/{id}/resume      what was kept arrives at once
 //	POST /sim/v1/members/{i}/stop, /start  a member of the ensemble crashes, or comes back
 //	POST /sim/v1/members/{i}/isolate, /rejoin   it is cut off from the others, or no longer
 //	POST /sim/v1/members/{i}/lag           {"hold":true}, {"txns":3}, {"time":"2s"} or {}: it stays behind
+//	POST /sim/v1/members/{i}/apply         {"txns":1}: one that lags applies the next ones, and then no more
 //	POST /sim/v1/leader                    {"member":1} elects a member
 //	POST /sim/v1/clock                     {"advance":"30s"} moves the server's clock
+//	POST /sim/v1/counters                  {"path":"/jobs","creations":2147483647}: counters of a node, to see them overflow
+//	POST /sim/v1/zxid                      {"zxid":"0xfffffff0"}: goes on from there
+//	POST /sim/v1/next-session              {"session":"0xfffffffffffffe"}: the next session has that id
 //	GET  /sim/v1/faults                    the rules of what goes wrong, and how often each has fired
 //	POST /sim/v1/faults                    more rules, as text or JSON; PUT has other rules instead
 //	DELETE /sim/v1/faults                  no rules any more; tells how often they have fired
@@ -150,6 +166,15 @@
 // that are connected count as pinging all the while, so only sessions without a
 // connection expire.
 //
+// A client that is stalled and waits for its pings to be answered gives its connection up
+// after a while and comes back on another one, which is not stalled; its session lives on.
+//
+// The counters of a node are version (changes of its data), creations (of children, from
+// which the names of sequential ones are made) and aversion (changes of its ACL), as of a
+// new node where they are not said. A zxid only goes forward. Of an ensemble, the last one
+// of an epoch, 0xffffffff in the lower half, makes the leader resign. The id of a
+// session is the number of its member and 14 hexadecimal digits, which are what is set.
+//
 // A reset or a snapshot does not set back the zxid or the session ids, so that
 // clients that live through it find their way: to their session, if the snapshot
 // has it; otherwise they learn that it has expired. Watches that clients set
@@ -164,8 +189,7 @@
 //
 // POST leaves the counts of the rules that are there alone; the times of a new
 // rule, from and to, are since it came, by the clock of this machine, which no order
-// moves. PUT counts anew. Rules stay over a reset and a restart. One session can be
-// stalled by silence both-ways session=0x100002f3ab10000, until DELETE.
+// moves. PUT counts anew. Rules stay over a reset and a restart.
 //
 // An event of the stream is named by its kind: commit (a transaction, also one
 // that failed: op, path, error, changes), opened, connected, disconnected, closed,
@@ -194,10 +218,16 @@
 //	zksim ctl tree /services
 //	zksim ctl expire 0x100002f3ab10000
 //	zksim ctl disconnect 0x100002f3ab10000
+//	zksim ctl stall 0x100002f3ab10000
+//	zksim ctl resume 0x100002f3ab10000
 //	zksim ctl advance 30s
 //	zksim ctl member 1 stop
 //	zksim ctl member 2 lag hold
+//	zksim ctl member 2 apply 1
 //	zksim ctl leader 3
+//	zksim ctl set zxid 0xfffffff0
+//	zksim ctl set session 0xfffffffffffffe
+//	zksim ctl set /jobs creations=2147483647
 //	zksim ctl faults add 'cut after-reply create /lock/** once'
 //	zksim ctl faults clear
 //	zksim ctl save fixture.snapshot

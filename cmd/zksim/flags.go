@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
@@ -24,6 +25,9 @@ var flags = []struct {
 	{"set", nil},
 	{"listen", setListen},
 	{"members", setMembers},
+	{"observers", members(func(c *memserver.Config) *[]int { return &c.Observers })},
+	{"joiners", members(func(c *memserver.Config) *[]int { return &c.Joiners })},
+	{"election-time", setElectionTime},
 	{"http", setHTTP},
 	{"http-token", setHTTPToken},
 	{"tick-time", milliseconds("tickTime")},
@@ -197,6 +201,31 @@ func setMembers(o *options, value string) error {
 		return errors.New("want a number from 1 to 254")
 	}
 	o.config.Members = n
+	return nil
+}
+
+// members returns the setter of a list of members.
+func members(field func(*memserver.Config) *[]int) func(*options, string) error {
+	return func(o *options, value string) error {
+		var list []int
+		for id := range strings.SplitSeq(value, ",") {
+			n, err := strconv.Atoi(strings.TrimSpace(id))
+			if err != nil || n < 1 || n > 254 {
+				return errors.New("want numbers of members, such as 4,5")
+			}
+			list = append(list, n)
+		}
+		*field(&o.config) = list
+		return nil
+	}
+}
+
+func setElectionTime(o *options, value string) error {
+	n, err := strconv.ParseInt(value, 10, 32)
+	if err != nil || n < 0 {
+		return errors.New("want milliseconds, 0 or more")
+	}
+	o.config.ElectionTime = time.Duration(n) * time.Millisecond
 	return nil
 }
 

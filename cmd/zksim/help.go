@@ -8,14 +8,14 @@ Usage: zksim [serve] [flags], or zksim version
 
   --listen HOST:PORT        where clients connect, port 0 picks (127.0.0.1:2181)
   --members N               an ensemble of N, on consecutive ports (1)
+  --observers I,J  --joiners I,J  --election-time MS  of it (none, none, 0)
   --http HOST:PORT|off      the HTTP side, port 0 picks (127.0.0.1:8080)
   --http-token TOKEN        what requests must carry; needed beyond loopback
   --tick-time MS            ZooKeeper's unit of time (2000)
   --min-session-timeout MS  --max-session-timeout MS  of clients (2, 20 ticks)
   --compat 3.8|3.9          the ZooKeeper to behave as (3.9)
   --seed N                  gives the session ids of the run that printed it
-  --tls-listen HOST:PORT  --tls-cert FILE  --tls-key FILE  a port for TLS
-  --tls-ca FILE             who signs the certificates that clients show
+  --tls-listen HOST:PORT  --tls-cert FILE  --tls-key FILE  --tls-ca FILE  TLS
   --sasl-user USER:PASSWORD  a user of SASL, DIGEST-MD5; may be repeated
   --load FILE  --save FILE  a snapshot to start with, and to leave at the end
   --faults FILE             what goes wrong, see go doc ./faults
@@ -33,11 +33,14 @@ Usage: zksim ctl [flags] COMMAND
   tree [PATH]         the nodes at and below a path, or all
   expire ID...        ends sessions, as their timeouts would; ids are 0x and hex
   disconnect ID...    breaks sessions' connections; the sessions live on
+  stall ID...         their clients hear nothing; what they ask is done
+  resume ID...        ends that
   advance DURATION    moves the clock, by 30s or 1h30m; what is due happens
   restart             connections and watches are lost, tree and sessions not
   reset               all nodes and sessions go
-  member I stop|start|isolate|rejoin|lag [WHAT]  lag hold, lag 3, lag 2s, lag 0
+  member I stop|start|isolate|rejoin|lag WHAT|apply N  lag hold, 3, 2s, or 0
   leader I            elects a member
+  set zxid|session|PATH VALUE...  counters near overflow: set /a creations=7
   faults [add|replace RULE...|load FILE|clear]  what goes wrong, how often
   save FILE           writes the state as a snapshot file of ZooKeeper's
   load FILE           goes on with such a file
@@ -45,6 +48,5 @@ Usage: zksim ctl [flags] COMMAND
   admin COMMAND       one of ZooKeeper's own commands, such as server_stats
 
   --http HOST:PORT    where zksim has its HTTP side (127.0.0.1:8080); ZKSIM_HTTP
-  --http-token TOKEN  if it needs one; ZKSIM_HTTP_TOKEN
-  --json              prints the answers as they come
+  --http-token TOKEN  --json  if it needs one; the answers as they come
 `

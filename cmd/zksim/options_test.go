@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,4 +86,77 @@ func TestSettingsReachTheServer(t *testing.T) {
 	require.True(t, c.SkipACL)
 	require.Equal(t, 2000, c.MaxFrame)
 	require.Equal(t, []string{"ruok", "srvr"}, c.FourLetterWords)
+}
+
+// TestEachFieldOfConfigCanBeSet: what Go programs can have a server be, others can.
+func TestEachFieldOfConfigCanBeSet(t *testing.T) {
+	makeCertificates(t, "server")
+	require.NoError(t, os.WriteFile("state", []byte(snapshotOf(t)), 0o600))
+	set := func(setting string) []string { return []string{"--set", setting} }
+	args := map[string][]string{
+		"Profile":            {"--compat", "3.8"},
+		"Members":            {"--members", "3"},
+		"Observers":          {"--observers", "2, 3"},
+		"Joiners":            {"--joiners", "4"},
+		"ElectionTime":       {"--election-time", "200"},
+		"Seed":               {"--seed", "7"},
+		"TickTime":           {"--tick-time", "100"},
+		"MinSessionTimeout":  {"--min-session-timeout", "100"},
+		"MaxSessionTimeout":  {"--max-session-timeout", "100"},
+		"MaxClientCnxns":     set("maxClientCnxns=7"),
+		"MaxFrame":           set("jute.maxbuffer=2000"),
+		"FourLetterWords":    set("4lw.commands.whitelist=*"),
+		"EnforceQuota":       set("enforceQuota=true"),
+		"ExtendedTypes":      set("extendedTypesEnabled=true"),
+		"ReconfigEnabled":    set("reconfigEnabled=true"),
+		"NoStandalone":       set("standaloneEnabled=false"),
+		"ReadOnlyMode":       set("readonlymode.enabled=true"),
+		"LocalSessions":      set("localSessionsEnabled=true"),
+		"LocalUpgrading":     set("localSessionsUpgradingEnabled=true"),
+		"SkipACL":            set("skipACL=yes"),
+		"SuperDigest":        set("DigestAuthenticationProvider.superDigest=super:x"),
+		"X509":               set("authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider"),
+		"X509Super":          set("X509AuthenticationProvider.superUser=CN=root"),
+		"EnforceAuthSchemes": set("enforce.auth.schemes=digest"),
+		"ContainerInterval":  set("znode.container.checkIntervalMs=100"),
+		"ContainerBatch":     set("znode.container.maxPerMinute=7"),
+		"ContainerNeverUsed": set("znode.container.maxNeverUsedIntervalMs=7"),
+		"SASLUsers":          {"--sasl-user", "bob:secret"},
+		"SASL":               set("authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"),
+		"SASLSuper":          set("superUser=bob"),
+		"SASLAny":            set("letAnySaslUserDoX=x"),
+		"SASLAllowFailed":    set("allowSaslFailedClients=true"),
+		"SASLRequired":       set("sessionRequireClientSASLAuth=true"),
+		"TLS":                {"--tls-listen=127.0.0.1:0", "--tls-cert=server.pem", "--tls-key=server.key"},
+		"From":               {"--load", "state"},
+		"InitialZxid":        set("testingonly.initialZxid=7"),
+	}
+	why := map[string]string{
+		"MaxUnsent": "it guards the machine, and no program under test can depend on it",
+		"Between":   "--faults and /sim/v1/faults stand there",
+	}
+	plain, err := parse(nil, nil)
+	require.NoError(t, err)
+	for f := range reflect.TypeFor[memserver.Config]().Fields() {
+		switch {
+		case !f.IsExported():
+			continue
+		case why[f.Name] != "":
+			require.NotContains(t, args, f.Name)
+			continue
+		}
+		require.Contains(t, args, f.Name, "which flag or setting is it? Or else, why none?")
+		o, err := parse(args[f.Name], nil)
+		require.NoError(t, err, f.Name)
+		before, after := reflect.ValueOf(plain.config).FieldByIndex(f.Index), reflect.ValueOf(o.config).FieldByIndex(f.Index)
+		require.NotEqual(t, before.Interface(), after.Interface(), f.Name)
+	}
+}
+
+// snapshotOf is the file of a new server's state.
+func snapshotOf(t *testing.T) string {
+	var b strings.Builder
+	_, err := memserver.RunT(t).Snapshot().WriteTo(&b)
+	require.NoError(t, err)
+	return b.String()
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,6 +79,13 @@ func TestWrongUsage(t *testing.T) {
 		},
 		{name: "compat", args: []string{"--compat", "3.7"}, line: "--compat 3.7: want 3.8 or 3.9"},
 		{name: "seed", args: []string{"--seed", "x"}, line: "--seed x: want a whole number"},
+		{name: "members", args: []string{"--members", "255"}, line: "--members 255: want a number from 1 to 254"},
+		{name: "observers", args: []string{"--observers", "4,"}, line: "--observers 4,: want numbers of members, such as 4,5"},
+		{name: "joiner of none", args: []string{"--joiners", "0"}, line: "--joiners 0: want numbers of members, such as 4,5"},
+		{name: "observer that is no member", args: []string{"--members", "3", "--observers", "4"}, line: "an observer or joiner 4 in an ensemble of 3 members"},
+		{name: "only observers", args: []string{"--members", "2", "--observers", "1,2"}, line: "an ensemble of 2 members without one that votes"},
+		{name: "election time", env: []string{"ZKSIM_ELECTION_TIME=2s"}, line: "ZKSIM_ELECTION_TIME 2s: want milliseconds, 0 or more"},
+		{name: "no server", args: []string{"--members", "2", "--set", "server.2=here"}, line: "server.2=here: want host:port:port, or host:port:port:participant;port, or observer"},
 		{name: "set without value", args: []string{"--set", "skipACL"}, line: "--set skipACL: want KEY=VALUE"},
 		{name: "set without key", args: []string{"--set", "=yes"}, line: "--set =yes: want KEY=VALUE"},
 		{name: "set to a bad value", args: []string{"--set", "tickTime=soon"}, line: "--set tickTime=soon: want milliseconds"},
@@ -227,6 +236,24 @@ func TestManualNamesAllFlags(t *testing.T) {
 		require.Contains(t, usage, "  --"+f.name+" ")
 		require.Contains(t, string(manual), "--"+f.name+" ")
 		require.Contains(t, string(manual), envName(f.name))
+	}
+}
+
+// TestManualNamesAllRequests: and the README has them in its table.
+func TestManualNamesAllRequests(t *testing.T) {
+	_, web := startBoth(t)
+	var index []struct{ Path string }
+	p, err := http.Get("http://" + web + "/sim/v1")
+	_, text := answer(t, p, err)
+	require.NoError(t, json.Unmarshal([]byte(text), &index))
+	for _, file := range []string{"doc.go", filepath.Join("..", "..", "README.md")} {
+		manual, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, e := range index {
+			last := e.Path[strings.LastIndexByte(strings.TrimSuffix(e.Path, "/{name...}"), '/'):]
+			last = strings.TrimSuffix(last, "/{name...}")
+			require.Contains(t, string(manual), last, "%s does not tell of %s", file, e.Path)
+		}
 	}
 }
 

@@ -59,8 +59,12 @@ func notFound(w http.ResponseWriter, q *http.Request) {
 	refuse(http.StatusNotFound, "there is no %s; GET /sim/v1 lists what there is", q.URL.Path).write(w)
 }
 
-// readJSON reads a body into the fields that v has, and no others.
+// readJSON reads the body of an order into the fields that v has, and no others.
+// Beside the body there is nothing.
 func readJSON(w http.ResponseWriter, q *http.Request, v any, want string) *refusal {
+	if _, r := query(q); r != nil {
+		return r
+	}
 	body, r := readBody(w, q)
 	if r != nil {
 		return r
@@ -145,12 +149,12 @@ func query(q *http.Request, names ...string) (map[string]string, *refusal) {
 // hex is how ZooKeeper prints session ids and zxids.
 func hex(id int64) string { return "0x" + strconv.FormatUint(uint64(id), 16) }
 
-// parseID reads a session id.
-func parseID(text string) (int64, *refusal) {
+// parseHex reads what hex has printed.
+func parseHex(what, text string) (int64, *refusal) {
 	digits, ok := strings.CutPrefix(text, "0x")
 	id, err := strconv.ParseUint(digits, 16, 64)
 	if !ok || err != nil {
-		return 0, refuse(http.StatusBadRequest, "session id %q: want 0x and up to 16 hexadecimal digits, such as 0x100002f3ab10000", text)
+		return 0, refuse(http.StatusBadRequest, "%s %q: want 0x and up to 16 hexadecimal digits, such as 0x100002f3ab10000", what, text)
 	}
 	return int64(id), nil
 }

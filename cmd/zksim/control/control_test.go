@@ -117,6 +117,67 @@ func TestClock(t *testing.T) {
 	require.False(t, there)
 }
 
+// TestStall: a client that hears nothing until it may.
+func TestStall(t *testing.T) {
+	s := newSide(t)
+	conn, _, err := zk.Connect([]string{s.sim.Addr()}, 10*time.Second,
+		zk.WithDialer(s.sim.Dial), zk.WithLogger(quiet{}), zk.WithEventCallback(func(zk.Event) {}))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, _, err = conn.Get("/")
+	require.NoError(t, err)
+	id := hex(conn.SessionID())
+	var state struct{ Sessions []struct{ Member int } }
+	s.must("GET /sim/v1/state", "", &state)
+	require.Equal(t, 1, state.Sessions[0].Member)
+	var answer map[string]string
+	s.must("POST /sim/v1/sessions/"+id+"/stall", "", &answer)
+	require.Equal(t, map[string]string{"session": id, "zxid": "0x1"}, answer)
+	committed := s.sim.Events()
+	defer committed.Close()
+	made := make(chan error, 1)
+	go func() {
+		_, err := conn.Create("/a", nil, 0, zk.WorldACL(zk.PermAll))
+		made <- err
+	}()
+	e, err := committed.Next(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "/a", e.Path)
+	require.Empty(t, made, "it is done, and the client does not know")
+	s.must("POST /sim/v1/sessions/"+id+"/resume", "", &answer)
+	require.NoError(t, <-made)
+}
+
+// TestCounters moves all counters to where they overflow.
+func TestCounters(t *testing.T) {
+	s := newSide(t)
+	c := s.sim.ClientT(t)
+	_, err := c.Create(t.Context(), "/jobs", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	var answer map[string]string
+	s.must("POST /sim/v1/counters", `{"path":"/jobs","version":2147483647,"creations":2147483647,"aversion":7}`, &answer)
+	require.Equal(t, map[string]string{"path": "/jobs", "zxid": "0x2"}, answer)
+	path, err := c.Create(t.Context(), "/jobs/n-", nil, nil, zkapi.PersistentSequential)
+	require.NoError(t, err)
+	require.Equal(t, "/jobs/n-2147483647", path)
+	_, err = c.Create(t.Context(), "/jobs/n-", nil, nil, zkapi.PersistentSequential)
+	require.ErrorIs(t, err, zkapi.ErrNodeExists, "the number does not run over, so all names have been taken")
+	st, err := c.Set(t.Context(), "/jobs", nil, -1)
+	require.NoError(t, err)
+	require.Equal(t, int32(-1<<31), st.Version)
+	require.Equal(t, int32(7), st.Aversion)
+
+	s.must("POST /sim/v1/zxid", `{"zxid":"0x1fffffff0"}`, &answer)
+	require.Equal(t, "0x1fffffff0", answer["zxid"])
+	st, err = c.Set(t.Context(), "/jobs", nil, -1)
+	require.NoError(t, err)
+	require.Equal(t, int64(0x1fffffff1), st.Mzxid)
+
+	s.must("POST /sim/v1/next-session", `{"session":"0xfffffffffffffe"}`, &answer)
+	require.Equal(t, "0xfffffffffffffe", answer["session"])
+	require.Equal(t, int64(0x1fffffffffffffe), s.sim.ClientT(t).SessionID())
+}
+
 func TestRestart(t *testing.T) {
 	s := newSide(t)
 	c := s.sim.ClientT(t)
@@ -206,6 +267,8 @@ func TestBadRequests(t *testing.T) {
 	id := hex(c.SessionID())
 	long := `{"advance":"` + strings.Repeat(" ", 70_000) + `1s"}`
 	const wantID = `want 0x and up to 16 hexadecimal digits, such as 0x100002f3ab10000`
+	const wantCounters = `send {"path":"/jobs","creations":2147483647}, with "version" and "aversion" likewise; what is left out is 0`
+	const wantSession = `send {"session":"0xfffffffffffffe"}; what is above its 14 digits is the number of the member`
 	const wantAdvance = `send {"advance":"30s"}`
 	tests := []struct {
 		request, body string
@@ -259,6 +322,23 @@ func TestBadRequests(t *testing.T) {
 		{"POST /sim/v1/members/1/stop", "now", 400, "POST /sim/v1/members/1/stop takes no body"},
 		{"POST /sim/v1/members/1/lag", `{"txns":-1}`, 400, "txns -1: want 0 or more"},
 		{"POST /sim/v1/members/1/lag", `{"time":"soon"}`, 400, `time "soon": want a number and its unit, such as 2s or 500ms`},
+		{"POST /sim/v1/members/1/apply", "{}", 400, "txns 0: want 1 or more"},
+		{"POST /sim/v1/members/1/apply?txns=1", "", 400, `unknown parameter "txns"; it takes no parameter`},
+		{"POST /sim/v1/members/9/apply", `{"txns":1}`, 404, `there is no member "9"; they are 1 to 1`},
+		{"POST /sim/v1/sessions/" + id + "/stall", "", 409, "session " + id + " has no connection now"},
+		{"POST /sim/v1/sessions/0x1/stall", "", 404, "there is no session 0x1; GET /sim/v1/state lists them"},
+		{"POST /sim/v1/sessions/0x1/resume", "", 404, "there is no session 0x1; GET /sim/v1/state lists them"},
+		{"GET /sim/v1/sessions/0x1/resume", "", 405, "/sim/v1/sessions/0x1/resume does not take GET; send POST"},
+		{"POST /sim/v1/counters", "{}", 400, "body: path is missing; " + wantCounters},
+		{"POST /sim/v1/counters", `{"path":"/a","creations":2147483648}`, 400, `body: "creations" is a number 2147483648; ` + wantCounters},
+		{"POST /sim/v1/counters", `{"path":"a"}`, 400, `path "a": want a path such as /a/b`},
+		{"POST /sim/v1/counters", `{"path":"/none"}`, 404, "there is no node /none"},
+		{"POST /sim/v1/zxid", "{}", 400, `body: zxid is missing; send {"zxid":"0xfffffff0"}`},
+		{"POST /sim/v1/zxid", `{"zxid":"7"}`, 400, `zxid "7": want 0x and up to 16 hexadecimal digits, such as 0x100002f3ab10000`},
+		{"POST /sim/v1/zxid", `{"zxid":"0x0"}`, 409, "the zxid cannot go back from 0x1 to 0x0"},
+		{"POST /sim/v1/next-session", "{}", 400, "body: session is missing; " + wantSession},
+		{"POST /sim/v1/next-session", `{"session":"7"}`, 400, `session id "7": ` + wantID},
+		{"POST /sim/v1/next-session", `{"session":7}`, 400, `body: "session" is a number; ` + wantSession},
 		{"POST /sim/v1/leader", `{"member":7}`, 404, `there is no member "7"; they are 1 to 1`},
 		{"GET /sim/v1/faults", "", 409, "there is no place for faults between this server and its clients"},
 		{"GET /sim/v1/tree?path=a", "", 400, `path "a": want a path such as /a/b`},
@@ -286,7 +366,7 @@ func TestIndexListsAll(t *testing.T) {
 	s.must("GET /sim/v1", "", &index)
 	require.NotEmpty(t, index)
 	for _, e := range index {
-		status, text := s.ask("BREW "+strings.NewReplacer("{id}", "0x1", "{name...}", "ruok").Replace(e.Path), "")
+		status, text := s.ask("BREW "+strings.NewReplacer("{id}", "0x1", "{member}", "1", "{name...}", "ruok").Replace(e.Path), "")
 		require.Equal(t, http.StatusMethodNotAllowed, status, e.Path)
 		require.Contains(t, text, e.Method)
 		require.NotEmpty(t, e.Help)

@@ -11,16 +11,22 @@ import (
 // member is one server of an ensemble in JSON.
 type member struct {
 	ID      int    `json:"id"`
-	Clients string `json:"clients"` // where they connect
-	Role    string `json:"role"`    // "" while it does not serve
-	Zxid    string `json:"zxid"`    // the last transaction that it has applied
-	Behind  int    `json:"behind"`  // transactions that it has not
+	Clients string `json:"clients"`        // where they connect
+	TLS     string `json:"tls,omitempty"`  // and where with TLS
+	Role    string `json:"role"`           // "" while it does not serve
+	Zxid    string `json:"zxid"`           // the last transaction that it has applied
+	Behind  int    `json:"behind"`         // transactions that it has not
+	Spec    string `json:"spec,omitempty"` // what a reconfig that takes it in says behind server.ID=
 }
 
 func members(sim *memserver.Server) []member {
 	var list []member
 	for _, m := range sim.Members() {
-		list = append(list, member{m.ID(), m.Addr(), string(m.Role()), hex(m.Zxid()), m.Behind()})
+		x := member{ID: m.ID(), Clients: m.Addr(), TLS: m.TLSAddr(), Role: string(m.Role()), Zxid: hex(m.Zxid()), Behind: m.Behind()}
+		if len(sim.Members()) > 1 {
+			x.Spec = m.Spec()
+		}
+		list = append(list, x)
 	}
 	return list
 }
@@ -54,8 +60,8 @@ func onMember(do func(*memserver.Member) *refusal) func(*Server, http.ResponseWr
 }
 
 // told answers with what has become of a member.
-func (s *Server) told(w http.ResponseWriter, m *memserver.Member) {
-	s.done200(w, "member", strconv.Itoa(m.ID()), "role", string(m.Role()))
+func (s *Server) told(w http.ResponseWriter, m *memserver.Member, more ...string) {
+	s.done200(w, append(more, "member", strconv.Itoa(m.ID()), "role", string(m.Role()))...)
 }
 
 func stopMember(m *memserver.Member) *refusal {
@@ -88,9 +94,6 @@ func (s *Server) lag(w http.ResponseWriter, q *http.Request) *refusal {
 		Txns int    `json:"txns"`
 		Time string `json:"time"`
 	}
-	if _, r := query(q); r != nil {
-		return r
-	}
 	m, r := s.member(q.PathValue("member"))
 	if r != nil {
 		return r
@@ -114,14 +117,30 @@ func (s *Server) lag(w http.ResponseWriter, q *http.Request) *refusal {
 	return nil
 }
 
+// apply has a member that lags apply the next transactions, and tells how many there were.
+func (s *Server) apply(w http.ResponseWriter, q *http.Request) *refusal {
+	var order struct {
+		Txns int `json:"txns"`
+	}
+	m, r := s.member(q.PathValue("member"))
+	if r != nil {
+		return r
+	}
+	if r := readJSON(w, q, &order, `{"txns":1}`); r != nil {
+		return r
+	}
+	if order.Txns < 1 {
+		return refuse(http.StatusBadRequest, "txns %d: want 1 or more", order.Txns)
+	}
+	s.told(w, m, "applied", strconv.Itoa(m.Apply(order.Txns)))
+	return nil
+}
+
 // lead elects a member.
 func (s *Server) lead(w http.ResponseWriter, q *http.Request) *refusal {
 	const want = `{"member":1}`
 	var order struct {
 		Member int `json:"member"`
-	}
-	if _, r := query(q); r != nil {
-		return r
 	}
 	if r := readJSON(w, q, &order, want); r != nil {
 		return r

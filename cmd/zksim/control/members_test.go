@@ -49,8 +49,29 @@ func TestMembers(t *testing.T) {
 	s.must("GET /sim/v1/state", "", &state)
 	require.Len(t, state.Members, 3)
 	require.Equal(t, 2, state.Members[0].Behind, "a session and a write")
+	s.must("POST /sim/v1/members/1/apply", `{"txns":1}`, &answer)
+	require.Equal(t, "1", answer["applied"])
+	require.Equal(t, "follower", answer["role"])
+	s.must("GET /sim/v1/state", "", &state)
+	require.Equal(t, 1, state.Members[0].Behind)
+	data, _, err = reader.Get(t.Context(), "/n")
+	require.NoError(t, err)
+	require.Equal(t, "old", string(data), "it has applied the session only")
 	s.must("POST /sim/v1/members/1/lag", `{}`, &answer)
 	data, _, err = reader.Get(t.Context(), "/n")
 	require.NoError(t, err)
 	require.Equal(t, "new", string(data))
+}
+
+// TestReconfig: what the state says of a server is what a client says that takes it in.
+func TestReconfig(t *testing.T) {
+	s := newSide(t, func(c *memserver.Config) {
+		c.Members, c.Joiners, c.ReconfigEnabled, c.SkipACL = 4, []int{4}, true, true
+	})
+	var state struct{ Members []struct{ Spec string } }
+	s.must("GET /sim/v1/state", "", &state)
+	c := s.sim.ClientT(t)
+	config, _, err := c.Reconfig(t.Context(), zkapi.Reconfig{Joining: "server.4=" + state.Members[3].Spec, Version: -1})
+	require.NoError(t, err)
+	require.Contains(t, string(config), "server.4="+state.Members[3].Spec+"\n")
 }

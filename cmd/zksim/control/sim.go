@@ -19,14 +19,20 @@ func routes() []route {
 		{"/sim/v1", "this list", []method{get((*Server).index)}},
 		{"/sim/v1/state", "the server, its sessions and watches", []method{get((*Server).state)}},
 		{"/sim/v1/sessions/{id}/expire", "ends a session, as its timeout would", []method{post((*Server).expire)}},
-		{"/sim/v1/sessions/{id}/disconnect", "breaks a session's connection", []method{post((*Server).disconnect)}},
+		{"/sim/v1/sessions/{id}/disconnect", "breaks a session's connection", []method{post(onConnection((*memserver.Server).Disconnect))}},
+		{"/sim/v1/sessions/{id}/stall", "keeps from its client what the server says; what the client asks is done", []method{post(onConnection((*memserver.Server).Stall))}},
+		{"/sim/v1/sessions/{id}/resume", "ends that: what was kept arrives at once", []method{post(onConnection((*memserver.Server).Resume))}},
 		{"/sim/v1/members/{member}/stop", "stops a member of the ensemble, as a crash would", []method{post(onMember(stopMember))}},
 		{"/sim/v1/members/{member}/start", "brings it back", []method{post(onMember(startMember))}},
 		{"/sim/v1/members/{member}/isolate", "cuts it off from the others", []method{post(onMember(isolateMember))}},
 		{"/sim/v1/members/{member}/rejoin", "ends that", []method{post(onMember(rejoinMember))}},
 		{"/sim/v1/members/{member}/lag", `makes it stay behind: {"hold":true}, {"txns":3}, {"time":"2s"}, or {} for no more`, []method{post((*Server).lag)}},
+		{"/sim/v1/members/{member}/apply", `has one that lags apply the next transactions: {"txns":1}`, []method{post((*Server).apply)}},
 		{"/sim/v1/leader", `elects a member: {"member":1}`, []method{post((*Server).lead)}},
 		{"/sim/v1/clock", `moves the server's clock: {"advance":"30s"}`, []method{post((*Server).clock)}},
+		{"/sim/v1/counters", `gives a node other counters, to see them overflow: {"path":"/jobs","creations":2147483647}`, []method{post((*Server).counters)}},
+		{"/sim/v1/zxid", `moves on to a zxid: {"zxid":"0xfffffff0"}`, []method{post((*Server).zxid)}},
+		{"/sim/v1/next-session", `says which session id comes next: {"session":"0xfffffffffffffe"}`, []method{post((*Server).nextSession)}},
 		{"/sim/v1/faults", "the plan of faults: what goes wrong from now on; POST adds rules, PUT replaces all, DELETE removes them",
 			[]method{get(onPlan(showFaults)), post(onPlan(addFaults)), {http.MethodPut, onPlan(replaceFaults)}, {http.MethodDelete, onPlan(removeFaults)}}},
 		{"/sim/v1/tree", "nodes: all, or those at and below ?path=", []method{get((*Server).tree)}},
@@ -57,15 +63,6 @@ func (s *Server) index(w http.ResponseWriter, q *http.Request) *refusal {
 	return nil
 }
 
-// session is a session in JSON.
-type session struct {
-	ID         string    `json:"id"`
-	TimeoutMS  int64     `json:"timeout_ms"`
-	Expiry     time.Time `json:"expiry"` // if nothing were heard of it any more
-	Connected  bool      `json:"connected"`
-	Ephemerals []string  `json:"ephemerals"`
-}
-
 // watch is a watch in JSON.
 type watch struct {
 	Path    string   `json:"path"`
@@ -88,69 +85,13 @@ func (s *Server) state(w http.ResponseWriter, q *http.Request) *refusal {
 		Watches  []watch   `json:"watches"`
 	}{
 		Clients: strings.Join(s.sim.Addrs(), ","), Members: members(s.sim), Now: s.sim.Now().UTC(), Zxid: hex(s.sim.Zxid()), Nodes: s.sim.Snapshot().Len(),
-		Sessions: []session{}, Watches: []watch{},
-	}
-	for _, x := range s.sim.Sessions() {
-		answer.Sessions = append(answer.Sessions, session{hex(x.ID), x.Timeout.Milliseconds(), x.Expiry.UTC(), x.Connected, orEmpty(x.Ephemerals)})
+		Sessions: sessions(s.sim), Watches: []watch{},
 	}
 	for _, x := range s.sim.Watches() {
 		answer.Watches = append(answer.Watches, watch{x.Path, hex(x.Session), x.Child, x.Modes})
 	}
 	writeJSON(w, http.StatusOK, answer)
 	return nil
-}
-
-// orEmpty is a list that is [] in JSON rather than null.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
-func (s *Server) expire(w http.ResponseWriter, q *http.Request) *refusal {
-	id, r := order(w, q)
-	if r != nil {
-		return r
-	}
-	if !s.sim.Expire(id) {
-		return noSession(id)
-	}
-	s.done200(w, "session", hex(id))
-	return nil
-}
-
-func (s *Server) disconnect(w http.ResponseWriter, q *http.Request) *refusal {
-	id, r := order(w, q)
-	if r != nil {
-		return r
-	}
-	if s.sim.Disconnect(id) {
-		s.done200(w, "session", hex(id))
-		return nil
-	}
-	for _, x := range s.sim.Sessions() {
-		if x.ID == id {
-			return refuse(http.StatusConflict, "session %s has no connection now", hex(id))
-		}
-	}
-	return noSession(id)
-}
-
-// order reads a request that says nothing but its session.
-func order(w http.ResponseWriter, q *http.Request) (int64, *refusal) {
-	if _, r := query(q); r != nil {
-		return 0, r
-	}
-	id, r := parseID(q.PathValue("id"))
-	if r != nil {
-		return 0, r
-	}
-	return id, noBody(w, q)
-}
-
-func noSession(id int64) *refusal {
-	return refuse(http.StatusNotFound, "there is no session %s; GET /sim/v1/state lists them", hex(id))
 }
 
 // done200 answers an order that was carried out: what it was about, and the
@@ -170,9 +111,6 @@ func (s *Server) clock(w http.ResponseWriter, q *http.Request) *refusal {
 	const want = `{"advance":"30s"}`
 	var order struct {
 		Advance *string `json:"advance"`
-	}
-	if _, r := query(q); r != nil {
-		return r
 	}
 	if r := readJSON(w, q, &order, want); r != nil {
 		return r
@@ -300,12 +238,12 @@ func (s *Server) tree(w http.ResponseWriter, q *http.Request) *refusal {
 	if !given {
 		root = "/"
 	}
-	if err := zkapi.ValidatePath(root); err != nil {
-		return refuse(http.StatusBadRequest, "path %q: want a path such as /a/b", root)
+	if r := checkPath(root); r != nil {
+		return r
 	}
 	snap := s.sim.Snapshot()
 	if _, ok := snap.Node(root); !ok {
-		return refuse(http.StatusNotFound, "there is no node %s", root)
+		return noNode(root)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, "{\n  \"zxid\": %q,\n  \"nodes\": [", hex(snap.Zxid()))

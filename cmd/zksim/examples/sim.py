@@ -26,6 +26,14 @@ class Sim:
             if error.code != 409:  # 409: it has none
                 raise
 
+    def stall(self, client):
+        """Its client hears nothing of the server any more; what it asks is done all the same."""
+        return self._post(f"sessions/{session_id(client)}/stall")
+
+    def resume(self, client):
+        """Ends that: what was kept arrives at once."""
+        return self._post(f"sessions/{session_id(client)}/resume")
+
     def advance(self, duration):
         """Moves the server's clock, by "30s" or "1h30m". What is due has happened when it returns."""
         return self._post("clock", {"advance": duration})
@@ -54,16 +62,44 @@ class Sim:
         """Brings it back."""
         return self._post(f"members/{member}/start")
 
+    def isolate(self, member):
+        """Cuts a member off from the others."""
+        return self._post(f"members/{member}/isolate")
+
+    def rejoin(self, member):
+        """Ends that."""
+        return self._post(f"members/{member}/rejoin")
+
+    def elect(self, member):
+        """Makes a member the leader."""
+        return self._post("leader", {"member": member})
+
+    def apply(self, member, txns=1):
+        """Has a member that lags apply so many more transactions, and no others."""
+        return self._post(f"members/{member}/apply", {"txns": txns})
+
     def lag(self, member, **what):
         """Holds a member back: hold=True, txns=3, time="2s"; nothing lets it catch up."""
-        return self._post(f"members/{member}/lag", what or {"hold": False})
+        return self._post(f"members/{member}/lag", what)
 
     def leader(self):
         """The number of the member that leads, None without a quorum."""
         return next((m["id"] for m in self.state()["members"] if m["role"] == "leader"), None)
 
+    def counters(self, path, version=0, creations=0, aversion=0):
+        """Gives a node other counters, to see them overflow: creations is what sequential names are made from."""
+        return self._post("counters", {"path": path, "version": version, "creations": creations, "aversion": aversion})
+
+    def zxid(self, zxid):
+        """Moves on to a zxid, such as 0xfffffff0."""
+        return self._post("zxid", {"zxid": f"{zxid:#x}"})
+
+    def next_session(self, number):
+        """Says which session id comes next, but for the member's number in front of it."""
+        return self._post("next-session", {"session": f"{number:#x}"})
+
     def state(self):
-        """Tells the sessions and watches."""
+        """Tells the members, the sessions and the watches."""
         return self._request("GET", "state")
 
     def tree(self, path="/"):
@@ -85,7 +121,7 @@ class Sim:
         return (json.loads(line[6:]) for line in answer if line.startswith(b"data: "))
 
     def _post(self, path, body=None):
-        return self._request("POST", path, json.dumps(body).encode() if body else b"")
+        return self._request("POST", path, json.dumps(body).encode() if body is not None else b"")
 
     def _request(self, method, path, data=None):
         request = urllib.request.Request(self.base + path, data=data, method=method)
