@@ -179,6 +179,24 @@ func TestTreeCache(t *testing.T) {
 	})
 }
 
+// TestWatchTakenAway: the cache's watch is the client's, who may remove it. The cache arms it again.
+func TestWatchTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		c, other := srv.ClientT(t), srv.ClientT(t)
+		create(c, "/n", "")
+		x := watchers.NewTreeCache(t.Context(), c, "/n")
+		defer x.Close()
+		for _, name := range []string{"/n/a", "/n/b", "/n/c"} {
+			require.NoError(t, x.WaitSynced(t.Context()))
+			require.NoError(t, c.RemoveWatches(t.Context(), "/n", zkapi.WatchTypePersistentRecursive))
+			synctest.Wait()
+			create(other, name, "")
+			requireTree(t, srv, x, nil, "/n")
+		}
+	})
+}
+
 func TestChildrenAndNodeCache(t *testing.T) {
 	bothWays(t, func(t *testing.T, srv *memserver.Server, opt func(*watchers.CacheConfig)) {
 		c := srv.ClientT(t)

@@ -76,7 +76,9 @@ func (e *engine) step(ctx context.Context) error {
 	if err := e.prepare(ctx); err != nil {
 		return err
 	}
-	e.takeEvents()
+	if !e.takeEvents() {
+		return nil
+	}
 	if e.asked() {
 		e.readAll()
 	}
@@ -114,7 +116,7 @@ func (e *engine) rest(ctx context.Context) {
 }
 
 // takeStates follows the client. Persistent watches miss what happens while there
-// is no connection; others are told when it is back.
+// is no connection; one-shot ones are told, but nobody knows when all have been.
 func (e *engine) takeStates() {
 	for {
 		change, ok, open := e.states.TryNext()
@@ -135,10 +137,10 @@ func (e *engine) takeStates() {
 		}
 		e.mu.Unlock()
 		switch {
-		case back && e.watches == PersistentWatches:
-			e.readAll()
-		case back:
+		case back && e.watches == NoWatches:
 			e.dirt.load()
+		case back:
+			e.readAll()
 		}
 	}
 }
@@ -199,15 +201,17 @@ func isCode(err error) bool {
 	return errors.As(err, &code)
 }
 
-// takeEvents notes what to read.
-func (e *engine) takeEvents() {
+// takeEvents notes what to read, and tells whether the watch goes on: otherwise the
+// session has ended, or somebody has removed it.
+func (e *engine) takeEvents() bool {
 	for e.stream != nil {
 		ev, ok, open := e.stream.TryNext()
-		if !open {
-			e.stream = nil // the session has ended, or somebody has removed the watch
+		if !ok && !open {
+			e.stream = nil
+			return false
 		}
 		if !ok {
-			return
+			return true
 		}
 		if !e.holds(ev.Path) {
 			continue
@@ -219,6 +223,7 @@ func (e *engine) takeEvents() {
 			e.dirt.add(ev.Path, workData)
 		}
 	}
+	return true
 }
 
 // asked tells whether a Refresh was asked for.
