@@ -2,6 +2,8 @@ package recipes
 
 import (
 	"context"
+	crand "crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -54,6 +56,18 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// chance is that of crypto/rand, which tests can make to give the same numbers again.
+var chance = rand.New(cryptoSource{})
+
+type cryptoSource struct{}
+
+// Uint64 implements rand.Source.
+func (cryptoSource) Uint64() uint64 {
+	var b [8]byte
+	crand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}
+
 // Backoff is kazoo's KazooRetry: pauses that grow, each drawn from a band around
 // what is due. Fields that are zero have kazoo's defaults.
 type Backoff struct {
@@ -85,7 +99,7 @@ func (b Backoff) Start() Pauses {
 	due, tries := min(b.Delay, b.MaxDelay), 0
 	return func(err error, elapsed time.Duration) (time.Duration, bool) {
 		tries++
-		pause := time.Duration(float64(due) * (1 - b.Jitter + 2*b.Jitter*rand.Float64()))
+		pause := time.Duration(float64(due) * (1 - b.Jitter + 2*b.Jitter*chance.Float64()))
 		due = time.Duration(min(float64(pause)*b.Factor, float64(b.MaxDelay)))
 		switch {
 		case b.MaxTries > 0 && tries >= b.MaxTries,
@@ -123,7 +137,7 @@ func every(d time.Duration) func(int) time.Duration { return func(int) time.Dura
 // k, counted from 0, is base times a number drawn from 1 to 2^(k+1)-1.
 func ExponentialBackoff(base time.Duration, n int, max time.Duration) Policy {
 	return curator{n: min(n, 29), pause: func(retry int) time.Duration {
-		d := base * time.Duration(1+rand.IntN(1<<(retry+1)-1))
+		d := base * time.Duration(1+chance.IntN(1<<(retry+1)-1))
 		if max > 0 {
 			d = min(d, max)
 		}
