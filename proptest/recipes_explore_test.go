@@ -3,7 +3,10 @@ package proptest_test
 import (
 	"context"
 	"flag"
+	"fmt"
+	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -42,28 +45,39 @@ func TestExploreOurLockCompletely(t *testing.T) {
 	}
 }
 
-func ours(schedules int) func(*proptest.Exploration) {
-	return func(e *proptest.Exploration) {
-		e.Strategy, e.Faults, e.Kinds, e.Participants = explore.Random(1), 2, explore.AllFaults, 3
-		if e.Schedules = schedules; *long {
-			e.Schedules = 0
-			e.Time = 10 * time.Minute
-		}
-	}
-}
-
-func TestExploreOurRWLock(t *testing.T) {
-	proptest.RWLock(t, func(c zkapi.Client) proptest.RWLocker { return ourRW{recipes.NewRWLock(c, "/rw")} }, ours(100))
+// ours are our recipes, each with the property that is for it.
+var ours = []struct {
+	name    string
+	explore func(t *testing.T, o option) *explore.Result
+	without explore.Fault // that it does not promise to survive
+}{
+	{name: "lock", explore: func(t *testing.T, o option) *explore.Result { return proptest.ExploreLock(t, ourLock, o) }},
+	{name: "rwlock", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreRWLock(t, func(c zkapi.Client) proptest.RWLocker { return ourRW{recipes.NewRWLock(c, "/rw")} }, o)
+	}},
+	{name: "semaphore", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreSemaphore(t, 2, func(c zkapi.Client) proptest.Locker { return &lease{sem: recipes.NewSemaphore(c, "/sem", 2)} }, o)
+	}},
+	{name: "election", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreElection(t, func(c zkapi.Client) proptest.Elector { return ourElection{recipes.NewElection(c, "/election")} }, o)
+	}},
+	{name: "counter", without: explore.Removal, // it would start from nothing again
+		explore: func(t *testing.T, o option) *explore.Result {
+			return proptest.ExploreCounter(t, func(c zkapi.Client) proptest.Counter { return ourCounter{recipes.NewCounter(c, "/n")} }, o)
+		}},
+	{name: "barrier", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreBarrier(t, func(c zkapi.Client) proptest.Gate { return ourBarrier{recipes.NewBarrier(c, "/barrier")} }, o)
+	}},
+	// Whoever gives Enter up and calls it again may count twice, until the request given up has been swept up.
+	{name: "double barrier", without: explore.Cancellation, explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreDoubleBarrier(t, func(c zkapi.Client, n int) proptest.Meeting { return recipes.NewDoubleBarrier(c, "/meet", n) }, o)
+	}},
 }
 
 type ourRW struct{ *recipes.RWLock }
 
 func (l ourRW) Read() proptest.Locker  { return l.RWLock.Read() }
 func (l ourRW) Write() proptest.Locker { return l.RWLock.Write() }
-
-func TestExploreOurSemaphore(t *testing.T) {
-	proptest.Semaphore(t, 2, func(c zkapi.Client) proptest.Locker { return &lease{sem: recipes.NewSemaphore(c, "/sem", 2)} }, ours(100))
-}
 
 type lease struct {
 	sem  *recipes.Semaphore
@@ -76,19 +90,10 @@ func (l *lease) Acquire(ctx context.Context) (err error) {
 }
 func (l *lease) Release(ctx context.Context) error { return l.hold.Release(ctx) }
 
-func TestExploreOurElection(t *testing.T) {
-	proptest.Election(t, func(c zkapi.Client) proptest.Elector { return ourElection{recipes.NewElection(c, "/election")} }, ours(100))
-}
-
 type ourElection struct{ *recipes.Election }
 
 func (e ourElection) Run(ctx context.Context, lead func(context.Context) error) error {
 	return e.Election.Run(ctx, func(ctx context.Context, _ *recipes.Hold) error { return lead(ctx) })
-}
-
-func TestExploreOurCounter(t *testing.T) {
-	proptest.CountUp(t, func(c zkapi.Client) proptest.Counter { return ourCounter{recipes.NewCounter(c, "/n")} }, ours(100),
-		func(e *proptest.Exploration) { e.Kinds &^= explore.Removal }) // it would start from nothing again
 }
 
 type ourCounter struct{ *recipes.Atomic[int64] }
@@ -98,10 +103,6 @@ func (x ourCounter) Add(ctx context.Context, n int64) (int64, error) {
 	return change.Post, err
 }
 
-func TestExploreOurBarrier(t *testing.T) {
-	proptest.Barrier(t, func(c zkapi.Client) proptest.Gate { return ourBarrier{recipes.NewBarrier(c, "/barrier")} }, ours(100))
-}
-
 type ourBarrier struct{ *recipes.Barrier }
 
 func (b ourBarrier) Remove(ctx context.Context) error {
@@ -109,8 +110,47 @@ func (b ourBarrier) Remove(ctx context.Context) error {
 	return err
 }
 
-func TestExploreOurDoubleBarrier(t *testing.T) {
-	proptest.DoubleBarrier(t, func(c zkapi.Client, n int) proptest.Meeting { return recipes.NewDoubleBarrier(c, "/meet", n) }, ours(100),
-		// Whoever gives Enter up and calls it again may count twice, until the request given up has been swept up.
-		func(e *proptest.Exploration) { e.Kinds &^= explore.Cancellation })
+var everything = flag.Int("explore.everything", 0, "run so many random schedules, spread over our recipes")
+
+// TestExploreEverything runs our recipes under random schedules of three participants with three faults:
+// 50,000 of them under make test, which ZKSIM_ZOOKEEPER_VERSIONS tells, and a tenth of that where the race
+// detector makes it last ten times as long. Any number is run by
+//
+//	go test ./proptest -run ExploreEverything -v -timeout 0 -explore.progress -explore.everything 10000000
+func TestExploreEverything(t *testing.T) {
+	total := *everything
+	switch {
+	case total > 0:
+	case proptest.Brief():
+		total = 50 * len(ours)
+	case proptest.RaceDetector():
+		total = 5_000
+	default:
+		total = 50_000
+	}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "recipe\tschedules\tsteps\tlongest\ttime\tschedules/s\t")
+	var sum explore.Progress
+	row := func(name string, p explore.Progress) {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%v\t%.0f\t\n", name, p.Schedules, p.Steps, p.Longest,
+			p.Elapsed.Round(time.Millisecond), float64(p.Schedules)/p.Elapsed.Seconds())
+	}
+	for _, x := range ours {
+		t.Run("direct/"+x.name, func(t *testing.T) {
+			res := x.explore(t, func(e *proptest.Exploration) {
+				e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Random(1), 3, 3, explore.AllFaults&^x.without
+				e.Schedules = (total + len(ours) - 1) / len(ours)
+			})
+			row(x.name, res.Progress)
+			sum.Schedules += res.Schedules
+			sum.Steps += res.Steps
+			sum.Longest = max(sum.Longest, res.Longest)
+			sum.Elapsed += res.Elapsed
+			res.FailT(t)
+		})
+	}
+	row("all", sum)
+	_ = w.Flush()
+	t.Log("\n" + table.String())
 }

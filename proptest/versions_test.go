@@ -17,3 +17,6 @@ func init() {
 // Brief tells whether tests on real ensembles, which take seconds each to elect a leader, leave out what
 // others show as well.
 func Brief() bool { return os.Getenv(realserver.VersionsEnv) == "newest" }
+
+// RaceDetector tells whether everything takes ten times as long.
+func RaceDetector() bool { return raceDetector }
