@@ -120,6 +120,12 @@
 //	p.Hold(realserver.BothWays) // silence; the session will expire
 //	err = p.Restore()
 //
+// With [Options.Severable] the members reach each other over proxies, too, and [Ensemble.Sever] takes
+// from one what another says: a partition in one direction, or with two calls in both.
+//
+//	e := realserver.RunEnsembleT(t, "", 3, func(o *realserver.Options) { o.Severable = true })
+//	err := e.Sever(1, 3) // member 3 does not hear member 1 any more, until Mend
+//
 // # Processes
 //
 // On Linux the kernel kills the servers when the process that started them dies, however it dies, and

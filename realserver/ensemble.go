@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +16,7 @@ import (
 // reconfig that gives others a vote, ask the members themselves ([Server.Mode]).
 type Ensemble struct {
 	members []*Server
+	mesh    mesh // if they are Severable
 	news    *news
 }
 
@@ -85,7 +85,7 @@ func (e *Ensemble) waitStarted(ctx context.Context) error {
 }
 
 func (e *Ensemble) newPorts() error {
-	lines := make(map[string]string)
+	severable := false
 	for _, s := range e.members {
 		if err := s.releasePorts(); err != nil {
 			return err
@@ -93,13 +93,20 @@ func (e *Ensemble) newPorts() error {
 		if err := s.reserveAll(); err != nil {
 			return err
 		}
-		lines[fmt.Sprintf("server.%d", s.ID())] = s.address()
+		severable = severable || s.options.Severable
+	}
+	err := e.mesh.close()
+	if severable && err == nil {
+		e.mesh, err = newMesh(e.members)
+	}
+	if err != nil {
+		return err
 	}
 	for _, s := range e.members {
-		known := maps.Clone(lines)
+		known := make(map[string]string)
 		for _, other := range e.members {
-			if other != s && other.options.Joiner {
-				delete(known, fmt.Sprintf("server.%d", other.ID()))
+			if other == s || !other.options.Joiner {
+				known[fmt.Sprintf("server.%d", other.ID())] = e.mesh.address(s, other)
 			}
 		}
 		if err := s.writeFiles(known); err != nil {
@@ -121,12 +128,15 @@ func (s *Server) reserveAll() (err error) {
 }
 
 // address is how the members know this one: the value of server.N in zoo.cfg.
-func (s *Server) address() string {
+func (s *Server) address() string { return s.addressAt(s.quorum.peers, s.quorum.election) }
+
+// addressAt is address for ports that stand for the member's own.
+func (s *Server) addressAt(peers, election *port) string {
 	role := "participant"
 	if s.options.Observer {
 		role = "observer"
 	}
-	return fmt.Sprintf("%s:%d:%s", s.quorum.peers.addr(), s.quorum.election.number, role)
+	return fmt.Sprintf("%s:%d:%s", peers.addr(), election.number, role)
 }
 
 // Spec is what the members know this one by, as a reconfig has it behind server.N=: the ports that it
@@ -178,7 +188,7 @@ func (e *Ensemble) Addrs() []string {
 }
 
 // Close stops all members and removes their data folders, unless the options have named one.
-func (e *Ensemble) Close() error { return e.each((*Server).Close) }
+func (e *Ensemble) Close() error { return errors.Join(e.each((*Server).Close), e.mesh.close()) }
 
 // WaitServing returns when every member that runs and is not paused serves, and one and only one of them
 // leads. The context bounds the waiting, to three minutes if it has no deadline.

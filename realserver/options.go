@@ -44,6 +44,11 @@ type Options struct {
 	// leader without a vote, and waits for a reconfig that takes it in.
 	Joiner bool
 
+	// Severable has the members of an ensemble reach each other over proxies of this process, so that
+	// [Ensemble.Sever] can take from one what another says. It is said for all of them or for one. It
+	// does not go together with reconfigEnabled, by which the members agree on one address of each.
+	Severable bool
+
 	reserve func() (*port, error) // finds ports; tests replace it
 }
 

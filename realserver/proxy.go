@@ -21,7 +21,9 @@ type Proxy struct {
 	links    map[*link]struct{}
 	gates    [2]chan struct{} // by direction; closed while bytes may pass
 	closed   bool
-	running  sync.WaitGroup
+
+	introduce func(io.Reader) io.Reader // changes how clients begin; nil for most
+	running   sync.WaitGroup
 }
 
 // Direction says which bytes a [Proxy] holds back.
@@ -111,12 +113,7 @@ func (p *Proxy) Hold(d Direction) {
 func (p *Proxy) Restore() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, gate := range p.gates {
-		if gate != open {
-			close(gate)
-			p.gates[i] = open
-		}
-	}
+	p.releaseLocked(BothWays)
 	if p.listener != nil || p.closed {
 		return nil
 	}
@@ -127,6 +124,29 @@ func (p *Proxy) Restore() error {
 	p.listener = l
 	p.running.Go(func() { p.accept(l) })
 	return nil
+}
+
+// beginAs has clients begin with something else than they do.
+func (p *Proxy) beginAs(introduce func(io.Reader) io.Reader) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.introduce = introduce
+}
+
+// release ends Hold in a direction.
+func (p *Proxy) release(d Direction) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.releaseLocked(d)
+}
+
+func (p *Proxy) releaseLocked(d Direction) {
+	for i, gate := range p.gates {
+		if d&(1<<i) != 0 && gate != open {
+			close(gate)
+			p.gates[i] = open
+		}
+	}
 }
 
 // Close breaks all connections and ends the proxy. It may be called again.
@@ -162,7 +182,9 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	var both sync.WaitGroup
-	both.Go(func() { p.pass(l, l.client, l.server, 0, nil) })
+	both.Go(func() {
+		p.pass(l, l.begin(l.client), l.server, 0, nil)
+	})
 	both.Go(func() { p.pass(l, l.server, l.client, 1, l.note) })
 	both.Wait()
 	p.cut(func(other *link) bool { return other == l })
@@ -176,11 +198,12 @@ func (p *Proxy) admit(l *link) bool {
 		return false
 	}
 	p.links[l] = struct{}{}
+	l.introduce = p.introduce
 	return true
 }
 
 // pass passes on what comes from one end, and its end.
-func (p *Proxy) pass(l *link, from, to *net.TCPConn, direction int, note func(*Proxy, []byte)) {
+func (p *Proxy) pass(l *link, from io.Reader, to *net.TCPConn, direction int, note func(*Proxy, []byte)) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
@@ -223,8 +246,18 @@ type link struct {
 	once           sync.Once
 	gone           chan struct{} // closed with it
 
-	begin   []byte // of what the server has sent
+	introduce func(io.Reader) io.Reader // see Proxy
+
+	first   []byte // of what the server has sent
 	session int64  // as the server's first answer says; guarded by Proxy.mu
+}
+
+// begin is what a client says, if it does not begin as it wants to.
+func (l *link) begin(client io.Reader) io.Reader {
+	if l.introduce == nil {
+		return client
+	}
+	return l.introduce(client)
 }
 
 func (l *link) close() {
@@ -239,16 +272,16 @@ func (l *link) close() {
 // protocol version, a timeout and the id.
 func (l *link) note(p *Proxy, b []byte) {
 	const known = 4 + 4 + 4 + 8
-	if len(l.begin) >= known {
+	if len(l.first) >= known {
 		return
 	}
-	l.begin = append(l.begin, b[:min(len(b), known)]...)
-	if len(l.begin) < known {
+	l.first = append(l.first, b[:min(len(b), known)]...)
+	if len(l.first) < known {
 		return
 	}
-	if length := binary.BigEndian.Uint32(l.begin); length == 36 || length == 37 {
+	if length := binary.BigEndian.Uint32(l.first); length == 36 || length == 37 {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		l.session = int64(binary.BigEndian.Uint64(l.begin[12:]))
+		l.session = int64(binary.BigEndian.Uint64(l.first[12:]))
 	}
 }
