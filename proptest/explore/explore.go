@@ -206,7 +206,7 @@ func (x *explorer) run(source Source, recording bool) *run {
 	r := newRun(x.cfg, x.scenario, source)
 	r.recording = recording
 	r.do()
-	x.leaked = x.leaked || r.failure != nil && r.failure.Why == Leaked
+	x.leaked = x.leaked || r.left
 	return r
 }
 

@@ -27,7 +27,8 @@ type run struct {
 	removed    map[int64]int
 	third      *memserver.Client // deletes nodes
 	born       time.Time
-	goroutines int // that there were before
+	goroutines int  // that there were before
+	left       bool // some of them never end
 
 	mu      sync.Mutex
 	over    bool
@@ -148,6 +149,7 @@ func (r *run) countGoroutines() {
 	time.Sleep(settling)
 	synctest.Wait()
 	if n := runtime.NumGoroutine() - r.goroutines; n > 0 {
+		r.left = true
 		r.failure = &Failure{Why: Leaked, Text: fmt.Sprintf("%d goroutines go on when all participants have returned and all clients are closed", n)}
 	}
 }
@@ -329,6 +331,7 @@ func (r *run) end() {
 		if time.Since(began) > time.Hour {
 			r.over = false
 			r.fail(Stuck, "a participant does not return, although its context has ended and its client is closed")
+			r.left = true
 			break
 		}
 	}
