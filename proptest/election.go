@@ -23,12 +23,28 @@ func Election(t *testing.T, make func(c zkapi.Client) Elector, opts ...func(*Exp
 	ExploreElection(t, make, opts...).FailT(t)
 }
 
+// ElectionDialing is Election for one that needs a client over the wire, unmodified;
+// see [LockDialing].
+func ElectionDialing(t *testing.T, make func(p *explore.Participant) Elector, opts ...func(*Exploration)) {
+	t.Helper()
+	ExploreElectionDialing(t, make, opts...).FailT(t)
+}
+
 // ExploreElection is Election for those who want to see the result.
 func ExploreElection(t *testing.T, make func(c zkapi.Client) Elector, opts ...func(*Exploration)) *explore.Result {
+	return exploreElection(t, (*explore.World).Go, func(p *explore.Participant) Elector { return make(p.Client) }, opts)
+}
+
+// ExploreElectionDialing is ElectionDialing for those who want to see the result.
+func ExploreElectionDialing(t *testing.T, make func(p *explore.Participant) Elector, opts ...func(*Exploration)) *explore.Result {
+	return exploreElection(t, (*explore.World).GoDialing, make, opts)
+}
+
+func exploreElection(t *testing.T, add adder, make func(*explore.Participant) Elector, opts []func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
 		claims := w.Claims(1)
 		for i := range e.Participants {
-			w.Go(name(i), func(p *explore.Participant) error { return stand(p, claims, make(p.Client), e.Rounds) })
+			add(w, name(i), func(p *explore.Participant) error { return stand(p, claims, make(p), e.Rounds) })
 		}
 		w.Finally(tidy(w))
 	}, opts)

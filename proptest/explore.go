@@ -21,6 +21,10 @@ type Exploration struct {
 	explore.Config
 	Participants int // 2 by default
 	Rounds       int // how often each does what there is to do; 1 by default
+	// Replay, if not empty, is the only schedule that is run: the word that a failure
+	// has printed, under the options with which it was found. That is how a failure
+	// becomes a test.
+	Replay string
 	// Prepare, if not nil, furnishes the server before the participants begin, with
 	// a client that is closed afterwards. What is there already need not be fought for.
 	Prepare func(ctx context.Context, c zkapi.Client) error
@@ -33,7 +37,7 @@ func plan(opts []func(*Exploration)) (stages []Exploration) {
 		opt(&e)
 	}
 	e.Participants, e.Rounds = max(e.Participants, 0), max(e.Rounds, 1)
-	if e.Strategy != nil {
+	if e.Strategy != nil || e.Replay != "" {
 		if e.Participants == 0 {
 			e.Participants = 2
 		}
@@ -69,7 +73,12 @@ func search(t *testing.T, scenario func(*explore.World, *Exploration), opts []fu
 	res := &explore.Result{}
 	for _, e := range plan(opts) {
 		before := res
-		res = explore.Explore(t, func(w *explore.World) { e.furnish(w); scenario(w, &e) }, func(c *explore.Config) { *c = e.Config })
+		furnished := func(w *explore.World) { e.furnish(w); scenario(w, &e) }
+		config := func(c *explore.Config) { *c = e.Config }
+		if e.Replay != "" {
+			return explore.Replay(t, e.Replay, furnished, config)
+		}
+		res = explore.Explore(t, furnished, config)
 		res.FoundAfter += before.Schedules
 		res.FoundIn += before.Elapsed
 		if res.Failure != nil {
@@ -99,7 +108,7 @@ func name(i int) string { return string(rune('A' + i)) }
 // attempt calls something of a recipe that may fail only if something has gone
 // wrong, and tells whether it has worked.
 func attempt(p *explore.Participant, what string, do func(context.Context) error) (ok bool, err error) {
-	faults, well := p.Faults(), p.Well()
+	faults, well := p.Faults(), p.Well() || p.Session() == 0 // whoever dials has not connected yet
 	ctx, cancel := p.Cancelable(p.Context())
 	defer cancel()
 	if err = do(ctx); err == nil {

@@ -1,0 +1,50 @@
+package proptest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/proptest/explore"
+)
+
+// Every schedule that fails, before it is shrunk, is the same each time that it is run
+// again, to the letter: each planted bug, and go-zookeeper's own lock.
+func TestReplays(t *testing.T) {
+	again := func(t *testing.T, explored func(o option) *explore.Result) {
+		times := 100
+		if proptest.Brief() {
+			times = 10
+		}
+		first := explored(func(e *proptest.Exploration) { e.KeepShrinking = -1 })
+		require.NotNil(t, first.Failure)
+		require.True(t, first.Same)
+		for range times {
+			res := explored(func(e *proptest.Exploration) { e.Replay = first.Failure.Schedule() })
+			require.NotNil(t, res.Failure)
+			require.True(t, res.Same) // it has been run twice
+			require.Equal(t, first.Failure.Error(), res.Failure.Error())
+			require.Equal(t, first.Failure.History, res.Failure.History)
+		}
+	}
+	for _, p := range planted {
+		t.Run("direct/"+p.property+"/"+p.bug, func(t *testing.T) {
+			again(t, func(o option) *explore.Result {
+				return properties[p.property](t, p.bug, func(e *proptest.Exploration) {
+					e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, 10*time.Second
+					if e.Kinds = p.kinds; p.kinds != 0 {
+						e.Faults = max(1, p.faults)
+					}
+					o(e)
+				})
+			})
+		})
+	}
+	for i, bug := range gozkBugs {
+		t.Run("wire/"+bug.name, func(t *testing.T) {
+			again(t, func(o option) *explore.Result { return exploreGozkLock(t, i, o) })
+		})
+	}
+}
