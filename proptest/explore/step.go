@@ -276,10 +276,10 @@ func (r *run) reply(who int, o *operation) {
 func (r *run) deliver(who int, unsent bool) {
 	c := r.parts[who].client
 	a := c.link.next()
-	c.link.deliver()
 	c.seen.text(a.Event.Path)
 	c.seen.int(int(a.Event.Type))
 	c.seen.flag(a.Lost)
+	c.link.deliver()
 	if !a.Lost {
 		r.record(Line{Kind: Told, Who: r.parts[who].Name,
 			Text: fmt.Sprintf("is told: %s %s", a.Event.Type, a.Event.Path)})
@@ -297,7 +297,9 @@ func (r *run) deliver(who int, unsent bool) {
 func (r *run) sever(who int, unsent bool) {
 	c := r.parts[who].client
 	c.vain = false
+	r.mu.Lock() // over the wire the participant goes on already
 	c.seen.flag(false)
+	r.mu.Unlock()
 	if unsent {
 		return
 	}
@@ -317,7 +319,9 @@ func (r *run) reconnect(who int) {
 	c.link.comeBack()
 	after := c.link.session()
 	c.vain = false
+	r.mu.Lock() // the participant may go on already
 	c.seen.word(uint64(after))
+	r.mu.Unlock()
 	text := "reconnects"
 	switch {
 	case !c.link.up():
