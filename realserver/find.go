@@ -190,7 +190,8 @@ func fromFolder(dir string) (Install, error) {
 const debianJars = "/usr/share/java"
 
 // fromDebian reads the packages libzookeeper-java and libslf4j-java. The manifest of zookeeper.jar
-// names the jars it needs, but no logger; without one the server would say nothing.
+// names the jars it needs, but no logger, without which the server would say nothing, and not all
+// of Netty that a port with TLS takes.
 func fromDebian(dir string) (Install, bool) {
 	jars, err := filepath.Glob(filepath.Join(dir, "zookeeper-[0-9]*.jar"))
 	if err != nil || len(jars) == 0 {
@@ -200,11 +201,18 @@ func fromDebian(dir string) (Install, bool) {
 	if !ok {
 		return Install{}, false
 	}
-	return Install{
-		Version:   version,
-		Source:    "debian",
-		Classpath: []string{jars[0], filepath.Join(dir, "slf4j-simple.jar")},
-	}, true
+	classpath := []string{jars[0], filepath.Join(dir, "slf4j-simple.jar")}
+	for _, name := range []string{"netty-codec.jar", "netty-resolver.jar"} {
+		if jar := filepath.Join(dir, name); isFile(jar) {
+			classpath = append(classpath, jar)
+		}
+	}
+	return Install{Version: version, Source: "debian", Classpath: classpath}, true
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // jarVersion tells the version of ZooKeeper's server jar from its name, or, where somebody renamed it,

@@ -25,7 +25,7 @@ func touch(t *testing.T, names ...string) string {
 
 func TestInstallsAreNewestFirst(t *testing.T) {
 	home := touch(t, "lib/zookeeper-3.9.5.jar", "lib/zookeeper-jute-3.9.5.jar", "lib/logback-classic-1.3.15.jar")
-	debian := touch(t, "zookeeper-3.8.0.jar", "zookeeper-jute.jar", "slf4j-simple.jar")
+	debian := touch(t, "zookeeper-3.8.0.jar", "zookeeper-jute.jar", "slf4j-simple.jar", "netty-codec.jar", "netty-buffer.jar")
 	cache := touch(t, "zookeeper-3.9.5/zookeeper-3.9.5.jar", "zookeeper-3.10.0/zookeeper-3.10.0.jar")
 
 	all, err := installs("java", home, debian, cache)
@@ -37,7 +37,7 @@ func TestInstallsAreNewestFirst(t *testing.T) {
 	}
 	require.Equal(t, []string{"3.10.0 maven", "3.9.5 env", "3.9.5 maven", "3.8.0 debian"}, got)
 	require.Len(t, all[1].Classpath, 3)
-	require.Equal(t, filepath.Join(debian, "slf4j-simple.jar"), all[3].Classpath[1])
+	require.Equal(t, []string{filepath.Join(debian, "slf4j-simple.jar"), filepath.Join(debian, "netty-codec.jar")}, all[3].Classpath[1:])
 }
 
 func TestChosen(t *testing.T) {

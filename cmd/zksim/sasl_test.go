@@ -19,13 +19,15 @@ func TestSASLClients(t *testing.T) {
 	t.Run("wire", func(t *testing.T) {
 		saslClients(t, startServer(t, "--sasl-user", "bob:se:cret", "--sasl-user", "eve:x"))
 	})
-	t.Run("real/3.9", func(t *testing.T) {
-		jaas := jaasFile(t, `Server { org.apache.zookeeper.server.auth.DigestLoginModule required user_bob="se:cret"; };`)
-		saslClients(t, realserver.RunT(t, "3.9", func(o *realserver.Options) {
-			o.JVM = append(o.JVM, "-Djava.security.auth.login.config="+jaas)
-			o.Config["authProvider.1"] = "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
-		}).Addr())
-	})
+	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
+		t.Run("real/"+name, func(t *testing.T) {
+			jaas := jaasFile(t, `Server { org.apache.zookeeper.server.auth.DigestLoginModule required user_bob="se:cret"; };`)
+			saslClients(t, realserver.RunT(t, version, func(o *realserver.Options) {
+				o.JVM = append(o.JVM, "-Djava.security.auth.login.config="+jaas)
+				o.Config["authProvider.1"] = "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
+			}).Addr())
+		})
+	}
 }
 
 func jaasFile(t *testing.T, text string) string {
@@ -69,7 +71,7 @@ func saslClients(t *testing.T, addr string) {
 	})
 	t.Run("java", func(t *testing.T) {
 		t.Parallel()
-		in := realserver.FindT(t, "3.9")
+		in := realserver.FindT(t, "")
 		jaas := jaasFile(t, `Client { org.apache.zookeeper.server.auth.DigestLoginModule required username="bob" password="se:cret"; };`)
 		cmd := exec.CommandContext(t.Context(), in.Java, "-cp", strings.Join(in.Classpath, string(os.PathListSeparator)),
 			"-Djava.security.auth.login.config="+jaas, "-Dzookeeper.fips-mode=false", // which knows no MD5

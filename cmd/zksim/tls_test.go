@@ -174,7 +174,6 @@ func TestTLSFlags(t *testing.T) {
 
 // TestTLSJava: ZooKeeper's own client shows a certificate.
 func TestTLSJava(t *testing.T) {
-	in := realserver.FindT(t, "3.9")
 	makeCertificates(t, "server", "ada")
 	_, _, secure := startSecure(t, tlsArgs...)
 	cert, err := os.ReadFile("ada.pem")
@@ -182,11 +181,16 @@ func TestTLSJava(t *testing.T) {
 	key, err := os.ReadFile("ada.key")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile("store.pem", append(key, cert...), 0o600))
-	cmd := exec.CommandContext(t.Context(), in.Java, "-cp", strings.Join(in.Classpath, string(os.PathListSeparator)),
-		"-Dzookeeper.clientCnxnSocket=org.apache.zookeeper.ClientCnxnSocketNetty", "-Dzookeeper.client.secure=true",
-		"-Dzookeeper.ssl.keyStore.location=store.pem", "-Dzookeeper.ssl.trustStore.location=ca.pem",
-		"-XX:TieredStopAtLevel=1", "org.apache.zookeeper.ZooKeeperMain", "-server", secure, "whoami")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "x509: CN=ada,O=zksim")
+	for _, version := range []string{"3.9", "3.8.0"} {
+		t.Run(version, func(t *testing.T) {
+			in := realserver.FindT(t, version)
+			cmd := exec.CommandContext(t.Context(), in.Java, "-cp", strings.Join(in.Classpath, string(os.PathListSeparator)),
+				"-Dzookeeper.clientCnxnSocket=org.apache.zookeeper.ClientCnxnSocketNetty", "-Dzookeeper.client.secure=true",
+				"-Dzookeeper.ssl.keyStore.location=store.pem", "-Dzookeeper.ssl.trustStore.location=ca.pem",
+				"-XX:TieredStopAtLevel=1", "org.apache.zookeeper.ZooKeeperMain", "-server", secure, "whoami")
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, string(out))
+			require.Contains(t, string(out), "x509: CN=ada,O=zksim")
+		})
+	}
 }
