@@ -252,4 +252,6 @@
 //	client = KazooClient("127.0.0.1:2181")
 //	client.start()
 //	order(f"sessions/{client.client_id[0]:#x}/expire")
+//
+// CuratorSurvives.java beside them is the same for Java, with Curator.
 package main

@@ -10,6 +10,41 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// requireClients is the environment variable that turns a test which would be
+// skipped, for want of Python, Java or their libraries, into a failure when it is 1.
+const requireClients = "ZKSIM_REQUIRE_CLIENTS"
+
+// without skips a test of a client that cannot run here.
+func without(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv(requireClients) == "1" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// need is the path of a program.
+func need(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		without(t, "there is no "+name+" on $PATH")
+	}
+	return path
+}
+
+// installed are the folders into which interop has put a library.
+func installed(t *testing.T, library string) []string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil
+	}
+	dirs, err := filepath.Glob(filepath.Join(cache, "zksim", "interop", library+"-*"))
+	require.NoError(t, err)
+	return dirs
+}
+
 // python returns a command that runs an example where kazoo can be imported, or
 // skips the test: interop installs it into the user's cache.
 func python(t *testing.T, name string, args ...string) *exec.Cmd {
@@ -20,17 +55,8 @@ func python(t *testing.T, name string, args ...string) *exec.Cmd {
 // pythonWith is python for what needs more modules.
 func pythonWith(t *testing.T, modules, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3 on $PATH")
-	}
-	paths := []string{""}
-	if cache, err := os.UserCacheDir(); err == nil {
-		installed, err := filepath.Glob(filepath.Join(cache, "zksim", "interop", "kazoo-*"))
-		require.NoError(t, err)
-		paths = append(paths, installed...)
-	}
-	for _, path := range paths {
+	python := need(t, "python3")
+	for _, path := range append([]string{""}, installed(t, "kazoo")...) {
 		env := append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 		if path != "" {
 			env = append(env, "PYTHONPATH="+path)
@@ -44,7 +70,7 @@ func pythonWith(t *testing.T, modules, name string, args ...string) *exec.Cmd {
 		cmd.Dir, cmd.Env = "examples", env
 		return cmd
 	}
-	t.Skip("there is no " + modules + "; go run ./cmd/zksim/interop -client kazoo installs it")
+	without(t, "there is no "+modules+"; go run ./cmd/zksim/interop -client kazoo installs it")
 	return nil
 }
 
@@ -80,4 +106,32 @@ func TestExamples(t *testing.T) {
 	programs, err := filepath.Glob("examples/*.py")
 	require.NoError(t, err)
 	require.Len(t, programs, 10+1, "and sim.py, which they share")
+}
+
+// TestCurator runs the program in Java. It is compiled against the libraries of
+// one that compares Curator on zksim and on a real ZooKeeper.
+func TestCurator(t *testing.T) {
+	t.Parallel()
+	java, javac := need(t, "java"), need(t, "javac")
+	libraries := installed(t, "curator")
+	if len(libraries) == 0 {
+		without(t, "there is no Curator; go run ./cmd/zksim/interop -client curator installs it")
+	}
+	classes, jars := t.TempDir(), filepath.Join(libraries[len(libraries)-1], "*") // java and javac expand it
+	sources, err := filepath.Glob("examples/*.java")
+	require.NoError(t, err)
+	require.Len(t, sources, 1+1, "and Sim.java")
+	compile := exec.CommandContext(t.Context(), javac, append([]string{"--release", "11", "-Xlint:all", "-Werror", "-cp", jars, "-d", classes}, sources...)...)
+	out, err := compile.CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	clients, web := startBoth(t, "--members", "3")
+	cmd := exec.CommandContext(t.Context(), java, "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+		"-cp", classes+string(filepath.ListSeparator)+jars, "CuratorSurvives", clients, web)
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	out, err = cmd.Output()
+	require.NoError(t, err, complaints.String())
+	require.Equal(t, "a stopped member: the same session\na lost connection: suspended, reconnected\n"+
+		"a lost session: another leader, and the first one again\na lost lock: theirs, and mine again\n", string(out))
 }
