@@ -36,7 +36,8 @@ type Options struct {
 	ACL        []zkapi.ACL // of all nodes; nil means zkapi.OpenACL
 	// ExtraTags are what comes before the counter in the names of other nodes that
 	// count as contenders, such as "-lock-" where Curator's or go-zookeeper's locks
-	// are on the path of a lock in kazoo's layout.
+	// are on the path of a lock in kazoo's layout, or "-" where WriteLock or zkr_lock,
+	// which come with ZooKeeper, are on that of one in go-zookeeper's.
 	ExtraTags  []string
 	Containers bool // missing parents become containers, as Curator makes them; otherwise persistent nodes
 	// Persistent makes nodes that outlive their session, as kazoo's ephemeral=False

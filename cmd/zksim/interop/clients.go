@@ -19,6 +19,7 @@ type client struct {
 	// prepare installs and compiles what the program needs, on first use. Its error is the reason why
 	// the client cannot run here.
 	prepare func(context.Context, cache) (program, error)
+	library pairs.Library // whose recipes meet ours, if that is what it does
 }
 
 const (
@@ -32,17 +33,38 @@ const (
 
 func allClients() []client {
 	return []client{
-		{"go", moduleVersion(goClientPackage), prepareGo},
-		{"kazoo", kazooVersion, kazooProgram("kazoo_client.py")},
-		{"java", javaVersion, javaProgram("JavaClient")},
-		{"zkcli", javaVersion, javaProgram("ZkCli")},
-		{"curator", curatorVersion, javaProgram("CuratorClient")},
-		{"c", "libzookeeper-mt", prepareC},
-		{"node", nodeVersion, prepareNode},
-		{"recipes-go", moduleVersion(goClientPackage), meets(pairs.GoZK, nil)},
-		{"recipes-kazoo", kazooVersion, meets(pairs.Kazoo, kazooProgram("kazoo_peer.py"))},
-		{"recipes-curator", curatorVersion, meets(pairs.Curator, javaProgram("CuratorPeer"))},
+		{name: "go", version: moduleVersion(goClientPackage), prepare: prepareGo},
+		{name: "kazoo", version: kazooVersion, prepare: kazooProgram("kazoo_client.py")},
+		{name: "java", version: javaVersion, prepare: javaProgram("JavaClient")},
+		{name: "zkcli", version: javaVersion, prepare: javaProgram("ZkCli")},
+		{name: "curator", version: curatorVersion, prepare: javaProgram("CuratorClient")},
+		{name: "c", version: "libzookeeper-mt", prepare: prepareC},
+		{name: "node", version: nodeVersion, prepare: prepareNode},
+		recipesClient("recipes-go", moduleVersion(goClientPackage), pairs.GoZK),
+		recipesClient("recipes-kazoo", kazooVersion, pairs.Kazoo),
+		recipesClient("recipes-curator", curatorVersion, pairs.Curator),
+		recipesClient("recipes-java", javaVersion, pairs.Java),
+		recipesClient("recipes-c", javaVersion, pairs.C),
+		recipesClient("recipes-all", "of these", pairs.All),
+		recipesClient("recipes-planted", "of these", pairs.Planted),
 	}
+}
+
+func recipesClient(name, version string, lib pairs.Library) client {
+	return client{name: name, version: version, prepare: meets(lib), library: lib}
+}
+
+// preparePeer prepares the program with the recipes of a library.
+func preparePeer(lib pairs.Library) func(context.Context, cache) (program, error) {
+	switch lib {
+	case pairs.Kazoo:
+		return kazooProgram("kazoo_peer.py")
+	case pairs.Curator:
+		return javaProgram("CuratorPeer")
+	case pairs.Java:
+		return prepareJavaPeer
+	}
+	return prepareCPeer
 }
 
 func clientNames() []string {
@@ -160,27 +182,9 @@ func prepareC(ctx context.Context, c cache) (program, error) {
 	return command{args: []string{filepath.Join(built, "c")}}, nil
 }
 
-// javaProgram prepares one of the Java programs. They are compiled together, once.
-func javaProgram(class string) func(context.Context, cache) (program, error) {
-	return func(ctx context.Context, c cache) (program, error) {
-		java, err := needTool("java")
-		if err != nil {
-			return nil, err
-		}
-		classpath, err := javaClasspath(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		return command{args: []string{java, "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-			"-cp", classpath, class}}, nil
-	}
-}
-
-func javaClasspath(ctx context.Context, c cache) (string, error) {
-	javac, err := needTool("javac")
-	if err != nil {
-		return "", err
-	}
+// distribution returns the folder of the recipes that come with ZooKeeper, in Java and C. Nobody has them
+// compiled; they are in the release's source, which is in the Maven repository.
+func distribution(ctx context.Context, c cache) (string, error) {
 	mvn, err := needTool("mvn")
 	if err != nil {
 		return "", err
@@ -189,32 +193,121 @@ func javaClasspath(ctx context.Context, c cache) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	jars, err := c.folder(ctx, "curator "+curatorVersion, []string{project}, func(dir string) []string {
-		return []string{mvn, "--batch-mode", "--quiet", "--strict-checksums", "-f", filepath.Join(project, "pom.xml"),
-			"-Dzookeeper=" + javaVersion, "-Dcurator=" + curatorVersion,
-			"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=" + dir}
+	dir, err := c.folder(ctx, "zookeeper recipes "+javaVersion, nil, func(dir string) []string {
+		return append(maven(mvn, project), "dependency:unpack",
+			"-Dartifact=org.apache.zookeeper:parent:"+javaVersion+":zip:source-release",
+			"-Dmdep.unpack.includes=*/zookeeper-recipes/*/src/main/**", "-DoutputDirectory="+dir)
+	})
+	return filepath.Join(dir, "parent-"+javaVersion, "zookeeper-recipes"), err
+}
+
+func maven(mvn, project string) []string {
+	return []string{mvn, "--batch-mode", "--quiet", "--strict-checksums", "-f", filepath.Join(project, "pom.xml"),
+		"-Dzookeeper=" + javaVersion, "-Dcurator=" + curatorVersion}
+}
+
+func prepareCPeer(ctx context.Context, c cache) (program, error) {
+	cc, err := needTool("cc")
+	if err != nil {
+		return nil, err
+	}
+	recipes, err := distribution(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	source, err := c.sources("programs/c_peer.c")
+	if err != nil {
+		return nil, err
+	}
+	built, err := c.folder(ctx, "c peer", []string{source, recipes}, func(dir string) []string {
+		args := []string{cc, "-std=gnu11", "-O1", "-w", "-DTHREADED", "-o", filepath.Join(dir, "c"), filepath.Join(source, "c_peer.c"),
+			"-I/usr/include/zookeeper", "-I/usr/local/include/zookeeper"} // the recipes include <zookeeper.h>
+		for _, name := range []string{"lock", "queue"} {
+			home := filepath.Join(recipes, "zookeeper-recipes-"+name, "src", "main", "c")
+			args = append(args, "-I"+filepath.Join(home, "include"), filepath.Join(home, "src", "zoo_"+name+".c"))
+		}
+		return append(args, "-lzookeeper_mt", "-lpthread")
 	})
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("it needs libzookeeper-mt with its headers (apt-get install libzookeeper-mt-dev): %w", err)
 	}
-	all := filepath.Join(jars, "*") // java and javac expand it
-	names := []string{"Program", "JavaClient", "ZkCli", "CuratorClient", "CuratorPeer"}
-	for i, name := range names {
-		names[i] = "programs/java/" + name + ".java"
+	return command{args: []string{filepath.Join(built, "c")}}, nil
+}
+
+// javaProgram prepares one of the Java programs. They are compiled together, once.
+func javaProgram(class string) func(context.Context, cache) (program, error) {
+	return func(ctx context.Context, c cache) (program, error) {
+		jars, err := javaLibraries(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		return compileJava(ctx, c, class, jars, nil, "Program", "JavaClient", "ZkCli", "CuratorClient",
+			"Peer", "CuratorPeer", "CuratorQueue", "CuratorDiscovery", "CuratorCaches")
+	}
+}
+
+// prepareJavaPeer compiles the recipes that come with ZooKeeper together with a program that uses them.
+func prepareJavaPeer(ctx context.Context, c cache) (program, error) {
+	jars, err := javaLibraries(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	recipes, err := distribution(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	java := filepath.Join("src", "main", "java")
+	theirs, err := filepath.Glob(filepath.Join(recipes, "*", java, "org", "apache", "zookeeper", "recipes", "*", "*.java"))
+	if err != nil {
+		return nil, err
+	}
+	return compileJava(ctx, c, "JavaPeer", jars, theirs, "Program", "Peer", "JavaPeer")
+}
+
+// compileJava compiles files and programs of ours and makes the command that runs one of them.
+func compileJava(ctx context.Context, c cache, class, jars string, files []string, programs ...string) (program, error) {
+	java, err := needTool("java")
+	if err != nil {
+		return nil, err
+	}
+	javac, err := needTool("javac")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, name := range programs {
+		names = append(names, "programs/java/"+name+".java")
 	}
 	source, err := c.sources(names...)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	classes, err := c.folder(ctx, "java programs", []string{source, jars}, func(dir string) []string {
-		args := []string{javac, "-encoding", "UTF-8", "--release", "11", "-cp", all, "-d", dir}
+	all := filepath.Join(jars, "*") // java and javac expand it
+	classes, err := c.folder(ctx, "java programs", append([]string{source, jars}, files...), func(dir string) []string {
+		args := append([]string{javac, "-nowarn", "-encoding", "UTF-8", "--release", "11", "-cp", all, "-d", dir}, files...)
 		for _, name := range names {
 			args = append(args, filepath.Join(source, filepath.Base(name)))
 		}
 		return args
 	})
 	if err != nil {
+		return nil, err
+	}
+	classpath := strings.Join([]string{classes, all}, string(filepath.ListSeparator))
+	return command{args: []string{java, "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath, class}}, nil
+}
+
+// javaLibraries returns the folder of the libraries.
+func javaLibraries(ctx context.Context, c cache) (string, error) {
+	mvn, err := needTool("mvn")
+	if err != nil {
 		return "", err
 	}
-	return strings.Join([]string{classes, all}, string(filepath.ListSeparator)), nil
+	project, err := c.sources("programs/java/pom.xml")
+	if err != nil {
+		return "", err
+	}
+	return c.folder(ctx, "curator "+curatorVersion, []string{project}, func(dir string) []string {
+		return append(maven(mvn, project), "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+dir)
+	})
 }

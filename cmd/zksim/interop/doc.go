@@ -26,10 +26,12 @@
 // through the cuts), a path to work under, and "reaper" where the server looks for empty containers and
 // old TTL nodes every 100 ms.
 //
-// Three more rows, recipes-go, recipes-kazoo and recipes-curator, have the recipes of this project meet
-// those of a library on the same nodes: see package pairs. What they print must be right, not only equal.
+// More rows, from recipes-go to recipes-planted, have the recipes of this project meet those of others on
+// the same nodes: see package pairs. What they print must be right, not only equal. A table at the end
+// tells what has come of each pair of recipes.
 //
 // The client libraries are installed on first use, into zksim/interop in the user's cache folder, by
-// pip, npm and Maven. A client whose tools are missing is named as skipped; with -strict that is a
-// failure.
+// pip, npm and Maven. The recipes that come with ZooKeeper, in Java and C, are compiled from its source
+// release, which Maven's repository has. A client whose tools are missing is named as skipped; with -strict
+// that is a failure.
 package main

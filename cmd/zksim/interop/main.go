@@ -118,5 +118,6 @@ func interop(ctx context.Context, cfg config, stdout, stderr io.Writer) ([]resul
 	if cfg.json {
 		return all, printJSON(stdout, all)
 	}
+	printPairings(stdout, pairings(all))
 	return all, nil
 }

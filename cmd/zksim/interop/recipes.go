@@ -3,54 +3,70 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/zksim/zksim/cmd/zksim/interop/pairs"
 )
 
-// recipeProgram is our recipes together with those of a library. It is part of the runner; what is not
-// in Go is a process next to it.
+// recipeProgram is our recipes together with those of others. It is part of the runner; what is not in
+// Go is a process next to it.
 type recipeProgram struct {
 	library pairs.Library
-	peer    *command // nil for what is in Go
+	peers   map[pairs.Library]command
 }
 
 func (r recipeProgram) start(ctx context.Context, args []string, answers io.Reader) (io.Reader, func() error, error) {
 	addr, root := args[1], args[2]
 	lines, out := io.Pipe()
-	ended := func() error { return nil }
-	var peer *pairs.Peer
-	if r.peer != nil {
-		in, orders := io.Pipe()
-		said, wait, err := r.peer.start(ctx, []string{addr}, in)
-		if err != nil {
-			return nil, nil, err
-		}
-		peer, ended = pairs.NewPeer(orders, said), wait
+	peers, end, err := r.startPeers(ctx, addr)
+	if err != nil {
+		return nil, nil, errors.Join(err, end())
 	}
 	done := make(chan error, 1)
 	go func() {
-		err := pairs.Run(ctx, r.library, peer, addr, root, out)
-		if peer != nil {
-			err = errors.Join(err, peer.Close(), ended())
-		}
-		done <- err
+		err := pairs.Run(ctx, r.library, peers, addr, root, out)
+		done <- errors.Join(err, end())
 		out.Close()
 	}()
 	return lines, func() error { lines.Close(); return <-done }, nil
 }
 
-// meets makes the program of a pair from that of its peer.
-func meets(library pairs.Library, prepare func(context.Context, cache) (program, error)) func(context.Context, cache) (program, error) {
-	return func(ctx context.Context, c cache) (program, error) {
-		if prepare == nil {
-			return recipeProgram{library: library}, nil
+// startPeers starts the processes; end ends those that have begun.
+func (r recipeProgram) startPeers(ctx context.Context, addr string) (peers pairs.Peers, end func() error, err error) {
+	peers = make(pairs.Peers)
+	var ends []func() error
+	end = func() error {
+		var failed []error
+		for _, f := range ends {
+			failed = append(failed, f())
 		}
-		p, err := prepare(ctx, c)
+		return errors.Join(failed...)
+	}
+	for library, c := range r.peers {
+		in, orders := io.Pipe()
+		said, wait, err := c.start(ctx, []string{addr}, in)
 		if err != nil {
-			return nil, err
+			return nil, end, err
 		}
-		peer := p.(command)
-		return recipeProgram{library, &peer}, nil
+		peer := pairs.NewPeer(orders, said)
+		peers[library] = peer
+		ends = append(ends, func() error { return errors.Join(peer.Close(), wait()) })
+	}
+	return peers, end, nil
+}
+
+// meets makes the program of our recipes and a library's from that of its peers.
+func meets(library pairs.Library) func(context.Context, cache) (program, error) {
+	return func(ctx context.Context, c cache) (program, error) {
+		r := recipeProgram{library, make(map[pairs.Library]command)}
+		for _, lib := range library.Peers() {
+			p, err := preparePeer(lib)(ctx, c)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", lib, err)
+			}
+			r.peers[lib] = p.(command)
+		}
+		return r, nil
 	}
 }

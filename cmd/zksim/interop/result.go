@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/zksim/zksim/cmd/zksim/interop/pairs"
 )
 
 // result is what one client saw on all sides.
@@ -18,6 +20,8 @@ type result struct {
 	Skipped     string       `json:"skipped,omitempty"` // why it did not run
 	Runs        []sideRun    `json:"runs,omitempty"`
 	Differences []difference `json:"differences,omitempty"` // of the second run from the first
+
+	library pairs.Library
 }
 
 // sideRun is what a client saw on one side.
@@ -39,7 +43,7 @@ const missing = "(no such line)"
 
 // onAll runs a client on all sides and compares the others with the first.
 func (c client) onAll(ctx context.Context, sides []side, cache cache, limit time.Duration) result {
-	r := result{Client: c.name, Version: c.version}
+	r := result{Client: c.name, Version: c.version, library: c.library}
 	prog, err := c.prepare(ctx, cache)
 	if err != nil {
 		r.Skipped = err.Error()

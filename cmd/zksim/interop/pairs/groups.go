@@ -1,7 +1,7 @@
 package pairs
 
 import (
-	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,49 +10,7 @@ import (
 	"github.com/zksim/zksim/zkapi"
 )
 
-// Queues, groups and leases.
-
-func kazooQueue(t *table) {
-	t.new("queue", "Queue", t.path)
-	ours := recipes.NewQueue(t.client, t.path)
-	get := func() string {
-		item, _, err := ours.Get(t.ctx)
-		t.must("Get", err)
-		return string(item)
-	}
-	t.must("Put", ours.Put(t.ctx, []byte("ours")))
-	t.call("queue", "put", "theirs")
-	t.must("PutPriority", ours.PutPriority(t.ctx, []byte("urgent"), 1))
-	t.is("they get what we find urgent", t.call("queue", "get"), "urgent")
-	t.is("we get what came first", get(), "ours")
-	t.call("queue", "put", "at once", "0")
-	t.is("we get what they find urgent", get(), "at once")
-	t.is("length, asked by them", t.call("queue", "length"), 1)
-	t.is("they get their own", t.call("queue", "get"), "theirs")
-	t.is("we get nothing", get(), "")
-}
-
-func kazooLockingQueue(t *table) {
-	t.new("queue", "LockingQueue", t.path)
-	ours := recipes.NewLockingQueue(t.client, t.path)
-	t.must("Put", ours.Put(t.ctx, []byte("one")))
-	t.call("queue", "put", "two")
-	t.is("they hold the first", t.call("queue", "get"), "one")
-	item, err := ours.Get(t.ctx)
-	t.must("Get", err)
-	t.is("we hold the second", string(item), "two")
-	t.is("they consume theirs", t.call("queue", "consume"), "true")
-	t.must("Release", ours.Release(t.ctx))
-	t.is("they hold what we give back", t.call("queue", "get"), "two")
-	t.call("queue", "release")
-	item, err = ours.Get(t.ctx)
-	t.must("Get", err)
-	t.is("we hold what they give back", string(item), "two")
-	t.must("Consume", ours.Consume(t.ctx))
-	n, err := ours.Len(t.ctx)
-	t.must("Len", err)
-	t.is("what is left", n, 0)
-}
+// Groups, leases, and sets that are divided.
 
 // meet has one of each side be a member.
 func (t *table) meet(ours *recipes.Party) {
@@ -77,7 +35,8 @@ func kazooShallowParty(t *table) {
 	t.meet(recipes.NewShallowParty(t.client, t.path, named("ours")))
 }
 
-// kazooLease has a lease of a minute go from one side to the other.
+// kazooLease has a lease of a minute go from one side to the other. Kazoo cannot give one back; what it
+// has got an hour ago has ended.
 func kazooLease(t *table) {
 	ours := recipes.NewLease(t.client, t.path, time.Minute, "ours")
 	obtain := func() bool {
@@ -85,38 +44,95 @@ func kazooLease(t *table) {
 		t.must("Obtain", err)
 		return got
 	}
-	t.new("lease", "NonBlockingLease", t.path, "60", "theirs")
-	t.is("they obtain it", t.call("lease", "obtain"), "true")
-	t.is("we obtain what they have", obtain(), false)
-	t.must("DeleteRecursive", zkapi.DeleteRecursive(t.ctx, t.client, t.path)) // kazoo cannot give one back
-	t.is("we obtain it", obtain(), true)
+	holder := func() string {
+		data, _, err := t.client.Get(t.ctx, t.path+"/lease_holder")
+		t.must("Get", err)
+		return regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`).ReplaceAllString(string(data), "TIME")
+	}
+	t.new("earlier", "NonBlockingLease", t.path, "60", "theirs", "-3600")
+	t.new("lease", "NonBlockingLease", t.path, "60", "theirs", "0")
+	t.new("later", "NonBlockingLease", t.path, "60", "theirs", "3600")
+	t.is("they obtain it, an hour ago", t.call("earlier", "obtain"), "true")
+	theirs := holder()
+	t.is("we obtain what has ended", obtain(), true)
+	t.is("we write what they write", holder(), strings.ReplaceAll(theirs, "theirs", "ours"))
 	t.is("they obtain what we have", t.call("lease", "obtain"), "false")
+	t.is("we renew ours", obtain(), true)
+	t.is("they obtain it in an hour", t.call("later", "obtain"), "true")
+	t.is("we obtain what they have", obtain(), false)
+	t.must("DeleteRecursive", zkapi.DeleteRecursive(t.ctx, t.client, t.path))
+	t.is("we obtain what nobody has", obtain(), true)
 	_, err := ours.Release(t.ctx)
 	t.must("Release", err)
 	t.is("they obtain what we have given back", t.call("lease", "obtain"), "true")
+	_, err = t.client.Set(t.ctx, t.path+"/lease_holder", []byte(`{"version": 2}`), zkapi.AnyVersion)
+	t.must("Set", err)
+	t.is("they obtain one of another version", t.call("later", "obtain"), "false")
+	t.is("we obtain one of another version", obtain(), false)
 }
 
-func curatorSimpleQueue(t *table) {
-	t.new("queue", "SimpleDistributedQueue", t.path)
-	ours := recipes.NewSimpleQueue(t.client, t.path)
-	t.must("Offer", ours.Offer(t.ctx, []byte("ours")))
-	t.call("queue", "offer", "theirs")
-	t.is("they take the first", t.call("queue", "take"), "ours")
-	item, _, err := ours.Peek(t.ctx)
-	t.must("Peek", err)
-	t.is("we see theirs", string(item), "theirs")
-	item, err = ours.Take(t.ctx)
-	t.must("Take", err)
-	t.is("we take it", string(item), "theirs")
-	taken := make(chan string, 1)
-	wait := t.ours("Take", func(ctx context.Context) error {
-		item, err := ours.Take(ctx)
-		taken <- string(item)
-		return err
-	})
-	t.call("queue", "offer", "late")
-	wait()
-	t.is("we take what comes", <-taken, "late")
+// kazooPartitioner has two members divide a set, one leave, and come back.
+func kazooPartitioner(t *table) {
+	set := []string{"a", "b", "c", "d", "e"}
+	quiet := 200 * time.Millisecond
+	t.new("set", "SetPartitioner", t.path, "theirs", strings.Join(set, ","), "0.2")
+	t.call("set", "start")
+	join := func() *recipes.SetPartitioner {
+		p := recipes.NewSetPartitioner(t.client, t.path, set, func(o *recipes.PartitionOptions) {
+			o.Identifier, o.Quiet = "ours", quiet
+		})
+		changes := p.Changes()
+		go func() {
+			defer changes.Close()
+			for {
+				state, err := changes.Next(t.ctx)
+				if err != nil || state == recipes.PartitionFailed {
+					return
+				}
+				if state == recipes.PartitionReleasing {
+					p.Release()
+				}
+			}
+		}()
+		t.must("Start", p.Start())
+		return p
+	}
+	ours := join()
+	theirs := func() string { return t.call("set", "items") }
+	both := func() {
+		t.until("both have theirs", func() bool { return inOrder(ours.Items(), nil) == "a c e" && theirs() == "b d" })
+		t.is("ours", inOrder(ours.Items(), nil), "a c e")
+		t.is("theirs", theirs(), "b d")
+		t.is("ours, asked the server", t.locked(set), "a c e")
+	}
+	both()
+	t.must("Finish", ours.Finish(t.ctx))
+	t.until("they have all", func() bool { return theirs() == "a b c d e" })
+	t.is("theirs without us", theirs(), "a b c d e")
+	t.is("ours, asked the server", t.locked(set), "")
+	ours = join()
+	both()
+	t.call("set", "finish")
+	t.until("we have all", func() bool { return inOrder(ours.Items(), nil) == "a b c d e" })
+	t.is("ours without them", t.locked(set), "a b c d e")
+	t.must("Finish", ours.Finish(t.ctx))
+}
+
+// locked are the items whose locks our session has. It is wrong for a lock to be nobody's, or two's.
+func (t *table) locked(set []string) string {
+	var own []string
+	for _, x := range set {
+		dir := t.path + "/locks/" + x
+		names, _, err := t.client.Children(t.ctx, dir)
+		t.must("Children", err)
+		t.is("who has "+x, len(names), 1)
+		_, stat, err := t.client.Get(t.ctx, zkapi.Join(dir, names[0]))
+		t.must("Get", err)
+		if stat.EphemeralOwner == t.client.SessionID() {
+			own = append(own, x)
+		}
+	}
+	return strings.Join(own, " ")
 }
 
 func curatorGroup(t *table) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/watchers"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // Recipes in which several stand in line, and what is built on them: r/w locks, semaphores, elections.
@@ -37,6 +39,7 @@ func (t *table) readAndWrite(ours *recipes.RWLock) {
 	t.must("Release", ours.Write().Release(t.ctx))
 	t.is("they read when nobody writes", read.try(), "true")
 	read.release()
+	t.contend(write.contend, t.party(ours.Write().Acquire, ours.Write().Release))
 }
 
 func kazooRWLock(t *table) {
@@ -58,7 +61,20 @@ func curatorRWLock(t *table) {
 	t.new("both", "InterProcessReadWriteLock", t.path)
 	t.new("read", "readLock", "both")
 	t.new("write", "writeLock", "both")
-	t.readAndWrite(recipes.NewRWLock(t.client, t.path, layout(recipes.Curator)))
+	ours := recipes.NewRWLock(t.client, t.path, layout(recipes.Curator))
+	t.readAndWrite(ours)
+	t.must("Acquire", ours.Read().Acquire(t.ctx))
+	t.is("acquired", t.call("read", "acquire"), "true")
+	got := t.later("write", "acquire")
+	t.children(t.path, 3)
+	t.new("waiting", "writeLock", "both") // the same again: the other one has a thread that waits
+	theirs := append(strings.Fields(t.call("read", "participants")), strings.Fields(t.call("waiting", "participants"))...)
+	t.is("there are", len(theirs), 3)
+	t.is("we see those whom they see", sorted(ours.Read().ContenderNodes(t.ctx)) == sorted(theirs, nil), true)
+	t.must("Release", ours.Read().Release(t.ctx))
+	t.call("read", "release")
+	t.is("they write when the last reader is gone", got(), "true")
+	t.call("write", "release")
 }
 
 // shareLeases has two leases go around.
@@ -178,4 +194,40 @@ func curatorLeaderLatch(t *table) {
 		return inOrder(names, nil)
 	}
 	t.elect(lead, participants, func() string { return t.call("election", "participants") })
+}
+
+// javaElection is LeaderElectionSupport, which takes every child of its node for one of its own, named
+// n_ and a counter. So nothing of ours can stand there, as our names have a GUID; we can look on.
+func javaElection(t *table) {
+	t.must("EnsurePath", zkapi.EnsurePath(t.ctx, t.client, t.path, nil))
+	cache := watchers.NewChildrenCache(t.ctx, t.client, t.path)
+	defer cache.Close()
+	hosts := func() string {
+		var all []string
+		for _, name := range cache.Children(t.path) {
+			if node, ok := cache.Node(zkapi.Join(t.path, name)); ok {
+				all = append(all, string(node.Data))
+			}
+		}
+		return inOrder(all, nil)
+	}
+	t.new("one", "LeaderElectionSupport", t.path, "one")
+	t.new("two", "LeaderElectionSupport", t.path, "two")
+	t.call("one", "start")
+	t.is("the first one leads", t.call("one", "awaitLeadership"), "true")
+	t.call("two", "start")
+	t.until("two offers", func() bool { return hosts() == "one two" })
+	t.is("offers, as we see them", hosts(), "one two")
+	t.is("leader, asked by them", t.call("two", "leader"), "one")
+	t.is("the second one leads", t.call("two", "leads"), "false")
+	t.call("one", "stop")
+	t.is("the second one leads after the first", t.call("two", "awaitLeadership"), "true")
+	t.until("one offer", func() bool { return hosts() == "two" })
+	t.is("offers after that", hosts(), "two")
+
+	ours := recipes.NewLock(t.client, t.path, layout(recipes.GoZK))
+	t.must("Acquire", ours.Acquire(t.ctx))
+	t.is("they ask for the leader while we are there", t.call("two", "leader"), "NumberFormatException")
+	t.must("Release", ours.Release(t.ctx))
+	t.call("two", "stop")
 }

@@ -1,11 +1,17 @@
 package pairs
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-zookeeper/zk"
 
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // theirLock is somebody else's lock on the same path.
@@ -13,7 +19,12 @@ type theirLock struct {
 	try     func() string // "true" if it got it, without waiting
 	acquire func() (result func() string)
 	release func()
+	contend party
 }
+
+// party is one of those who contend: it takes the lock n times and toils, and tells how often it was not
+// alone with its work.
+type party func(work string, n int) (result func() string)
 
 // takeTurns has a lock of ours and one of theirs exclude each other, and follow each other in the order
 // in which they came.
@@ -45,8 +56,83 @@ func (t *table) takeTurns(ours *recipes.Lock, theirs theirLock) {
 	theirs.release()
 	t.is("we get it when it is free", try(), true)
 	t.must("Release", ours.Release(t.ctx))
+	t.contend(theirs.contend, t.party(ours.Acquire, ours.Release))
 	t.must("Flush", recipes.Flush(t.ctx, t.client))
 	t.children(t.path, 0)
+}
+
+// rounds are how often each party does something when several do it at the same time.
+const rounds = 10
+
+// contend has parties work at the same node, each as fast as it can, and with nothing but the lock between
+// them. The server shows whether two were there at the same time: then one of them has found the other's
+// node, or what one of them has written is lost.
+func (t *table) contend(parties ...party) {
+	work := t.path + "-work"
+	t.must("EnsurePath", zkapi.EnsurePath(t.ctx, t.client, work, nil))
+	_, err := t.client.Create(t.ctx, work+"/number", []byte("0"), nil, zkapi.Persistent)
+	t.must("Create", err)
+	var results []func() string
+	for _, p := range parties {
+		results = append(results, p(work, rounds))
+	}
+	var met []string
+	for _, result := range results {
+		met = append(met, result())
+	}
+	t.is("how often they were two", strings.Join(met, " "), strings.TrimSpace(strings.Repeat("0 ", len(parties))))
+	number, _, err := t.client.Get(t.ctx, work+"/number")
+	t.must("Get", err)
+	t.is("what they have done", string(number), len(parties)*rounds)
+}
+
+// party is one in this program.
+func (t *table) party(acquire, release func(context.Context) error) party {
+	return func(work string, n int) func() string {
+		met := 0
+		wait := t.ours("contend", func(ctx context.Context) error {
+			for range n {
+				if err := acquire(ctx); err != nil {
+					return err
+				}
+				alone, err := t.toil(ctx, work)
+				if !alone {
+					met++
+				}
+				if err := errors.Join(err, release(ctx)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return func() string {
+			wait()
+			return strconv.Itoa(met)
+		}
+	}
+}
+
+// toil adds one to a number, in a way that is safe for one alone.
+func (t *table) toil(ctx context.Context, work string) (alone bool, err error) {
+	_, err = t.client.Create(ctx, work+"/inside", nil, nil, zkapi.Ephemeral)
+	if errors.Is(err, zkapi.ErrNodeExists) {
+		return false, nil
+	}
+	var data []byte
+	var n int
+	if err == nil {
+		data, _, err = t.client.Get(ctx, work+"/number")
+	}
+	if err == nil {
+		n, err = strconv.Atoi(string(data))
+	}
+	if err == nil {
+		_, err = t.client.Set(ctx, work+"/number", []byte(strconv.Itoa(n+1)), zkapi.AnyVersion)
+	}
+	if err == nil {
+		err = t.client.Delete(ctx, work+"/inside", zkapi.AnyVersion)
+	}
+	return true, err
 }
 
 func named(name string, opts ...func(*recipes.Options)) func(*recipes.Options) {
@@ -68,6 +154,9 @@ func (t *table) peerLock(object string) theirLock {
 		try:     func() string { return t.call(object, "try") },
 		acquire: func() func() string { return t.later(object, "acquire") },
 		release: func() { t.call(object, "release") },
+		contend: func(work string, n int) func() string {
+			return t.later(object, "contend", work, strconv.Itoa(n))
+		},
 	}
 }
 
@@ -139,6 +228,7 @@ func (t *table) goZKLock() (lock theirLock, end func()) {
 			}
 		},
 		release: func() { t.must("Unlock", l.Unlock()) },
+		contend: t.party(func(context.Context) error { return l.Lock() }, func(context.Context) error { return l.Unlock() }),
 	}, conn.Close
 }
 
@@ -150,8 +240,65 @@ func goZKLock(opts ...func(*recipes.Options)) func(*table) {
 	}
 }
 
-var goZKMeetings = []meeting{
-	{"Lock in its layout", goZKLock(layout(recipes.GoZK))},
-	{"Lock in Curator's layout", goZKLock(layout(recipes.Curator))},
-	{"Lock in kazoo's layout with -lock-", goZKLock(layout(recipes.Kazoo, "-lock-"))},
+func curatorAndGoZKLock(t *table) {
+	goZK, end := t.goZKLock()
+	defer end()
+	t.new("lock", "InterProcessMutex", t.path)
+	t.standInLine(recipes.NewLock(t.client, t.path, layout(recipes.GoZK)), goZK, t.peerLock("lock"))
+}
+
+// The recipes that come with ZooKeeper heed any name that ends with "-" and a counter; ours have to be
+// told to do so.
+func (t *table) zooKeeperLock() *recipes.Lock {
+	return recipes.NewLock(t.client, t.path, layout(recipes.GoZK, "-"))
+}
+
+func zooKeeperLock(kind string) func(*table) {
+	return func(t *table) {
+		t.new("lock", kind, t.path)
+		t.takeTurns(t.zooKeeperLock(), t.peerZooKeeperLock("lock"))
+	}
+}
+
+// peerZooKeeperLock is one of these. Who has tried in vain would get it later all the same, and who loses
+// the node before him between two requests loses his place, too: he has to stand in line first.
+func (t *table) peerZooKeeperLock(object string) theirLock {
+	l := t.peerLock(object)
+	l.try = nil
+	l.acquire = func() func() string {
+		t.call(object, "stand")
+		return t.later(object, "wait")
+	}
+	return l
+}
+
+func allLocks(t *table) {
+	t.of(Java).new("java", "WriteLock", t.path)
+	t.of(C).new("c", "zkr_lock", t.path)
+	t.standInLine(t.zooKeeperLock(), t.peerZooKeeperLock("java"), t.peerZooKeeperLock("c"))
+}
+
+// standInLine has several others get the lock in the order in which they came, and then in any order.
+func (t *table) standInLine(ours *recipes.Lock, others ...theirLock) {
+	t.must("Acquire", ours.Acquire(t.ctx))
+	var results []func() string
+	for i, other := range others {
+		results = append(results, other.acquire())
+		t.children(t.path, i+2)
+	}
+	t.must("Release", ours.Release(t.ctx))
+	for i, result := range results {
+		t.is(fmt.Sprintf("number %d gets it", i+1), result(), "true")
+		nodes, err := ours.ContenderNodes(t.ctx)
+		t.must("ContenderNodes", err)
+		t.is(fmt.Sprintf("those in line while number %d has it", i+1), len(nodes), len(others)-i)
+		others[i].release()
+	}
+	parties := []party{t.party(ours.Acquire, ours.Release)}
+	for _, other := range others {
+		parties = append(parties, other.contend)
+	}
+	t.contend(parties...)
+	t.must("Flush", recipes.Flush(t.ctx, t.client))
+	t.children(t.path, 0)
 }

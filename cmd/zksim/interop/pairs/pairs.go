@@ -11,6 +11,7 @@ import (
 
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/watchers"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -22,63 +23,125 @@ const (
 	Kazoo   Library = "kazoo"
 	Curator Library = "curator"
 	GoZK    Library = "go-zookeeper"
+	Java    Library = "zookeeper-java" // the recipes that come with ZooKeeper
+	C       Library = "zookeeper-c"    // those in C
+	All     Library = "all"            // all of these at one table
+	Planted Library = "planted"        // the same, where ours do not go with theirs: that has to be noticed
 )
+
+// Peers are the programs of libraries.
+type Peers map[Library]*Peer
+
+// Peers are those that have to be there.
+func (l Library) Peers() []Library {
+	switch l {
+	case GoZK: // is in this program
+		return nil
+	case All, Planted:
+		return []Library{Kazoo, Curator, Java, C}
+	}
+	return []Library{l}
+}
 
 // patience is how long anything may take.
 const patience = 20 * time.Second
 
-// meeting is one pair.
+// meeting is where some of a pair meet.
 type meeting struct {
+	pair int // its number
 	name string
 	run  func(*table)
 }
 
-// meetings are the pairs with each library.
+// meetings are those with each library.
 var meetings = map[Library][]meeting{
 	Kazoo:   kazooMeetings,
 	Curator: curatorMeetings,
 	GoZK:    goZKMeetings,
+	Java:    javaMeetings,
+	C:       cMeetings,
+	All:     allMeetings,
+	Planted: plantedMeetings,
+}
+
+var goZKMeetings = []meeting{
+	{2, "Lock in kazoo's layout with -lock-", goZKLock(layout(recipes.Kazoo, "-lock-"))},
+	{3, "Lock in Curator's layout", goZKLock(layout(recipes.Curator))},
+	{3, "Lock in its layout", goZKLock(layout(recipes.GoZK))},
 }
 
 var kazooMeetings = []meeting{
-	{"Lock", kazooLock},
-	{"Lock in go-zookeeper's layout", kazooLockOnOthersPath},
-	{"RWLock", kazooRWLock},
-	{"Semaphore", kazooSemaphore},
-	{"Election", kazooElection},
-	{"Barrier", kazooBarrier},
-	{"DoubleBarrier", kazooDoubleBarrier},
-	{"Counter", kazooCounters},
-	{"Counter of floats", kazooFloats},
-	{"Counter with support_curator", kazooCuratorCounters},
-	{"Queue", kazooQueue},
-	{"LockingQueue", kazooLockingQueue},
-	{"Party", kazooParty},
-	{"ShallowParty", kazooShallowParty},
-	{"Lease and NonBlockingLease", kazooLease},
+	{1, "Lock", kazooLock},
+	{1, "Election", kazooElection},
+	{4, "Lock in go-zookeeper's layout", kazooLockOnOthersPath},
+	{5, "RWLock", kazooRWLock},
+	{7, "Semaphore", kazooSemaphore},
+	{9, "Barrier", kazooBarrier},
+	{10, "DoubleBarrier", kazooDoubleBarrier},
+	{11, "Counter", kazooCounters},
+	{11, "Counter of floats", kazooFloats},
+	{11, "Counter with support_curator", kazooCuratorCounters},
+	{12, "Queue", kazooQueue},
+	{12, "LockingQueue", kazooLockingQueue},
+	{15, "Party", kazooParty},
+	{15, "ShallowParty", kazooShallowParty},
+	{16, "Lease and NonBlockingLease", kazooLease},
+	{17, "SetPartitioner", kazooPartitioner},
+	{21, "Data and DataWatch", kazooData},
+	{21, "Children and ChildrenWatch", kazooChildren},
+	{21, "TreeCache", kazooTree},
 }
 
 var curatorMeetings = []meeting{
-	{"Lock in its layout and InterProcessMutex", curatorLock(recipes.Curator)},
-	{"Lock in go-zookeeper's layout and InterProcessMutex", curatorLock(recipes.GoZK)},
-	{"Revoke and Revoker", curatorRevoke},
-	{"RWLock and InterProcessReadWriteLock", curatorRWLock},
-	{"Semaphore and InterProcessSemaphoreV2", curatorSemaphore},
-	{"Election and LeaderSelector", curatorLeaderSelector},
-	{"LeaderLatch", curatorLeaderLatch},
-	{"Barrier and DistributedBarrier", curatorBarrier},
-	{"DoubleBarrier and DistributedDoubleBarrier", curatorDoubleBarrier},
-	{"Atomic and DistributedAtomicLong", curatorLong},
-	{"Atomic and DistributedAtomicInteger", curatorInteger},
-	{"Shared and SharedCount", curatorSharedCount},
-	{"SimpleQueue and SimpleDistributedQueue", curatorSimpleQueue},
-	{"GroupMember", curatorGroup},
+	{3, "Lock in its layout and InterProcessMutex", curatorLock(recipes.Curator)},
+	{3, "Lock in go-zookeeper's layout and InterProcessMutex", curatorLock(recipes.GoZK)},
+	{3, "Lock and InterProcessMutex and go-zookeeper's Lock", curatorAndGoZKLock},
+	{6, "RWLock and InterProcessReadWriteLock", curatorRWLock},
+	{7, "Semaphore and InterProcessSemaphoreV2", curatorSemaphore},
+	{8, "Election and LeaderSelector", curatorLeaderSelector},
+	{8, "LeaderLatch", curatorLeaderLatch},
+	{9, "Barrier and DistributedBarrier", curatorBarrier},
+	{10, "DoubleBarrier and DistributedDoubleBarrier", curatorDoubleBarrier},
+	{11, "Atomic and DistributedAtomicLong", curatorLong},
+	{11, "Atomic and DistributedAtomicInteger", curatorInteger},
+	{11, "Shared and SharedCount", curatorSharedCount},
+	{13, "SimpleQueue and SimpleDistributedQueue", curatorSimpleQueue},
+	{14, "DistributedQueue", curatorQueue},
+	{14, "DistributedQueue with locks", curatorLockedQueue},
+	{14, "PriorityQueue and DistributedPriorityQueue", curatorPriorityQueue},
+	{14, "DelayQueue and DistributedDelayQueue", curatorDelayQueue},
+	{14, "IDQueue and DistributedIdQueue", curatorIDQueue},
+	{15, "GroupMember", curatorGroup},
+	{18, "Revoke and Revoker", curatorRevoke},
+	{19, "Discovery and ServiceDiscovery", curatorDiscovery},
+	{21, "Node cache and NodeCache", curatorCache(itself, "NodeCache", watchers.NewNodeCache)},
+	{21, "Children cache and PathChildrenCache", curatorCache(itsChildren, "PathChildrenCache", watchers.NewChildrenCache)},
+	{21, "Tree cache and TreeCache", curatorCache(everything, "TreeCache", watchers.NewTreeCache)},
+	{21, "Tree cache and CuratorCache", curatorCache(everything, "CuratorCache", watchers.NewTreeCache)},
 }
 
-// Run has all recipes meet those of a library, below root on the server at addr. The peer is nil for
-// go-zookeeper, which is in this program. The error names the lines whose result is wrong; it may also
-// be that something did not work at all.
-func Run(ctx context.Context, lib Library, peer *Peer, addr, root string, out io.Writer) error {
+var javaMeetings = []meeting{
+	{8, "Children cache and LeaderElectionSupport", javaElection},
+	{13, "SimpleQueue and DistributedQueue", zooKeeperQueue("DistributedQueue")},
+	{20, "Lock and WriteLock", zooKeeperLock("WriteLock")},
+}
+
+var cMeetings = []meeting{
+	{13, "SimpleQueue and zoo_queue", zooKeeperQueue("zkr_queue")},
+	{20, "Lock and zkr_lock", zooKeeperLock("zkr_lock")},
+}
+
+var allMeetings = []meeting{
+	{10, "DoubleBarrier and those of kazoo and Curator", allDoubleBarrier},
+	{11, "Atomic and the counters of kazoo and Curator", allCounters},
+	{13, "SimpleQueue and those of Curator and ZooKeeper", allQueues},
+	{20, "Lock and WriteLock and zkr_lock", allLocks},
+	{21, "Tree cache and those of kazoo and Curator", allTrees},
+}
+
+// Run has all recipes meet those of a library, below root on the server at addr. The error names the
+// lines whose result is wrong; it may also be that something did not work at all.
+func Run(ctx context.Context, lib Library, peers Peers, addr, root string, out io.Writer) error {
 	client, err := realserver.Connect(ctx, []string{addr})
 	if err != nil {
 		return err
@@ -86,8 +149,15 @@ func Run(ctx context.Context, lib Library, peer *Peer, addr, root string, out io
 	defer client.Close()
 	var wrong []error
 	for _, m := range meetings[lib] {
-		t := &table{ctx: ctx, client: client, peer: peer, addr: addr, path: root + "/" + strings.ReplaceAll(m.name, " ", "-"), name: m.name, out: out}
-		wrong = append(wrong, t.sit(m.run))
+		t := &table{limit: patience, ctx: ctx, client: client, peers: peers, addr: addr, path: root + "/" + strings.ReplaceAll(m.name, " ", "-"), name: m.name, out: out}
+		if all := lib.Peers(); len(all) > 0 {
+			t.lib = all[0]
+		}
+		if lib == Planted {
+			wrong = append(wrong, t.notice(m.run))
+		} else {
+			wrong = append(wrong, t.sit(m.run))
+		}
 		if ctx.Err() != nil {
 			break
 		}
@@ -100,11 +170,16 @@ func Run(ctx context.Context, lib Library, peer *Peer, addr, root string, out io
 type table struct {
 	ctx    context.Context
 	client zkapi.Client
-	peer   *Peer
+	peers  Peers
+	lib    Library          // whose the next new object is
+	owners map[string]*Peer // of objects
 	addr   string
-	path   string // theirs alone
+	limit  time.Duration // of a meeting
+	hasty  bool          // the first wrong result ends it
+	path   string        // theirs alone
 	name   string
 	out    io.Writer
+	said   map[string]int // how often
 	wrong  []error
 }
 
@@ -112,7 +187,7 @@ type table struct {
 type trouble struct{ err error }
 
 func (t *table) sit(run func(*table)) (err error) {
-	ctx, cancel := context.WithTimeoutCause(t.ctx, patience, fmt.Errorf("not done after %v", patience))
+	ctx, cancel := context.WithTimeoutCause(t.ctx, t.limit, fmt.Errorf("not done after %v", t.limit))
 	defer cancel()
 	t.ctx = ctx
 	defer func() {
@@ -120,6 +195,7 @@ func (t *table) sit(run func(*table)) (err error) {
 		case nil:
 			err = errors.Join(t.wrong...)
 		case trouble:
+			fmt.Fprintf(t.out, "%s, ended early: %s%s\n", t.name, wrong, strings.ReplaceAll(p.err.Error(), "\n", " "))
 			err = errors.Join(append(t.wrong, fmt.Errorf("%s: %w", t.name, p.err))...)
 		default:
 			panic(p)
@@ -138,28 +214,46 @@ func (t *table) must(what string, err error) {
 
 // is prints a result, and notes if it is not as it should be.
 func (t *table) is(what string, got, want any) {
-	fmt.Fprintf(t.out, "%s, %s: %v\n", t.name, what, got)
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.wrong = append(t.wrong, fmt.Errorf("%s: %s: %v, want %v", t.name, what, got, want))
+	if t.said == nil {
+		t.said = make(map[string]int)
 	}
+	if t.said[what]++; t.said[what] > 1 {
+		what = fmt.Sprintf("%s (%d)", what, t.said[what])
+	}
+	if fmt.Sprint(got) == fmt.Sprint(want) {
+		fmt.Fprintf(t.out, "%s, %s: %v\n", t.name, what, got)
+		return
+	}
+	fmt.Fprintf(t.out, "%s, %s: %s%v, want %v\n", t.name, what, wrong, got, want)
+	t.wrong = append(t.wrong, fmt.Errorf("%s: %s: %v, want %v", t.name, what, got, want))
+	if t.hasty {
+		panic(trouble{errors.New("something is wrong")})
+	}
+}
+
+// of is a table where the next new object is of a certain library.
+func (t *table) of(lib Library) *table {
+	t.lib = lib
+	return t
 }
 
 // new has the peer make an object.
 func (t *table) new(object, kind string, args ...string) {
-	_, err := await(t.ctx, t.peer.start(object, "new", append([]string{kind}, args...)...))
-	t.must("new "+kind, err)
+	if t.owners == nil {
+		t.owners = make(map[string]*Peer)
+	}
+	t.owners[object] = t.peers[t.lib]
+	t.call(object, "new", append([]string{kind}, args...)...)
 }
 
 // call has the peer call a method, and waits for the result.
 func (t *table) call(object, method string, args ...string) string {
-	values, err := await(t.ctx, t.peer.start(object, method, args...))
-	t.must(object+"."+method, err)
-	return strings.Join(values, " ")
+	return t.later(object, method, args...)()
 }
 
 // later has the peer call a method that waits; the function that it returns waits for it.
 func (t *table) later(object, method string, args ...string) (result func() string) {
-	c := t.peer.start(object, method, args...)
+	c := t.owners[object].start(object, method, args...)
 	return func() string {
 		values, err := await(t.ctx, c)
 		t.must(object+"."+method, err)
@@ -171,23 +265,32 @@ func (t *table) later(object, method string, args ...string) (result func() stri
 // again and again.
 func (t *table) until(what string, holds func() bool) {
 	for !holds() {
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-t.ctx.Done():
+		if t.pause(); t.ctx.Err() != nil {
 			panic(trouble{fmt.Errorf("%s: %w", what, context.Cause(t.ctx))})
 		}
 	}
 }
 
+// pause is the time before one looks again.
+func (t *table) pause() {
+	select {
+	case <-time.After(10 * time.Millisecond):
+	case <-t.ctx.Done():
+	}
+}
+
 // children waits until there are n nodes at a path.
 func (t *table) children(path string, n int) {
-	t.until(fmt.Sprintf("%d children of %s", n, path), func() bool {
-		names, _, err := t.client.Children(t.ctx, path)
-		if !errors.Is(err, zkapi.ErrNoNode) {
-			t.must("children", err)
-		}
-		return len(names) == n
-	})
+	t.until(fmt.Sprintf("%d children of %s", n, path), func() bool { return t.count(path) == n })
+}
+
+// count is how many nodes there are at a path, which need not be there itself.
+func (t *table) count(path string) int {
+	names, _, err := t.client.Children(t.ctx, path)
+	if !errors.Is(err, zkapi.ErrNoNode) {
+		t.must("children", err)
+	}
+	return len(names)
 }
 
 // ours starts a call of ours that waits; the function that it returns waits for it.

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // The library that needs nothing installed.
@@ -21,7 +23,7 @@ func TestGoZooKeeper(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, Run(t.Context(), GoZK, nil, srv.Addr(), "/pairs", &out))
 	require.Contains(t, out.String(), "Lock in its layout, they get what we release: true\n")
-	require.Equal(t, len(goZKMeetings)*6, strings.Count(out.String(), "\n"))
+	require.Equal(t, len(goZKMeetings)*8, strings.Count(out.String(), "\n"))
 	_, left := srv.Node("/pairs")
 	require.False(t, left)
 }
@@ -29,14 +31,16 @@ func TestGoZooKeeper(t *testing.T) {
 func TestWrongResultsAreNoticed(t *testing.T) {
 	var out strings.Builder
 	sit := func(run func(*table)) error {
-		return (&table{ctx: t.Context(), name: "Lock", out: &out}).sit(run)
+		return (&table{ctx: t.Context(), limit: patience, name: "Lock", out: &out}).sit(run)
 	}
 	require.EqualError(t, sit(func(t *table) {
 		t.is("one", 1, 1)
 		t.is("two", false, true)
 		t.must("three", io.ErrUnexpectedEOF)
 	}), "Lock: two: false, want true\nLock: three: unexpected EOF")
-	require.Equal(t, "Lock, one: 1\nLock, two: false\n", out.String())
+	require.Equal(t, "Lock, one: 1\nLock, two: WRONG: false, want true\nLock, ended early: WRONG: three: unexpected EOF\n", out.String())
+	require.True(t, Wrong("WRONG: false, want true"))
+	require.False(t, Wrong("false"))
 
 	require.ErrorContains(t, sit(func(t *table) {
 		ctx, cancel := context.WithTimeout(t.ctx, time.Millisecond)
@@ -44,6 +48,63 @@ func TestWrongResultsAreNoticed(t *testing.T) {
 		t.ctx = ctx
 		t.until("never", func() bool { return false })
 	}), "Lock: never: context deadline exceeded")
+}
+
+// What the server shows has to tell what is right from what is not.
+func TestWrongWorkIsNoticed(t *testing.T) {
+	sit := func(run func(*table)) error {
+		client := memserver.RunT(t).ClientT(t)
+		return (&table{ctx: t.Context(), client: client, limit: patience, path: "/t", name: "Lock", out: io.Discard}).sit(run)
+	}
+	free := func(context.Context) error { return nil }
+	require.NoError(t, sit(func(t *table) { t.contend(t.party(free, free)) }))
+
+	idle := func(string, int) func() string { return func() string { return "0" } }
+	require.ErrorContains(t, sit(func(t *table) { t.contend(t.party(free, free), idle) }),
+		"what they have done: 10, want 20")
+	require.ErrorContains(t, sit(func(t *table) {
+		stays := func(work string, _ int) func() string {
+			_, err := t.client.Create(t.ctx, work+"/inside", nil, nil, zkapi.Ephemeral)
+			return func() string { return fmt.Sprint(err) }
+		}
+		t.contend(stays, t.party(free, free))
+	}), "how often they were two: <nil> 10, want 0 0")
+
+	queue := func(t *table, lose bool) {
+		q := recipes.NewSimpleQueue(t.client, t.path)
+		t.share(t.ourSide(q.Offer, func(ctx context.Context) ([]byte, bool, error) {
+			if lose {
+				lose = false
+				_, _, _ = q.Poll(ctx)
+			}
+			return q.Poll(ctx)
+		}))
+	}
+	require.NoError(t, sit(func(t *table) { queue(t, false) }))
+	require.ErrorContains(t, sit(func(t *table) { queue(t, true) }), "what was put in came out: a1 a2 a3 a4 a5 a6 a7 a8 a9, want a0 a1")
+}
+
+func TestFollows(t *testing.T) {
+	written := []string{"1", "2", "3"}
+	for _, seen := range [][]string{{"1", "2", "3"}, {"3"}, {"1", "3"}} {
+		require.True(t, follows(seen, written), seen)
+	}
+	for _, seen := range [][]string{nil, {"1"}, {"2", "1", "3"}, {"3", "3"}, {"1", "4", "3"}} {
+		require.False(t, follows(seen, written), seen)
+	}
+}
+
+// The recipes that do not go together, as far as nothing has to be installed.
+func TestWrongLayoutIsNoticed(t *testing.T) {
+	srv := memserver.RunT(t)
+	require.NoError(t, srv.Listen("127.0.0.1:0"))
+	var out strings.Builder
+	notice := func(path string, run func(*table)) error {
+		return (&table{ctx: t.Context(), client: srv.ClientT(t), addr: srv.Addr(), path: path, name: "Lock", out: &out}).notice(run)
+	}
+	require.NoError(t, notice("/wrong", goZKLock()))
+	require.EqualError(t, notice("/right", goZKLock(layout(recipes.GoZK))), "Lock: is noticed: false, want true")
+	require.Equal(t, "Lock, is noticed: true\nLock, is noticed: WRONG: false, want true\n", out.String())
 }
 
 // obedient is a peer that repeats what it is told.

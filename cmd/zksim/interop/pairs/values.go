@@ -59,6 +59,45 @@ func curatorDoubleBarrier(t *table) {
 	t.enterAndLeave(recipes.NewDoubleBarrier(t.client, t.path, 2))
 }
 
+// allDoubleBarrier has one of each of three begin together and end together.
+func allDoubleBarrier(t *table) {
+	t.of(Kazoo).new("kazoo", "DoubleBarrier", t.path, "3", "kazoo")
+	t.of(Curator).new("curator", "DistributedDoubleBarrier", t.path, "3")
+	ours := recipes.NewDoubleBarrier(t.client, t.path, 3, named("ours"))
+	first := t.later("kazoo", "enter")
+	t.children(t.path, 1)
+	second := t.later("curator", "enter")
+	t.children(t.path, 2)
+	t.must("Enter", ours.Enter(t.ctx))
+	t.is("kazoo enters with us", first(), "true")
+	t.is("curator enters with us", second(), "true")
+	first, second = t.later("kazoo", "leave"), t.later("curator", "leave")
+	t.must("Leave", ours.Leave(t.ctx))
+	t.is("kazoo leaves with us", first(), "true")
+	t.is("curator leaves with us", second(), "true")
+	t.children(t.path, 0)
+}
+
+// allCounters has three add to one number at the same time.
+func allCounters(t *table) {
+	t.of(Kazoo).new("kazoo", "CuratorCounter", t.path)
+	t.of(Curator).new("curator", "DistributedAtomicInteger", t.path)
+	ours := recipes.NewAtomic(t.client, t.path, recipes.Int32())
+	one := t.later("kazoo", "addMany", strconv.Itoa(rounds))
+	two := t.later("curator", "addMany", strconv.Itoa(rounds))
+	for range rounds {
+		_, err := ours.Add(t.ctx, 1)
+		t.must("Add", err)
+	}
+	one()
+	t.is("how often curator has given up", two(), 0)
+	v, err := ours.Value(t.ctx)
+	t.must("Value", err)
+	t.is("the sum, asked by us", v, 3*rounds)
+	t.is("the sum, asked by kazoo", t.call("kazoo", "value"), 3*rounds)
+	t.is("the sum, asked by curator", t.call("curator", "value"), 3*rounds)
+}
+
 // countTogether has both sides add to one number, which starts at 0: they 5, we 2, they 10, we -3.
 func countTogether[V int32 | int64 | float64](t *table, ours *recipes.Atomic[V], text func(V) string) {
 	add := func(n V) {

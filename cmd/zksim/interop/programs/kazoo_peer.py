@@ -1,10 +1,26 @@
 """Does with kazoo's recipes what it is told to, line by line: see package pairs."""
 
 import datetime
+import random
 import sys
 import threading
 
 from kazoo.client import KazooClient
+from kazoo.exceptions import NodeExistsError, NoNodeError, NotEmptyError
+from kazoo.recipe.cache import TreeCache
+from kazoo.recipe.watchers import ChildrenWatch, DataWatch
+
+
+def toil(work):
+    """Adds one to a number, in a way that is safe for one alone; tells whether it was alone."""
+    try:
+        client.create(work + "/inside", ephemeral=True)
+    except NodeExistsError:
+        return False
+    number = int(client.get(work + "/number")[0])
+    client.set(work + "/number", b"%d" % (number + 1))
+    client.delete(work + "/inside")
+    return True
 
 
 class Lock:
@@ -15,6 +31,14 @@ class Lock:
 
     def acquire(self):
         return self.lock.acquire(timeout=15)
+
+    def contend(self, work, n):
+        met = 0
+        for _ in range(int(n)):
+            self.lock.acquire()
+            met += not toil(work)
+            self.lock.release()
+        return met
 
     def __getattr__(self, name):
         if name == "try":
@@ -91,8 +115,27 @@ class Queue:
     def length(self):
         return len(self.queue)
 
+    def putMany(self, prefix, n):
+        for i in range(int(n)):
+            self.put(prefix + str(i))
+        self.n = int(n)
+
+    def drain(self):
+        return list(iter(self.queue.get, None))
+
     def __getattr__(self, name):
         return getattr(self.queue, name)
+
+
+class LockingQueue(Queue):
+    """It waits for items: it drains as many as it has put in."""
+
+    def drain(self):
+        items = []
+        for _ in range(self.n):
+            items.append(self.queue.get(15))
+            self.queue.consume()
+        return items
 
 
 class Party:
@@ -110,13 +153,118 @@ class Party:
 
 
 class Lease:
-    """kazoo tries when it makes the object."""
+    """kazoo tries when it makes the object. Its clock may be wrong by some seconds."""
 
-    def __init__(self, path, seconds, name):
+    def __init__(self, path, seconds, name, wrong):
         self.args = path, datetime.timedelta(seconds=int(seconds)), name
+        self.wrong = datetime.timedelta(seconds=int(wrong))
 
     def obtain(self):
-        return bool(client.NonBlockingLease(*self.args))
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + self.wrong
+        return bool(client.NonBlockingLease(*self.args, utcnow=lambda: now))
+
+
+class Partitioner:
+    """kazoo's SetPartitioner, with the loop that it wants."""
+
+    def __init__(self, path, name, items, quiet):
+        self.path, self.name, self.set, self.quiet = path, name, items.split(","), float(quiet)
+        self.over = threading.Event()
+
+    def start(self):
+        self.partitioner = client.SetPartitioner(self.path, self.set, identifier=self.name, time_boundary=self.quiet)
+        self.thread = threading.Thread(target=self.follow, daemon=True)
+        self.thread.start()
+
+    def follow(self):
+        while not self.over.is_set() and not self.partitioner.failed:
+            if self.partitioner.release:
+                self.partitioner.release_set()
+            elif self.partitioner.acquired:
+                self.over.wait(0.01)
+            else:
+                self.partitioner.wait_for_acquire(0.1)
+
+    def items(self):
+        return sorted(self.partitioner) if self.partitioner.acquired else []
+
+    def finish(self):
+        self.over.set()
+        self.thread.join()
+        self.partitioner.finish()
+
+
+class Data:
+    """kazoo's DataWatch, and what it has seen."""
+
+    def __init__(self, path):
+        self.path, self.values = path, []
+        DataWatch(client, path, self.note)
+
+    def note(self, data, stat):
+        self.values.append("none" if stat is None else data.decode())
+
+    def seen(self):
+        return list(self.values)
+
+    def setMany(self, *values):
+        for v in values:
+            client.set(self.path, v.encode())
+
+
+class Children:
+    """kazoo's ChildrenWatch, and what it has seen last."""
+
+    def __init__(self, path):
+        self.path, self.names = path, []
+        ChildrenWatch(client, path, self.note)
+
+    def note(self, names):
+        self.names = names
+
+    def last(self):
+        return "+".join(sorted(self.names))
+
+    def create(self, name):
+        client.create(self.path + "/" + name)
+
+    def delete(self, name):
+        client.delete(self.path + "/" + name)
+
+
+class Tree:
+    """kazoo's TreeCache, and what is in it."""
+
+    def __init__(self, path):
+        self.path, self.cache = path, TreeCache(client, path)
+        self.cache.start()
+
+    def contents(self):
+        return sorted(self.walk(self.path))
+
+    def walk(self, path):
+        node = self.cache.get_data(path)
+        if node is None:
+            return
+        yield "%s=%s" % (path[len(self.path) :], node.data.decode())
+        for name in self.cache.get_children(path, ()):
+            yield from self.walk(path + "/" + name)
+
+    def churn(self, root, n):
+        """Changes the tree at random."""
+        dice = random.Random(7)
+        for i in range(int(n)):
+            path = root + "".join("/" + dice.choice("abc") for _ in range(dice.randint(1, 3)))
+            try:
+                what = dice.randrange(4)
+                if what == 0:
+                    client.delete(path)
+                elif what == 1:
+                    client.set(path, b"theirs%d" % i)
+                else:
+                    client.create(path, b"their%d" % i)
+            except (NoNodeError, NodeExistsError, NotEmptyError):
+                pass
 
 
 class Counter:
@@ -127,6 +275,10 @@ class Counter:
 
     def add(self, n):
         self.counter += self.number(n)
+
+    def addMany(self, n):
+        for _ in range(int(n)):
+            self.counter += 1
 
     def value(self):
         return self.counter.value
@@ -146,10 +298,14 @@ KINDS = {
     "FloatCounter": lambda path: Counter(client.Counter(path, default=0.0), float),
     "CuratorCounter": lambda path: Counter(client.Counter(path, support_curator=True), int),
     "Queue": lambda path: Queue(client.Queue(path)),
-    "LockingQueue": lambda path: Queue(client.LockingQueue(path)),
+    "LockingQueue": lambda path: LockingQueue(client.LockingQueue(path)),
     "Party": lambda path, name: Party(client.Party(path, name)),
     "ShallowParty": lambda path, name: Party(client.ShallowParty(path, name)),
     "NonBlockingLease": Lease,
+    "SetPartitioner": Partitioner,
+    "DataWatch": Data,
+    "ChildrenWatch": Children,
+    "TreeCache": Tree,
     "Election": lambda path, name: Election(client.Election(path, name)),
 }
 

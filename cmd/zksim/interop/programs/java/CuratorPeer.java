@@ -1,8 +1,5 @@
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
@@ -10,8 +7,6 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
@@ -35,76 +30,33 @@ import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.SharedCountListener;
 import org.apache.curator.framework.recipes.shared.SharedCountReader;
 import org.apache.curator.framework.state.ConnectionState;
+import org.apache.curator.retry.RetryNTimes;
 import org.apache.curator.retry.RetryOneTime;
+import org.apache.zookeeper.ZooKeeper;
 
-/** Does with Curator's recipes what it is told to, line by line: see package pairs. */
-public class CuratorPeer {
-    /** Seconds that anything may take. */
-    static final int LIMIT = 15;
+/** Does with Curator's recipes what it is told to: see package pairs. */
+public final class CuratorPeer extends Peer {
+    private final CuratorFramework client;
+    private final Map<String, Object> recipes = new ConcurrentHashMap<>();
 
-    interface Target {
-        Object call(String method, List<String> args) throws Exception;
-    }
-
-    final CuratorFramework client;
-    final Map<String, Target> objects = new ConcurrentHashMap<>();
-    final Map<String, Object> recipes = new ConcurrentHashMap<>();
-    /** A lock belongs to a thread, so each object has one. */
-    final Map<String, ExecutorService> threads = new ConcurrentHashMap<>();
-
-    CuratorPeer(String addr) {
+    private CuratorPeer(String addr) {
         client = CuratorFrameworkFactory.newClient(addr, new RetryOneTime(100));
         client.start();
     }
 
     public static void main(String[] args) throws Exception {
         CuratorPeer peer = new CuratorPeer(args[0]);
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line; (line = in.readLine()) != null; ) {
-            List<String> fields = Arrays.asList(line.split("\t", -1));
-            peer.obey(fields.get(0), fields.get(1), fields.get(2), fields.subList(3, fields.size()));
-        }
+        peer.serve();
         peer.client.close();
         System.exit(0);
     }
 
-    void obey(String number, String name, String method, List<String> args) {
-        threads.computeIfAbsent(name, n -> Executors.newSingleThreadExecutor()).execute(() -> {
-            List<String> answer = new ArrayList<>();
-            answer.add(number);
-            try {
-                Object result = null;
-                if (method.equals("new")) {
-                    objects.put(name, make(name, args.get(0), args.subList(1, args.size())));
-                } else {
-                    result = objects.get(name).call(method, args);
-                }
-                answer.add("ok");
-                answer.addAll(values(result));
-            } catch (Throwable e) {
-                answer.add("error");
-                answer.add(String.valueOf(e).replaceAll("\\s", " "));
-            }
-            synchronized (System.out) {
-                System.out.println(String.join("\t", answer));
-                System.out.flush();
-            }
-        });
+    @Override
+    ZooKeeper zooKeeper() throws Exception {
+        return client.getZookeeperClient().getZooKeeper();
     }
 
-    static Collection<String> values(Object result) {
-        if (result == null) {
-            return Collections.emptyList();
-        }
-        List<String> all = new ArrayList<>();
-        if (result instanceof Collection) {
-            ((Collection<?>) result).forEach(v -> all.add(String.valueOf(v)));
-        } else {
-            all.add(String.valueOf(result));
-        }
-        return all;
-    }
-
+    @Override
     Target make(String name, String kind, List<String> args) throws Exception {
         switch (kind) {
             case "InterProcessMutex": return mutex(new InterProcessMutex(client, args.get(0)));
@@ -122,10 +74,26 @@ public class CuratorPeer {
             case "DistributedAtomicLong":
                 return counter(new DistributedAtomicLong(client, args.get(0), new RetryOneTime(100)));
             case "DistributedAtomicInteger":
-                return counter(new DistributedAtomicInteger(client, args.get(0), new RetryOneTime(100)));
+                return counter(new DistributedAtomicInteger(client, args.get(0), new RetryNTimes(1000, 1)));
             case "SimpleDistributedQueue": return queue(new SimpleDistributedQueue(client, args.get(0)));
             case "GroupMember": return group(new GroupMember(client, args.get(0), args.get(1), bytes(args.get(2))));
             case "SharedCount": return sharedCount(args.get(0), Integer.parseInt(args.get(1)));
+            case "DistributedQueue":
+            case "DistributedPriorityQueue":
+            case "DistributedDelayQueue":
+            case "DistributedIdQueue":
+                return new CuratorQueue(client, kind, args.get(0).equals("consumer"), args.get(1), args.get(2));
+            case "ServiceDiscovery": return new CuratorDiscovery(client, args.get(0));
+            case "NodeCache":
+            case "PathChildrenCache":
+            case "TreeCache":
+            case "CuratorCache":
+                return CuratorCaches.make(client, kind, args.get(0));
+            case "Changer":
+                return (method, change) -> {
+                    churn(change.get(0), Integer.parseInt(change.get(1)));
+                    return null;
+                };
             default: throw new IllegalArgumentException(kind);
         }
     }
@@ -141,6 +109,9 @@ public class CuratorPeer {
                 case "try": return lock.acquire(0, TimeUnit.SECONDS);
                 case "acquire": return lock.acquire(LIMIT, TimeUnit.SECONDS);
                 case "release": lock.release(); return null;
+                case "contend":
+                    return contend(lock::acquire, lock::release, args.get(0), Integer.parseInt(args.get(1)));
+                case "participants": return lock.getParticipantNodes();
                 case "makeRevocable": lock.makeRevocable(l -> revoked.countDown()); return null;
                 case "revoked": return revoked.await(LIMIT, TimeUnit.SECONDS);
                 case "attemptRevoke": Revoker.attemptRevoke(client, args.get(0)); return null;
@@ -239,6 +210,12 @@ public class CuratorPeer {
         return (method, args) -> {
             switch (method) {
                 case "add": return counter.add(Integer.valueOf(args.get(0))).succeeded();
+                case "addMany":
+                    int failed = 0;
+                    for (int i = Integer.parseInt(args.get(0)); i > 0; i--) {
+                        failed += counter.increment().succeeded() ? 0 : 1;
+                    }
+                    return failed;
                 case "value": return counter.get().postValue();
                 default: throw new IllegalArgumentException(method);
             }
@@ -249,7 +226,14 @@ public class CuratorPeer {
         return (method, args) -> {
             switch (method) {
                 case "offer": return queue.offer(bytes(args.get(0)));
-                case "take": return new String(queue.take(), StandardCharsets.UTF_8);
+                case "peek": return text(queue.peek());
+                case "take": return text(queue.take());
+                case "drain": return drain(queue::poll);
+                case "putMany":
+                    for (int i = 0; i < Integer.parseInt(args.get(1)); i++) {
+                        queue.offer(bytes(args.get(0) + i));
+                    }
+                    return null;
                 default: throw new IllegalArgumentException(method);
             }
         };
@@ -269,10 +253,6 @@ public class CuratorPeer {
                 default: throw new IllegalArgumentException(method);
             }
         };
-    }
-
-    static byte[] bytes(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     Target sharedCount(String path, int seed) {
