@@ -196,7 +196,8 @@ func distribution(ctx context.Context, c cache) (string, error) {
 	dir, err := c.folder(ctx, "zookeeper recipes "+javaVersion, nil, func(dir string) []string {
 		return append(maven(mvn, project), "dependency:unpack",
 			"-Dartifact=org.apache.zookeeper:parent:"+javaVersion+":zip:source-release",
-			"-Dmdep.unpack.includes=*/zookeeper-recipes/*/src/main/**", "-DoutputDirectory="+dir)
+			"-Dmdep.unpack.includes=*/zookeeper-recipes/*/src/main/**", "-DoutputDirectory="+dir,
+			"-Dtarget="+dir) // where it notes that it has done so
 	})
 	return filepath.Join(dir, "parent-"+javaVersion, "zookeeper-recipes"), err
 }
