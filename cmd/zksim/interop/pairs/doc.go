@@ -7,11 +7,11 @@
 // to, by lines on its standard input. What a meeting has shown is printed as lines "name: result", of which
 // none may be wrong. [Pairs] lists which recipes belong together, and [Library.Of] where they meet.
 //
-// What is right is read from the server, too. Locks are taken by all parties at once, each as fast as it
-// can, for work that goes wrong if two do it at the same time; what several put into a queue at once has to
-// come out once, and leave no node behind; caches have to have what is on the server after all sides have
-// changed the tree at random. At the table Planted sit recipes that do not go together, and the run is wrong
-// if that is not noticed.
+// What is right is read from the server, too. Locks, semaphores and elections are taken by all parties at
+// once, each as fast as it can, for work that shows on the server if too many do it at the same time; what
+// several put into a queue at once has to come out once, and leave no node behind; caches have to have what is
+// on the server after all sides have changed the tree at random. At the table Planted sit recipes that do not
+// go together, and the run is wrong if that is not noticed.
 //
 // # What does not go together
 //

@@ -13,7 +13,8 @@ import (
 // Recipes in which several stand in line, and what is built on them: r/w locks, semaphores, elections.
 
 // readAndWrite has readers together and writers alone.
-func (t *table) readAndWrite(ours *recipes.RWLock) {
+func (t *table) readAndWrite(opts ...func(*recipes.Options)) *recipes.RWLock {
+	ours := recipes.NewRWLock(t.client, t.path, opts...)
 	read, write := t.peerLock("read"), t.peerLock("write")
 	t.must("Acquire", ours.Read().Acquire(t.ctx))
 	t.is("they read while we read", read.acquire()(), "true")
@@ -39,14 +40,16 @@ func (t *table) readAndWrite(ours *recipes.RWLock) {
 	t.must("Release", ours.Write().Release(t.ctx))
 	t.is("they read when nobody writes", read.try(), "true")
 	read.release()
-	t.contend(write.contend, t.party(ours.Write().Acquire, ours.Write().Release))
+	other := recipes.NewRWLock(t.client, t.path, opts...).Write() // an RWLock is one participant
+	t.contend(t.peerParty("read", reader), t.peerParty("write", alone),
+		t.party(reader, between(ours.Read().Acquire, ours.Read().Release)), t.party(alone, between(other.Acquire, other.Release)))
+	return ours
 }
 
 func kazooRWLock(t *table) {
 	t.new("read", "ReadLock", t.path, "theirs")
 	t.new("write", "WriteLock", t.path, "theirs")
-	ours := recipes.NewRWLock(t.client, t.path, named("ours"))
-	t.readAndWrite(ours)
+	ours := t.readAndWrite(named("ours"))
 	t.must("Acquire", ours.Read().Acquire(t.ctx))
 	got := t.later("write", "acquire")
 	t.children(t.path, 2)
@@ -61,8 +64,7 @@ func curatorRWLock(t *table) {
 	t.new("both", "InterProcessReadWriteLock", t.path)
 	t.new("read", "readLock", "both")
 	t.new("write", "writeLock", "both")
-	ours := recipes.NewRWLock(t.client, t.path, layout(recipes.Curator))
-	t.readAndWrite(ours)
+	ours := t.readAndWrite(layout(recipes.Curator))
 	t.must("Acquire", ours.Read().Acquire(t.ctx))
 	t.is("acquired", t.call("read", "acquire"), "true")
 	got := t.later("write", "acquire")
@@ -97,10 +99,21 @@ func (t *table) shareLeases(ours *recipes.Semaphore) {
 	t.is("they try while we hold one", t.call("semaphore", "try"), "true")
 	t.call("semaphore", "release")
 	t.must("Release", got.Release(t.ctx))
+	t.contend(t.peerParty("semaphore", pair), t.peerParty("another", pair), t.lessee(ours), t.lessee(ours))
+}
+
+// lessee is one who takes a lease again and again.
+func (t *table) lessee(s *recipes.Semaphore) party {
+	var h *recipes.Hold
+	return t.party(pair, between(func(ctx context.Context) (err error) {
+		h, err = s.Acquire(ctx)
+		return err
+	}, func(ctx context.Context) error { return h.Release(ctx) }))
 }
 
 func kazooSemaphore(t *table) {
 	t.new("semaphore", "Semaphore", t.path, "theirs", "2")
+	t.new("another", "Semaphore", t.path, "another", "2")
 	ours := recipes.NewSemaphore(t.client, t.path, 2, named("ours"))
 	t.shareLeases(ours)
 	h, err := ours.Acquire(t.ctx)
@@ -117,6 +130,7 @@ func kazooSemaphore(t *table) {
 
 func curatorSemaphore(t *table) {
 	t.new("semaphore", "InterProcessSemaphoreV2", t.path, "2")
+	t.new("another", "InterProcessSemaphoreV2", t.path, "2")
 	t.shareLeases(recipes.NewSemaphore(t.client, t.path, 2, layout(recipes.Curator)))
 }
 
@@ -137,6 +151,18 @@ func (t *table) elect(lead func(ctx context.Context) (wait func(), stop func()),
 	wait()
 	t.is("they lead when they have stopped", t.call("election", "leads"), "false")
 	stop()
+}
+
+// rule has each side be elected again and again.
+func (t *table) rule(election func(name string) *recipes.Election) {
+	var parties []party
+	for _, name := range []string{"ours", "others"} {
+		e := election(name)
+		parties = append(parties, t.party(alone, func(ctx context.Context, f func(context.Context) error) error {
+			return e.Run(ctx, func(ctx context.Context, _ *recipes.Hold) error { return f(ctx) })
+		}))
+	}
+	t.contend(append(parties, t.peerParty("again", alone))...)
 }
 
 // runElection is how our Election leads.
@@ -167,12 +193,18 @@ func kazooElection(t *table) {
 	t.new("election", "Election", t.path, "theirs")
 	e := recipes.NewElection(t.client, t.path, named("ours"))
 	t.elect(runElection(e, t), func() string { return inOrder(e.Contenders(t.ctx)) }, func() string { return t.call("election", "contenders") })
+	t.new("again", "Election", t.path, "again")
+	t.rule(func(name string) *recipes.Election { return recipes.NewElection(t.client, t.path, named(name)) })
 }
 
 func curatorLeaderSelector(t *table) {
 	t.new("election", "LeaderSelector", t.path, "theirs")
 	e := recipes.NewElection(t.client, t.path, named("ours", layout(recipes.Curator)))
 	t.elect(runElection(e, t), func() string { return inOrder(e.Contenders(t.ctx)) }, func() string { return t.call("election", "participants") })
+	t.new("again", "LeaderSelector", t.path, "again")
+	t.rule(func(name string) *recipes.Election {
+		return recipes.NewElection(t.client, t.path, named(name, layout(recipes.Curator)))
+	})
 }
 
 func curatorLeaderLatch(t *table) {
@@ -194,6 +226,15 @@ func curatorLeaderLatch(t *table) {
 		return inOrder(names, nil)
 	}
 	t.elect(lead, participants, func() string { return t.call("election", "participants") })
+	t.new("again", "LeaderLatch", t.path, "again")
+	t.contend(t.peerParty("again", alone), t.party(alone, func(ctx context.Context, f func(context.Context) error) error {
+		l := recipes.NewLeaderLatch(t.client, t.path)
+		err := errors.Join(l.Start(), l.Await(ctx))
+		if err == nil {
+			err = f(ctx)
+		}
+		return errors.Join(err, l.Close(ctx))
+	}))
 }
 
 // javaElection is LeaderElectionSupport, which takes every child of its node for one of its own, named

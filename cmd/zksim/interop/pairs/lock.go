@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +23,19 @@ type theirLock struct {
 	contend party
 }
 
-// party is one of those who contend: it takes the lock n times and toils, and tells how often it was not
-// alone with its work.
-type party func(work string, n int) (result func() string)
+// party is one of those who contend: it takes the lock n times and toils, and tells how often somebody was
+// there who may not be.
+type party struct {
+	kind string // of its work
+	run  func(work string, n int) (result func() string)
+}
+
+// The kinds of work.
+const (
+	alone  = "alone"  // nobody else is there
+	reader = "reader" // others may be, but none who wants to be alone
+	pair   = "pair"   // there is one other at most
+)
 
 // takeTurns has a lock of ours and one of theirs exclude each other, and follow each other in the order
 // in which they came.
@@ -56,7 +67,7 @@ func (t *table) takeTurns(ours *recipes.Lock, theirs theirLock) {
 	theirs.release()
 	t.is("we get it when it is free", try(), true)
 	t.must("Release", ours.Release(t.ctx))
-	t.contend(theirs.contend, t.party(ours.Acquire, ours.Release))
+	t.contend(theirs.contend, t.party(alone, between(ours.Acquire, ours.Release)))
 	t.must("Flush", recipes.Flush(t.ctx, t.client))
 	t.children(t.path, 0)
 }
@@ -65,74 +76,127 @@ func (t *table) takeTurns(ours *recipes.Lock, theirs theirLock) {
 const rounds = 10
 
 // contend has parties work at the same node, each as fast as it can, and with nothing but the lock between
-// them. The server shows whether two were there at the same time: then one of them has found the other's
-// node, or what one of them has written is lost.
+// them. The server shows whether somebody was there who may not be: then one has found the other's node, or
+// what one of them has written is lost.
 func (t *table) contend(parties ...party) {
 	work := t.path + "-work"
 	t.must("EnsurePath", zkapi.EnsurePath(t.ctx, t.client, work, nil))
 	_, err := t.client.Create(t.ctx, work+"/number", []byte("0"), nil, zkapi.Persistent)
 	t.must("Create", err)
 	var results []func() string
+	want := 0
 	for _, p := range parties {
-		results = append(results, p(work, rounds))
+		results = append(results, p.run(work, rounds))
+		if p.kind == alone {
+			want += rounds
+		}
 	}
 	var met []string
 	for _, result := range results {
 		met = append(met, result())
 	}
-	t.is("how often they were two", strings.Join(met, " "), strings.TrimSpace(strings.Repeat("0 ", len(parties))))
+	t.is("how often they were too many", strings.Join(met, " "), strings.TrimSpace(strings.Repeat("0 ", len(parties))))
 	number, _, err := t.client.Get(t.ctx, work+"/number")
 	t.must("Get", err)
-	t.is("what they have done", string(number), len(parties)*rounds)
+	t.is("what they have done", string(number), want)
 }
 
-// party is one in this program.
-func (t *table) party(acquire, release func(context.Context) error) party {
-	return func(work string, n int) func() string {
+// party is one in this program. What it does is within something that is acquired before and released after.
+func (t *table) party(kind string, within func(ctx context.Context, f func(context.Context) error) error) party {
+	return party{kind, func(work string, n int) func() string {
 		met := 0
-		wait := t.ours("contend", func(ctx context.Context) error {
-			for range n {
-				if err := acquire(ctx); err != nil {
+		wait := t.ours("contend", func(ctx context.Context) (err error) {
+			for i := 0; i < n && err == nil; i++ {
+				err = within(ctx, func(ctx context.Context) error {
+					ok, err := t.toil(ctx, work, kind)
+					if !ok {
+						met++
+					}
 					return err
-				}
-				alone, err := t.toil(ctx, work)
-				if !alone {
-					met++
-				}
-				if err := errors.Join(err, release(ctx)); err != nil {
-					return err
-				}
+				})
 			}
-			return nil
+			return err
 		})
 		return func() string {
 			wait()
 			return strconv.Itoa(met)
 		}
+	}}
+}
+
+// between is what is within an acquire and a release.
+func between(acquire, release func(context.Context) error) func(context.Context, func(context.Context) error) error {
+	return func(ctx context.Context, f func(context.Context) error) error {
+		if err := acquire(ctx); err != nil {
+			return err
+		}
+		return errors.Join(f(ctx), release(ctx))
 	}
 }
 
-// toil adds one to a number, in a way that is safe for one alone.
-func (t *table) toil(ctx context.Context, work string) (alone bool, err error) {
+// peerParty is one of the peer's.
+func (t *table) peerParty(object, kind string) party {
+	return party{kind, func(work string, n int) func() string {
+		return t.later(object, "contend", work, strconv.Itoa(n), kind)
+	}}
+}
+
+// toil does some work, and tells whether all is as it should be. Who is alone adds one to a number, in a
+// way that is safe for one alone.
+func (t *table) toil(ctx context.Context, work, kind string) (ok bool, err error) {
+	if kind != alone {
+		return t.look(ctx, work, kind)
+	}
 	_, err = t.client.Create(ctx, work+"/inside", nil, nil, zkapi.Ephemeral)
 	if errors.Is(err, zkapi.ErrNodeExists) {
 		return false, nil
 	}
-	var data []byte
-	var n int
+	var names []string
 	if err == nil {
-		data, _, err = t.client.Get(ctx, work+"/number")
+		names, _, err = t.client.Children(ctx, work)
 	}
 	if err == nil {
-		n, err = strconv.Atoi(string(data))
-	}
-	if err == nil {
-		_, err = t.client.Set(ctx, work+"/number", []byte(strconv.Itoa(n+1)), zkapi.AnyVersion)
+		err = t.addOne(ctx, work+"/number")
 	}
 	if err == nil {
 		err = t.client.Delete(ctx, work+"/inside", zkapi.AnyVersion)
 	}
-	return true, err
+	return readers(names) == 0, err
+}
+
+func (t *table) addOne(ctx context.Context, path string) error {
+	data, _, err := t.client.Get(ctx, path)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(string(data))
+	if err != nil {
+		return err
+	}
+	_, err = t.client.Set(ctx, path, []byte(strconv.Itoa(n+1)), zkapi.AnyVersion)
+	return err
+}
+
+// look is the work of those who need not be alone.
+func (t *table) look(ctx context.Context, work, kind string) (ok bool, err error) {
+	own, err := t.client.Create(ctx, work+"/reader-", nil, nil, zkapi.EphemeralSequential)
+	if err != nil {
+		return false, err
+	}
+	names, _, err := t.client.Children(ctx, work)
+	if err == nil {
+		err = t.client.Delete(ctx, own, zkapi.AnyVersion)
+	}
+	return !slices.Contains(names, "inside") && (kind == reader || readers(names) <= 2), err
+}
+
+func readers(names []string) (n int) {
+	for _, name := range names {
+		if strings.HasPrefix(name, "reader-") {
+			n++
+		}
+	}
+	return n
 }
 
 func named(name string, opts ...func(*recipes.Options)) func(*recipes.Options) {
@@ -154,9 +218,7 @@ func (t *table) peerLock(object string) theirLock {
 		try:     func() string { return t.call(object, "try") },
 		acquire: func() func() string { return t.later(object, "acquire") },
 		release: func() { t.call(object, "release") },
-		contend: func(work string, n int) func() string {
-			return t.later(object, "contend", work, strconv.Itoa(n))
-		},
+		contend: t.peerParty(object, alone),
 	}
 }
 
@@ -228,7 +290,7 @@ func (t *table) goZKLock() (lock theirLock, end func()) {
 			}
 		},
 		release: func() { t.must("Unlock", l.Unlock()) },
-		contend: t.party(func(context.Context) error { return l.Lock() }, func(context.Context) error { return l.Unlock() }),
+		contend: t.party(alone, between(func(context.Context) error { return l.Lock() }, func(context.Context) error { return l.Unlock() })),
 	}, conn.Close
 }
 
@@ -256,7 +318,18 @@ func (t *table) zooKeeperLock() *recipes.Lock {
 func zooKeeperLock(kind string) func(*table) {
 	return func(t *table) {
 		t.new("lock", kind, t.path)
-		t.takeTurns(t.zooKeeperLock(), t.peerZooKeeperLock("lock"))
+		ours := t.zooKeeperLock()
+		t.takeTurns(ours, t.peerZooKeeperLock("lock"))
+
+		t.must("Acquire", ours.Acquire(t.ctx))
+		t.call("lock", "stand")
+		t.call("lock", "release")
+		t.is("who is in line when they have given up", t.count(t.path), 1)
+		t.must("Release", ours.Release(t.ctx))
+		t.is("they get it all the same", t.call("lock", "wait"), "true")
+		t.is("who is in line then", t.count(t.path), 1)
+		t.call("lock", "release")
+		t.is("who is in line in the end", t.count(t.path), 0)
 	}
 }
 
@@ -294,7 +367,7 @@ func (t *table) standInLine(ours *recipes.Lock, others ...theirLock) {
 		t.is(fmt.Sprintf("those in line while number %d has it", i+1), len(nodes), len(others)-i)
 		others[i].release()
 	}
-	parties := []party{t.party(ours.Acquire, ours.Release)}
+	parties := []party{t.party(alone, between(ours.Acquire, ours.Release))}
 	for _, other := range others {
 		parties = append(parties, other.contend)
 	}

@@ -50,25 +50,38 @@ func TestWrongResultsAreNoticed(t *testing.T) {
 	}), "Lock: never: context deadline exceeded")
 }
 
+// stays is one who is there all the time.
+func (t *table) stays(name string) party {
+	return party{pair, func(work string, _ int) func() string {
+		_, err := t.client.Create(t.ctx, work+name, nil, nil, zkapi.Ephemeral)
+		return func() string { return fmt.Sprint(err) }
+	}}
+}
+
 // What the server shows has to tell what is right from what is not.
 func TestWrongWorkIsNoticed(t *testing.T) {
 	sit := func(run func(*table)) error {
 		client := memserver.RunT(t).ClientT(t)
 		return (&table{ctx: t.Context(), client: client, limit: patience, path: "/t", name: "Lock", out: io.Discard}).sit(run)
 	}
-	free := func(context.Context) error { return nil }
-	require.NoError(t, sit(func(t *table) { t.contend(t.party(free, free)) }))
+	free := func(ctx context.Context, f func(context.Context) error) error { return f(ctx) }
+	require.NoError(t, sit(func(t *table) { t.contend(t.party(alone, free)) }))
 
-	idle := func(string, int) func() string { return func() string { return "0" } }
-	require.ErrorContains(t, sit(func(t *table) { t.contend(t.party(free, free), idle) }),
+	idle := party{alone, func(string, int) func() string { return func() string { return "0" } }}
+	require.ErrorContains(t, sit(func(t *table) { t.contend(t.party(alone, free), idle) }),
 		"what they have done: 10, want 20")
 	require.ErrorContains(t, sit(func(t *table) {
-		stays := func(work string, _ int) func() string {
-			_, err := t.client.Create(t.ctx, work+"/inside", nil, nil, zkapi.Ephemeral)
-			return func() string { return fmt.Sprint(err) }
-		}
-		t.contend(stays, t.party(free, free))
-	}), "how often they were two: <nil> 10, want 0 0")
+		t.contend(t.stays("/inside"), t.party(alone, free))
+	}), "how often they were too many: <nil> 10, want 0 0")
+	require.ErrorContains(t, sit(func(t *table) {
+		t.contend(t.stays("/inside"), t.party(reader, free))
+	}), "how often they were too many: <nil> 10, want 0 0")
+	require.ErrorContains(t, sit(func(t *table) {
+		t.contend(t.stays("/reader-1"), t.party(alone, free), t.party(reader, free), t.party(pair, free))
+	}), "how often they were too many: <nil> 10 0 0, want 0 0 0 0")
+	require.ErrorContains(t, sit(func(t *table) {
+		t.contend(t.stays("/reader-1"), t.stays("/reader-2"), t.party(pair, free))
+	}), "how often they were too many: <nil> <nil> 10, want 0 0 0")
 
 	queue := func(t *table, lose bool) {
 		q := recipes.NewSimpleQueue(t.client, t.path)

@@ -11,16 +11,26 @@ from kazoo.recipe.cache import TreeCache
 from kazoo.recipe.watchers import ChildrenWatch, DataWatch
 
 
-def toil(work):
-    """Adds one to a number, in a way that is safe for one alone; tells whether it was alone."""
+def toil(work, kind):
+    """Works, and tells whether all is as it should be. Who is alone adds one to a number."""
+    if kind != "alone":
+        own = client.create(work + "/reader-", ephemeral=True, sequence=True)
+        names = client.get_children(work)
+        client.delete(own)
+        return "inside" not in names and (kind == "reader" or readers(names) <= 2)
     try:
         client.create(work + "/inside", ephemeral=True)
     except NodeExistsError:
         return False
+    names = client.get_children(work)
     number = int(client.get(work + "/number")[0])
     client.set(work + "/number", b"%d" % (number + 1))
     client.delete(work + "/inside")
-    return True
+    return readers(names) == 0
+
+
+def readers(names):
+    return sum(name.startswith("reader-") for name in names)
 
 
 class Lock:
@@ -32,11 +42,11 @@ class Lock:
     def acquire(self):
         return self.lock.acquire(timeout=15)
 
-    def contend(self, work, n):
+    def contend(self, work, n, kind):
         met = 0
         for _ in range(int(n)):
             self.lock.acquire()
-            met += not toil(work)
+            met += not toil(work, kind)
             self.lock.release()
         return met
 
@@ -74,6 +84,15 @@ class Election:
 
     def contenders(self):
         return self.election.contenders()
+
+    def contend(self, work, n, kind):
+        self.met = 0
+        for _ in range(int(n)):
+            self.election.run(self.toil, work, kind)
+        return self.met
+
+    def toil(self, work, kind):
+        self.met += not toil(work, kind)
 
 
 class Barrier:

@@ -8,7 +8,9 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicInteger;
@@ -109,8 +111,7 @@ public final class CuratorPeer extends Peer {
                 case "try": return lock.acquire(0, TimeUnit.SECONDS);
                 case "acquire": return lock.acquire(LIMIT, TimeUnit.SECONDS);
                 case "release": lock.release(); return null;
-                case "contend":
-                    return contend(lock::acquire, lock::release, args.get(0), Integer.parseInt(args.get(1)));
+                case "contend": return contend(lock::acquire, lock::release, args);
                 case "participants": return lock.getParticipantNodes();
                 case "makeRevocable": lock.makeRevocable(l -> revoked.countDown()); return null;
                 case "revoked": return revoked.await(LIMIT, TimeUnit.SECONDS);
@@ -133,6 +134,8 @@ public final class CuratorPeer extends Peer {
                     }
                     return lease != null;
                 case "release": semaphore.returnLease(held.remove(0)); return null;
+                case "contend":
+                    return contend(() -> held.add(semaphore.acquire()), () -> semaphore.returnLease(held.remove(0)), args);
                 default: throw new IllegalArgumentException(method);
             }
         };
@@ -155,10 +158,37 @@ public final class CuratorPeer extends Peer {
                 case "leads": return selector.hasLeadership();
                 case "awaitLeadership": return leads.await(LIMIT, TimeUnit.SECONDS);
                 case "participants": return ids(selector.getParticipants());
+                case "contend": return contendBySelector(path, args);
                 case "stop": enough.countDown(); selector.close(); return null;
                 default: throw new IllegalArgumentException(method);
             }
         };
+    }
+
+    int contendBySelector(String path, List<String> args) throws Exception {
+        Semaphore leads = new Semaphore(0);
+        Semaphore enough = new Semaphore(0);
+        LeaderSelector selector = new LeaderSelector(client, path, new LeaderSelectorListenerAdapter() {
+            @Override
+            public void takeLeadership(CuratorFramework c) throws Exception {
+                leads.release();
+                enough.acquire();
+            }
+        });
+        selector.autoRequeue();
+        selector.start();
+        int met = contend(leads::acquire, enough::release, args);
+        selector.close();
+        return met;
+    }
+
+    int contendByLatch(String path, List<String> args) throws Exception {
+        AtomicReference<LeaderLatch> latch = new AtomicReference<>();
+        return contend(() -> {
+            latch.set(new LeaderLatch(client, path));
+            latch.get().start();
+            latch.get().await();
+        }, () -> latch.get().close(), args);
     }
 
     Target latch(String path, String id) {
@@ -169,6 +199,7 @@ public final class CuratorPeer extends Peer {
                 case "leads": return latch.hasLeadership();
                 case "awaitLeadership": return latch.await(LIMIT, TimeUnit.SECONDS);
                 case "participants": return ids(latch.getParticipants());
+                case "contend": return contendByLatch(path, args);
                 case "stop": latch.close(); return null;
                 default: throw new IllegalArgumentException(method);
             }

@@ -110,7 +110,7 @@ public final class JavaPeer extends Peer {
                     return contend(() -> {
                         stand();
                         await();
-                    }, lock::unlock, args.get(0), Integer.parseInt(args.get(1)));
+                    }, lock::unlock, args);
                 default: throw new IllegalArgumentException(method);
             }
         }

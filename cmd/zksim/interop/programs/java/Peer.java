@@ -90,29 +90,40 @@ abstract class Peer {
         return data == null ? "" : new String(data, StandardCharsets.UTF_8);
     }
 
-    /** Takes a lock n times and works; returns how often somebody else was there at the same time. */
-    int contend(Action acquire, Action release, String work, int n) throws Exception {
+    /** Takes a lock n times and works; returns how often somebody was there who may not be. */
+    int contend(Action acquire, Action release, List<String> args) throws Exception {
         int met = 0;
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < Integer.parseInt(args.get(1)); i++) {
             acquire.run();
-            met += toil(work) ? 0 : 1;
+            met += toil(args.get(0), args.get(2)) ? 0 : 1;
             release.run();
         }
         return met;
     }
 
-    /** Adds one to a number, in a way that is safe for one alone; returns whether it was alone. */
-    boolean toil(String work) throws Exception {
+    /** Works, and tells whether all is as it should be. Who is alone adds one to a number. */
+    boolean toil(String work, String kind) throws Exception {
         ZooKeeper zk = zooKeeper();
+        if (!kind.equals("alone")) {
+            String own = zk.create(work + "/reader-", null, Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL_SEQUENTIAL);
+            List<String> names = zk.getChildren(work, false);
+            zk.delete(own, -1);
+            return !names.contains("inside") && (kind.equals("reader") || readers(names) <= 2);
+        }
         try {
             zk.create(work + "/inside", null, Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL);
         } catch (KeeperException.NodeExistsException e) {
             return false;
         }
+        List<String> names = zk.getChildren(work, false);
         int number = Integer.parseInt(text(zk.getData(work + "/number", false, null)));
         zk.setData(work + "/number", bytes(String.valueOf(number + 1)), -1);
         zk.delete(work + "/inside", -1);
-        return true;
+        return readers(names) == 0;
+    }
+
+    private static long readers(List<String> names) {
+        return names.stream().filter(name -> name.startsWith("reader-")).count();
     }
 
     /** Changes the tree below a node at random. */
