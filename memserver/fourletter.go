@@ -288,7 +288,7 @@ func (m *Member) flwConfiguration(b *strings.Builder) {
 		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%s\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=%d\n",
 			shown("initLimit", "10"), shown("syncLimit", "5"), electionPort+port, quorumPort+port, observes)
 		if m.role() != ReadOnly {
-			fmt.Fprintf(b, "membership: \n%s", m.srv.st.Membership())
+			fmt.Fprintf(b, "membership: \n%s", m.srv.st.Membership(m.st))
 		}
 	}
 }

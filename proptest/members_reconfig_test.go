@@ -197,6 +197,84 @@ var reconfigScenes = []scene{
 		s.connect("a", 1)
 		s.config("a")
 	}},
+	{name: "reconfig order", setup: setup{settings: reconfigurable}, play: func(s *stage) {
+		far := func(ids ...int) string {
+			var lines []string
+			for _, id := range ids {
+				lines = append(lines, fmt.Sprintf("server.%d=127.0.0.1:1:2;3", id))
+			}
+			return strings.Join(lines, ",")
+		}
+		watching := func(ids ...int) string { return strings.ReplaceAll(far(ids...), ";3", ":observer;3") }
+		s.connect("a", 1)
+		s.connect("b", 2)
+		s.connect("c", 3)
+		s.super("a")
+		s.super("c")
+		look := func(names ...string) {
+			for _, name := range names {
+				s.catchUp(name)
+				s.config(name)
+			}
+		}
+		s.say("the leader lists servers as its hash table does")
+		s.reconfig("c", order{joining: far(9)})
+		look("a", "b", "c")
+		s.say("\nother members answer from tables of their own")
+		s.reconfig("a", order{joining: far(8)})
+		look("a", "b", "c")
+		s.reconfig("c", order{leaving: "9,8"})
+		look("a", "c")
+		s.say("\nwho is in one bucket stands in the order of arrival")
+		s.reconfig("c", order{joining: far(17, 33)})
+		look("a", "c")
+		s.reconfig("c", order{joining: s.server(1), leaving: "33"})
+		look("a", "c")
+		s.reconfig("a", order{joining: far(16)})
+		look("a", "c")
+		s.reconfig("c", order{leaving: "17"})
+		look("a", "c")
+		s.votes(1, 2, 3, 16)
+
+		s.say("\na member that has been away has its own order")
+		s.reconfig("c", order{joining: far(8), leaving: "16"})
+		look("a", "b", "c")
+		s.votes(1, 2, 3, 8)
+		s.reconfig("c", order{joining: watching(8)})
+		look("a", "b", "c")
+		s.votes(1, 2, 3)
+		s.kill(1)
+		s.start(1)
+		s.connect("a", 1)
+		look("a", "b", "c")
+
+		s.say("\nso has everybody after an election, and the leader of before that of then")
+		s.kill(1)
+		s.kill(2)
+		s.closed("c")
+		s.start(1)
+		s.start(2)
+		s.connect("a", 1)
+		s.connect("b", 2)
+		s.connect("c", 3)
+		look("a", "b", "c")
+		s.super("c")
+		s.reconfig("c", order{joining: watching(10)})
+		look("a", "b", "c")
+		s.kill(3)
+		s.start(3)
+		s.connect("a", 1)
+		s.connect("b", 2)
+		s.connect("c", 3)
+		look("a", "b", "c")
+
+		s.say("\na whole configuration is read by all alike")
+		s.super("b")
+		s.reconfig("b", order{members: watching(17, 10, 33) + "," + s.server(3) + "," + s.server(2) + "," + s.server(1) + "," + watching(4)})
+		look("a", "b", "c")
+		s.reconfig("b", order{leaving: "33"})
+		look("a", "b", "c")
+	}},
 	{name: "reconfig without the leader", setup: setup{settings: reconfigurable}, play: func(s *stage) {
 		s.connect("a", 1)
 		s.connect("b", 2)

@@ -21,6 +21,8 @@ type Member struct {
 	off         bool     // stopped
 	readOnly    bool     // see setModes
 	frozen      bool     // it is late for as long as it is cut off
+	applied     bool     // it has applied the reconfig that has made the membership, see shownConfig
+	changed     bool     // it was the leader that has done that, see listedBy
 }
 
 // Lag says how far a member stays behind. It always has applied what its own
@@ -203,11 +205,12 @@ func (s *State) CatchUpDue(now int64) {
 // does not run at all.
 func (s *State) Fail(now int64, m *Member, off bool) {
 	defer s.setModes()
+	m.off = off
 	if off {
 		s.drop(now, m)
 		m.unfreeze()
 	}
-	if m.off = off; m.down {
+	if m.down {
 		return
 	}
 	m.down = true
@@ -275,8 +278,8 @@ func (s *State) Voters() int {
 // Observes tells whether a member is an observer.
 func (s *State) Observes(m *Member) bool { return s.membership.observes(int64(m.ID)) }
 
-// Membership is the text of the configuration that the servers have.
-func (s *State) Membership() string { return s.membership.text() }
+// Membership is the text of the configuration that a member has.
+func (s *State) Membership(m *Member) string { return s.membership.text(s.listedBy(m)) }
 
 // elect finds a leader, or that there is none.
 func (s *State) elect(now int64) { s.electNow(now, s.candidate()) }
@@ -336,6 +339,7 @@ func (s *State) lead(now int64, leader *Member) {
 func (s *State) drop(now int64, m *Member) {
 	s.kickAll(now, m)
 	s.forgetLocals(now, m)
+	m.applied, m.changed = false, m.changed && !m.off
 }
 
 // kickAll ends the connections of a member, those among them of sessions of whose

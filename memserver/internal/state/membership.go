@@ -16,6 +16,7 @@ import (
 type membership struct {
 	version int64    // the zxid of the transaction that has made it
 	servers []server // by id
+	order   []int64  // in which the leader that has made it lists them
 }
 
 // server is one line of it: server.id=host:port:port:role;host:port.
@@ -47,10 +48,10 @@ func bracketed(host string) string {
 	return host
 }
 
-func (m *membership) text() string {
+func (m *membership) text(order []int64) string {
 	var b strings.Builder
-	for i := range m.servers {
-		b.WriteString(m.servers[i].text() + "\n")
+	for _, id := range order {
+		b.WriteString(m.find(id).text() + "\n")
 	}
 	return b.String() + "version=" + strconv.FormatUint(uint64(m.version), 16)
 }
@@ -81,12 +82,13 @@ func (m *membership) voters() (n int) {
 // without and with make another membership.
 func (m membership) without(id int64) membership {
 	m.servers = slices.DeleteFunc(slices.Clone(m.servers), func(v server) bool { return v.id == id })
+	m.order = slices.DeleteFunc(slices.Clone(m.order), func(listed int64) bool { return listed == id })
 	return m
 }
 
 func (m membership) with(v server) membership {
 	m = m.without(v.id)
-	m.servers = append(m.servers, v)
+	m.servers, m.order = append(m.servers, v), append(m.order, v.id)
 	slices.SortFunc(m.servers, func(a, b server) int { return cmp.Compare(a.id, b.id) })
 	return m
 }
@@ -105,6 +107,7 @@ func parseServers(specs map[int64]string) (m membership, err error) {
 		}
 		m = m.with(v)
 	}
+	m.order = m.read()
 	return m, nil
 }
 

@@ -57,6 +57,9 @@ func (s *State) getData(c *Conn, o *wire.Op, p *Response) zkapi.Code {
 		c.member.data.add(c, o.Path, modeStandard, s.cfg.V38)
 	}
 	p.Data, p.Stat = n.view(), n.stat()
+	if o.Path == configPath && len(s.members) > 1 {
+		p.Data = s.shownConfig(c.member, n)
+	}
 	return 0
 }
 

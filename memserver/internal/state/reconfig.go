@@ -41,7 +41,8 @@ func (s *State) reconfig(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 	s.changes = append(s.changes, change{kind: zkapi.EventNodeDataChanged, path: configPath, acl: n.acl})
 	s.fire()
 	s.commit()
-	p.Data, p.Stat = n.view(), n.stat()
+	s.spread(s.leader)
+	p.Data, p.Stat = []byte(next.text(s.listedBy(c.member))), n.stat()
 	if s.rec.on {
 		s.recordRequest(c, q, p)
 	}
@@ -57,6 +58,8 @@ func (s *State) proposed(q *wire.ReconfigRequest) (membership, zkapi.Code) {
 		return s.parseMembers(strings.ReplaceAll(q.NewMembers, ",", "\n"))
 	}
 	next := s.membership
+	next.order = s.listedBy(s.leader)
+	size := copyCap(len(next.order))
 	if q.LeavingServers != wire.NullString {
 		for _, id := range listed(q.LeavingServers, ",") {
 			n, err := strconv.ParseInt(id, 10, 64)
@@ -80,6 +83,7 @@ func (s *State) proposed(q *wire.ReconfigRequest) (membership, zkapi.Code) {
 			next = next.with(v)
 		}
 	}
+	next.order = hashOrder(next.order, tableCap(size, len(next.order)))
 	return next, 0
 }
 
@@ -127,6 +131,7 @@ func (s *State) parseMembers(text string) (m membership, code zkapi.Code) {
 			}
 		}
 	}
+	m.order = m.read()
 	observers := len(m.servers) > m.voters()
 	switch voters := m.voters(); {
 	case voters == 0 && (observers || !s.cfg.StandaloneEnabled), voters == 1 && observers && s.cfg.StandaloneEnabled:
@@ -195,7 +200,7 @@ func (s *State) takeRoles(last *membership) {
 // writeConfig shows the membership in its node.
 func (s *State) writeConfig(n *node, now int64) {
 	s.tree.bytes -= int64(len(n.data))
-	n.setData([]byte(s.membership.text()))
+	n.setData([]byte(s.membership.text(s.membership.order)))
 	s.tree.bytes += int64(len(n.data))
 	n.version, n.mzxid, n.mtime = -1, s.membership.version, now
 }

@@ -143,6 +143,7 @@ func (s *State) reset() {
 	for _, m := range s.members {
 		m.data, m.child = newWatchTable(0, s.cfg.V38), newWatchTable(1, s.cfg.V38)
 		m.zxid, m.late, m.frozen, m.view, m.behind = s.zxid, false, false, view{}, nil
+		m.applied, m.changed = false, false
 	}
 	s.leader = s.candidate()
 	s.committed = s.zxid
