@@ -147,23 +147,24 @@ func Run(ctx context.Context, lib Library, peers Peers, addr, root string, out i
 		return err
 	}
 	defer client.Close()
-	var wrong []error
+	var failed []error
 	for _, m := range meetings[lib] {
-		t := &table{limit: patience, ctx: ctx, client: client, peers: peers, addr: addr, path: root + "/" + strings.ReplaceAll(m.name, " ", "-"), name: m.name, out: out}
+		t := &table{ctx: ctx, client: client, peers: peers, addr: addr, limit: patience, out: out,
+			name: m.name, path: root + "/" + strings.ReplaceAll(m.name, " ", "-")}
 		if all := lib.Peers(); len(all) > 0 {
 			t.lib = all[0]
 		}
+		sit := t.sit
 		if lib == Planted {
-			wrong = append(wrong, t.notice(m.run))
-		} else {
-			wrong = append(wrong, t.sit(m.run))
+			sit = t.notice
 		}
+		failed = append(failed, sit(m.run))
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	wrong = append(wrong, recipes.Flush(ctx, client), zkapi.DeleteRecursive(ctx, client, root))
-	return errors.Join(wrong...)
+	failed = append(failed, recipes.Flush(ctx, client), zkapi.DeleteRecursive(ctx, client, root))
+	return errors.Join(failed...)
 }
 
 // table is where a pair meets.

@@ -220,6 +220,13 @@ func (t *table) consume(q *recipes.DistributedQueue, n int) string {
 	return inOrder(got, nil)
 }
 
+// cancelled wants the end of Consume to be that of its context.
+func (t *table) cancelled(err error) {
+	if !errors.Is(err, context.Canceled) {
+		t.must("Consume", fmt.Errorf("it has ended with %w", err))
+	}
+}
+
 func (t *table) put(q *recipes.DistributedQueue, x recipes.Item, items ...string) {
 	for _, data := range items {
 		x.Data = append(x.Data, []byte(data))
@@ -267,7 +274,7 @@ func (t *table) compete(ours *recipes.DistributedQueue, put, get string) {
 	wait()
 	t.children(t.path, 0)
 	enough()
-	<-done
+	t.cancelled(<-done)
 	got = append(got, strings.Fields(t.call(get, "take", strconv.Itoa(2*rounds-len(got))))...)
 	got = append(got, strings.Fields(t.call(get, "left"))...)
 	t.is("what was put in came out", sorted(got, nil), sorted(want, nil))
@@ -298,7 +305,7 @@ func curatorLockedQueue(t *table) {
 	t.children(t.path, 1)
 	t.is("they get what we work on", t.call("get", "left"), "")
 	close(enough)
-	<-ended
+	t.cancelled(<-ended)
 	t.is("they get what we have failed to do", t.call("get", "take", "1"), "first")
 	t.children(t.path, 0)
 
