@@ -308,9 +308,9 @@ func (c *caller) faults(args []string) error {
 	case verb == "replace" && len(rest) > 0:
 		method = http.MethodPut
 	case verb == "load" && len(rest) == 1:
-		text, err := os.ReadFile(rest[0])
+		text, err := readArgument(rest[0])
 		if err != nil {
-			return fmt.Errorf("%s: %w", rest[0], pathReason(err))
+			return err
 		}
 		method, body = http.MethodPut, string(text)
 	default:
@@ -333,16 +333,28 @@ func (c *caller) save(args []string) error {
 	if err == nil {
 		err = os.WriteFile(args[0], text, 0o644)
 	}
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok && pathErr.Op == "open" {
+		return usageError{fmt.Errorf("%s: %w", args[0], pathErr.Err)}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], pathReason(err))
 	}
 	return nil
 }
 
-func (c *caller) load(args []string) error {
-	file, err := os.ReadFile(args[0])
+// readArgument reads a file that the command line names.
+func readArgument(path string) ([]byte, error) {
+	text, err := readFile(path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", args[0], pathReason(err))
+		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
+	}
+	return text, nil
+}
+
+func (c *caller) load(args []string) error {
+	file, err := readArgument(args[0])
+	if err != nil {
+		return err
 	}
 	text, err := c.fetch(http.MethodPut, "/sim/v1/snapshot", string(file))
 	if err != nil || c.json {

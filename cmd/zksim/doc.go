@@ -237,8 +237,8 @@
 //	zksim ctl events
 //	zksim ctl admin server_stats
 //
-// The status is 0 when the order has been carried out, 2 for wrong usage, and 1 if
-// the server refuses or does not answer.
+// The status is 0 when the order has been carried out, 2 for wrong usage and for files that
+// cannot be opened, and 1 if the server refuses or does not answer.
 //
 // # From Python
 //

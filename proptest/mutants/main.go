@@ -27,23 +27,26 @@ func main() {
 // run is main with its surroundings as arguments.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // errors are printed once, below
 	asJSON := flags.Bool("json", false, "print one JSON object for each mutant")
 	only := flags.String("run", "", "plant only the mutants whose names match this expression")
 	of := flags.String("of", "", "plant only those in this package: memserver, watchers or recipes")
 	jobs := flags.Int("j", 2, "how many mutants are judged at a time")
 	verbose := flags.Bool("v", false, "print how the tests failed")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return 0
-		}
-		return 2
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stderr)
+		flags.PrintDefaults()
+		return 0
 	}
-	chosen, err := choose(*only, *of)
-	if err != nil || flags.NArg() > 0 {
-		if err == nil {
-			err = fmt.Errorf("unknown argument %q", flags.Arg(0))
-		}
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	var chosen []mutant
+	if err == nil {
+		chosen, err = choose(*only, *of)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "mutants:", err)
 		return 2
 	}

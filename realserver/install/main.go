@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -38,6 +39,10 @@ func main() {
 
 // run returns the exit status: 0 the release is there, 1 it could not be had, 2 wrong usage.
 func run(ctx context.Context, args []string, cache string, stderr io.Writer) int {
+	if len(args) == 1 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+		fmt.Fprintln(stderr, "usage: install [version|exporter]")
+		return 0
+	}
 	version, err := parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "install: %v\n", err)
@@ -63,9 +68,9 @@ func parse(args []string) (string, error) {
 	case len(args) == 1 && args[0] == "exporter":
 		return args[0], nil
 	case len(args) > 1:
-		return "", fmt.Errorf("one version at most, not %q; usage: install [version]", args)
+		return "", fmt.Errorf("one version at most, not %q; usage: install [version|exporter]", args)
 	case !versionForm.MatchString(args[0]):
-		return "", fmt.Errorf("%q is no release from 3.6.0 on, such as %s; usage: install [version]", args[0], newest)
+		return "", fmt.Errorf("%q is no release from 3.6.0 on, such as %s; usage: install [version|exporter]", args[0], newest)
 	}
 	return args[0], nil
 }

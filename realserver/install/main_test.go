@@ -20,7 +20,7 @@ func TestParse(t *testing.T) {
 		{[]string{"3.10.0"}, "3.10.0"},
 		{[]string{"3.9"}, `"3.9" is no release`},
 		{[]string{"3.4.14"}, `"3.4.14" is no release`},
-		{[]string{"-h"}, `"-h" is no release`},
+		{[]string{"-x"}, `"-x" is no release`},
 		{[]string{"../../etc"}, `"../../etc" is no release`},
 		{[]string{"3.9.5", "3.8.6"}, "one version at most"},
 	} {
@@ -93,4 +93,7 @@ func TestWrongUsage(t *testing.T) {
 	var said strings.Builder
 	require.Equal(t, 2, run(t.Context(), []string{"nine"}, t.TempDir(), &said))
 	require.Equal(t, 1, strings.Count(said.String(), "\n"))
+	said.Reset()
+	require.Equal(t, 0, run(t.Context(), []string{"--help"}, t.TempDir(), &said))
+	require.Equal(t, "usage: install [version|exporter]\n", said.String())
 }

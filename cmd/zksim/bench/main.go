@@ -6,10 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -18,10 +21,23 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	os.Exit(complain(os.Stderr, err))
+}
+
+// usageError is an error of whoever started bench.
+type usageError struct{ error }
+
+// complain says on one line what is wrong, and tells the exit status: 0 nothing, 1 something failed,
+// 2 wrong usage.
+func complain(stderr io.Writer, err error) int {
+	if err == nil {
+		return 0
 	}
+	fmt.Fprintf(stderr, "bench: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	if _, ok := errors.AsType[usageError](err); ok {
+		return 2
+	}
+	return 1
 }
 
 // flags is the command line.
@@ -41,7 +57,7 @@ type flags struct {
 func parse(args []string, stderr io.Writer) (*flags, error) {
 	f := &flags{run: regexp.MustCompile(""), skip: regexp.MustCompile("^$")}
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
-	set.SetOutput(stderr)
+	set.SetOutput(io.Discard) // errors are printed once, by main
 	expression := func(to **regexp.Regexp) func(string) error {
 		return func(s string) (err error) {
 			*to, err = regexp.Compile(s)
@@ -63,16 +79,43 @@ func parse(args []string, stderr io.Writer) (*flags, error) {
 	set.StringVar(&f.profile, "profile", "", "write a CPU profile of the simulator's process to this `file`")
 	set.BoolVar(&f.serve, "serve", false, "be the simulator (bench starts itself with it)")
 	set.BoolVar(&f.awake, "awake", false, "keep the processors from sleeping (bench starts itself with it)")
-	if err := set.Parse(args); err != nil {
+	switch err := set.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		set.SetOutput(stderr)
+		set.PrintDefaults()
 		return nil, err
-	}
-	switch {
+	case err != nil:
+		return nil, usageError{err}
 	case set.NArg() > 0:
-		return nil, fmt.Errorf("unexpected argument %q", set.Arg(0))
+		return nil, usageError{fmt.Errorf("unexpected argument %q", set.Arg(0))}
 	case f.rounds < 1 || f.time <= 0 || f.scale <= 0 || f.scale > 1:
-		return nil, errors.New("-rounds and -time must be positive, -scale over 0 and at most 1")
+		return nil, usageError{errors.New("-rounds and -time must be positive, -scale over 0 and at most 1")}
+	case f.sim != "" && !isAddress(f.sim):
+		return nil, usageError{fmt.Errorf("-sim %s: want HOST:PORT", f.sim)}
+	case f.real != "" && f.real != "off" && !isAddress(f.real):
+		return nil, usageError{fmt.Errorf("-real %s: want HOST:PORT, or off", f.real)}
 	}
-	return f, nil
+	return f, checkProfile(f.profile)
+}
+
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return err == nil
+}
+
+// checkProfile makes sure that a profile has a place before the simulator, which writes it, is started.
+func checkProfile(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return usageError{fmt.Errorf("-profile %w", err)}
+	}
+	return f.Close()
 }
 
 func scenarios() []scenario {
@@ -83,6 +126,9 @@ func scenarios() []scenario {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	f, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -93,6 +139,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return stayAwake(ctx, stdout)
 	}
 	all := slices.DeleteFunc(scenarios(), func(s scenario) bool { return !f.run.MatchString(s.name) || f.skip.MatchString(s.name) })
+	if len(all) == 0 {
+		return usageError{fmt.Errorf("no scenario is called like %q and not like %q; -list lists them", f.run, f.skip)}
+	}
 	if f.list {
 		for _, s := range all {
 			fmt.Fprintf(stdout, "%-18s %s\n", s.name, s.about)

@@ -32,6 +32,28 @@ func bench(t *testing.T, srv *memserver.Server, args ...string) string {
 	return out.String()
 }
 
+func TestWrongUsage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for want, args := range map[string][]string{
+		"flag provided but not defined: -nosuch":                                          {"-nosuch"},
+		`unexpected argument "more"`:                                                      {"more"},
+		"-rounds and -time must be positive, -scale over 0 and at most 1":                 {"-scale", "2"},
+		"-sim here: want HOST:PORT":                                                       {"-sim", "here"},
+		"-real there: want HOST:PORT, or off":                                             {"-real", "there"},
+		"-profile open none/file: no such file or directory":                              {"-profile", "none/file"},
+		`no scenario is called like "nosuch" and not like "^$"; -list lists them`:         {"-run", "nosuch"},
+		"invalid value \"(\" for flag -run: error parsing regexp: missing closing ): `(`": {"-run", "("},
+	} {
+		var out, complaint bytes.Buffer
+		require.Equal(t, 2, complain(&complaint, run(t.Context(), args, &out, &complaint)), args)
+		require.Empty(t, out.String())
+		require.Equal(t, "bench: "+want+"\n", complaint.String())
+	}
+	var help bytes.Buffer
+	require.Zero(t, complain(&help, run(t.Context(), []string{"-h"}, io.Discard, &help)))
+	require.Contains(t, help.String(), "-rounds")
+}
+
 func listening(t *testing.T) *memserver.Server {
 	srv := memserver.RunT(t)
 	require.NoError(t, srv.Listen("127.0.0.1:0"))

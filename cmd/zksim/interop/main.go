@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -38,13 +39,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "interop: %v\n", err)
-		return 2
+		return complain(stderr, 2, err)
 	}
 	all, err := interop(ctx, cfg, stdout, stderr)
 	if err != nil {
-		fmt.Fprintf(stderr, "interop: %v\n", err)
-		return 1
+		return complain(stderr, 1, err)
 	}
 	for _, r := range all {
 		if !r.ok(cfg.strict) {
@@ -52,6 +51,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	return 0
+}
+
+// complain says on one line what is wrong, and returns the status.
+func complain(stderr io.Writer, status int, err error) int {
+	fmt.Fprintf(stderr, "interop: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	return status
 }
 
 func parseFlags(args []string, stderr io.Writer) (config, error) {
@@ -77,6 +82,12 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	}
 	if flags.NArg() > 0 {
 		return cfg, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if _, _, err := net.SplitHostPort(cfg.addr); cfg.addr != "" && err != nil {
+		return cfg, fmt.Errorf("-addr %s: want HOST:PORT", cfg.addr)
+	}
+	if cfg.timeout <= 0 {
+		return cfg, fmt.Errorf("-timeout %v: want more than 0", cfg.timeout)
 	}
 	if only != "" {
 		cfg.clients = strings.Split(only, ",")

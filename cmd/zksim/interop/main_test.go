@@ -13,6 +13,8 @@ func TestWrongFlags(t *testing.T) {
 		{"-nosuch"},
 		{"-client", "kazoo,nosuch"},
 		{"-timeout", "soon"},
+		{"-timeout", "-1s"},
+		{"-addr", "nowhere"},
 		{"surplus"},
 	} {
 		var out, complaint strings.Builder
