@@ -91,7 +91,7 @@ func (q *LockingQueue) take(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	data, _, there, err := q.q.read(ctx, name)
-	if !there || err != nil {
+	if !there || err != nil || h.Err() != nil { // somebody else may have it by now
 		_ = h.Release(ctx)
 		return false, err
 	}
