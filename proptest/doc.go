@@ -27,7 +27,9 @@
 //     takes a real one beside, so it is not part of Conformance.
 //
 // Beside them is [explore], which judges not servers but programs that coordinate
-// through one: under every order of their operations, and with faults.
+// through one: under every order of their operations, and with faults. [Lock],
+// [Queue], [Watcher] and their like say what must hold of recipes, and take
+// anybody's; [Exploration] says how they are explored.
 //
 // The tests of this module run them on the simulator, with and without the
 // protocol, and on real servers of 3.8 and 3.9:

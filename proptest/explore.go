@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,24 @@ type Exploration struct {
 	// Prepare, if not nil, furnishes the server before the participants begin, with
 	// a client that is closed afterwards. What is there already need not be fought for.
 	Prepare func(ctx context.Context, c zkapi.Client) error
+
+	unordered bool // see Unordered
+}
+
+// without has a property leave out faults that it does not know how to judge.
+func without(f explore.Fault, opts []func(*Exploration)) []func(*Exploration) {
+	return append(slices.Clone(opts), func(e *Exploration) {
+		switch {
+		case e.Kinds != 0:
+		case e.Strategy == nil:
+			e.Kinds = explore.AllFaults
+		default:
+			e.Kinds = explore.Network
+		}
+		if e.Kinds &^= f; e.Kinds == 0 {
+			e.Faults = 0
+		}
+	})
 }
 
 // plan is the searches that the options amount to.

@@ -1,12 +1,16 @@
 package proptest_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"testing"
+	"time"
 
 	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/proptest/explore"
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/watchers"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -41,4 +45,152 @@ func ExampleExploreCounter() {
 	//      B  has added one: 1
 	//   4  A  Set /n "1" -> version 2
 	//      A  has added one: 1
+}
+
+func ExampleLeaderLatch() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.LeaderLatch(t, func(c zkapi.Client) proptest.Candidate { return recipes.NewLeaderLatch(c, "/latch") }, fifty)
+	}))
+	// Output: passed: true
+}
+
+// fifty is so many schedules with a fault each.
+func fifty(e *proptest.Exploration) { e.Strategy, e.Faults, e.Schedules = explore.Random(1), 1, 50 }
+
+// Kazoo's queue has a Get that does not wait, so that it takes an adapter:
+//
+//	type myQueue struct{ *recipes.Queue }
+//
+//	func (q myQueue) Get(ctx context.Context) ([]byte, error) { return q.GetWait(ctx) }
+func ExampleQueue() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Queue(t, func(c zkapi.Client) proptest.Queuer { return ourQueue{recipes.NewQueue(c, "/queue")} }, fifty)
+	}))
+	// Output: passed: true
+}
+
+// A stack is no queue, unless the order does not matter.
+func ExampleUnordered() {
+	twice := func(e *proptest.Exploration) { e.Rounds = 2 }
+	stack := func(c zkapi.Client) proptest.Queuer { return bag{c, "the youngest comes first"} }
+	passes(func(t *testing.T) {
+		fmt.Println(proptest.ExploreQueue(t, stack, furnished(""), fifty, twice).Failure.Text)
+		fmt.Println(proptest.ExploreQueue(t, stack, furnished(""), fifty, twice, proptest.Unordered).Failure)
+	})
+	// Output:
+	// B returned: B has got item 1, and item 2, which was put in later, was taken before that
+	// <nil>
+}
+
+func ExampleLockingQueue() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.LockingQueue(t, func(c zkapi.Client) proptest.LockingQueuer { return recipes.NewLockingQueue(c, "/queue") }, fifty)
+	}))
+	// Output: passed: true
+}
+
+func ExampleLease() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Lease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {
+			return recipes.NewLease(c, "/lease", time.Minute, holder)
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+// The adapter says how a member learns that it has to give its part back:
+//
+//	func (m myPartitioner) Disturbed(ctx context.Context) error {
+//		states := m.Changes()
+//		defer states.Close()
+//		for {
+//			if state, err := states.Next(ctx); err != nil || state != recipes.PartitionAcquired {
+//				return err
+//			}
+//		}
+//	}
+func ExamplePartitioner() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Partitioner(t, func(c zkapi.Client, member string, set []string) proptest.Partaker {
+			return ourPartitioner{recipes.NewSetPartitioner(c, "/set", set, func(o *recipes.PartitionOptions) { o.Identifier = member })}
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+func ExampleWatcher() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Watcher(t, func(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Node)) error {
+			for node, err := range watchers.Data(ctx, c, path) {
+				if err != nil {
+					return err
+				}
+				saw(node)
+			}
+			return nil
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+func ExampleChildrenWatcher() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.ChildrenWatcher(t, func(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Listing)) error {
+			for list, err := range watchers.Children(ctx, c, path) {
+				if err != nil {
+					return err
+				}
+				saw(list)
+			}
+			return nil
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+func ExampleCache() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Cache(t, 2, func(ctx context.Context, c zkapi.Client, root string, saw func(iter.Seq[watchers.Node])) error {
+			cache := watchers.NewTreeCache(ctx, c, root)
+			defer cache.Close()
+			for _, err := range cache.Changes(ctx) {
+				if err != nil {
+					return err
+				}
+				saw(cache.All())
+			}
+			return nil
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+// A watch that is set after the look misses what happens in between.
+func ExampleExploreWatcher() {
+	passes(func(t *testing.T) {
+		res := proptest.ExploreWatcher(t, func(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Node)) error {
+			for {
+				data, stat, err := c.Get(ctx, path)
+				saw(watchers.Node{Path: path, Exists: err == nil, Data: data, Stat: stat})
+				_, _, changed, err := c.ExistsW(ctx, path)
+				if err != nil {
+					return err
+				}
+				if err := await(ctx, changed); err != nil {
+					return err
+				}
+			}
+		}, fifty)
+		fmt.Println(res.Failure.Text)
+		fmt.Print(res.Failure.Story())
+	})
+	// Output:
+	// B: nothing is under way, nothing is broken any more, and 10m0s later still waiting
+	//   1  A  Create /watched persistent "x" -> /watched
+	//   2  B  Get /watched -> "x", version 0
+	//   3  A  Set /watched "y" -> version 1
+	//   4  A  Delete /watched -> done
+	//   5  A  Create /watched persistent "x" -> /watched
+	//      A  has written everything
+	//   6  B  ExistsW /watched -> it exists, version 0
 }

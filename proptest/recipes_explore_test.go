@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -14,6 +15,7 @@ import (
 	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/proptest/explore"
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/watchers"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -72,6 +74,97 @@ var ours = []struct {
 	{name: "double barrier", without: explore.Cancellation, explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreDoubleBarrier(t, func(c zkapi.Client, n int) proptest.Meeting { return recipes.NewDoubleBarrier(c, "/meet", n) }, o)
 	}},
+	{name: "latch", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreLeaderLatch(t, func(c zkapi.Client) proptest.Candidate { return recipes.NewLeaderLatch(c, "/latch") }, o)
+	}},
+	{name: "queue", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreQueue(t, func(c zkapi.Client) proptest.Queuer { return ourQueue{recipes.NewQueue(c, "/queue")} }, o)
+	}},
+	{name: "simple queue", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreQueue(t, func(c zkapi.Client) proptest.Queuer { return ourSimpleQueue{recipes.NewSimpleQueue(c, "/queue")} }, o)
+	}},
+	{name: "locking queue", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreLockingQueue(t, func(c zkapi.Client) proptest.LockingQueuer { return recipes.NewLockingQueue(c, "/queue") }, o)
+	}},
+	{name: "lease", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreLease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {
+			return recipes.NewLease(c, "/lease", time.Minute, holder)
+		}, o)
+	}},
+	{name: "partitioner", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExplorePartitioner(t, func(c zkapi.Client, member string, set []string) proptest.Partaker {
+			return ourPartitioner{recipes.NewSetPartitioner(c, "/set", set, func(o *recipes.PartitionOptions) { o.Identifier, o.Rejoin = member, true })}
+		}, o)
+	}},
+	{name: "data", explore: func(t *testing.T, o option) *explore.Result { return proptest.ExploreWatcher(t, followData, o) }},
+	{name: "children", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreChildrenWatcher(t, followChildren, o)
+	}},
+	{name: "tree cache", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreCache(t, 2, keepCopy(watchers.NewTreeCache), o)
+	}},
+	{name: "children cache", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreCache(t, 1, keepCopy(watchers.NewChildrenCache), o)
+	}},
+}
+
+type ourQueue struct{ *recipes.Queue }
+
+func (q ourQueue) Get(ctx context.Context) ([]byte, error) { return q.GetWait(ctx) }
+
+type ourSimpleQueue struct{ *recipes.SimpleQueue }
+
+func (q ourSimpleQueue) Put(ctx context.Context, item []byte) error { return q.Offer(ctx, item) }
+func (q ourSimpleQueue) Get(ctx context.Context) ([]byte, error)    { return q.Take(ctx) }
+
+type ourPartitioner struct{ *recipes.SetPartitioner }
+
+func (m ourPartitioner) Acquire(ctx context.Context) ([]string, error) { return m.WaitAcquired(ctx) }
+
+func (m ourPartitioner) Disturbed(ctx context.Context) error {
+	states := m.Changes()
+	defer states.Close()
+	for {
+		if state, err := states.Next(ctx); err != nil || state != recipes.PartitionAcquired {
+			return err
+		}
+	}
+}
+
+func followData(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Node)) error {
+	for node, err := range watchers.Data(ctx, c, path) {
+		if err != nil {
+			return err
+		}
+		saw(node)
+	}
+	return nil
+}
+
+func followChildren(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Listing)) error {
+	for list, err := range watchers.Children(ctx, c, path) {
+		if err != nil {
+			return err
+		}
+		saw(list)
+	}
+	return nil
+}
+
+type newCache = func(context.Context, zkapi.Client, string, ...func(*watchers.CacheConfig)) *watchers.Cache
+
+func keepCopy(made newCache) func(context.Context, zkapi.Client, string, func(iter.Seq[watchers.Node])) error {
+	return func(ctx context.Context, c zkapi.Client, root string, saw func(iter.Seq[watchers.Node])) error {
+		cache := made(ctx, c, root)
+		defer cache.Close()
+		for _, err := range cache.Changes(ctx) {
+			if err != nil {
+				return err
+			}
+			saw(cache.All())
+		}
+		return nil
+	}
 }
 
 type ourRW struct{ *recipes.RWLock }

@@ -213,11 +213,9 @@ func (x *explorer) run(source Source, recording bool) *run {
 // confirm runs the failure again, twice, and writes down what happens.
 func (x *explorer) confirm() {
 	var f [2]*Failure
-	x.bubble(func() {
-		for i := range f {
-			f[i] = x.replay(x.result.Failure.Choices, true)
-		}
-	})
+	for i := range f {
+		x.bubble(func() { f[i] = x.replay(x.result.Failure.Choices, true) }) // with the same clock
+	}
 	x.result.Same = f[0] != nil && f[1] != nil && f[0].same(f[1])
 	if f[0] != nil {
 		x.result.Failure = f[0]
