@@ -223,12 +223,25 @@ func (r *run) broken(rules []func() error, why Why) bool {
 }
 
 func (r *run) allEnded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.allEndedLocked()
+}
+
+func (r *run) allEndedLocked() bool {
 	for _, p := range r.parts {
 		if !p.ended {
 			return false
 		}
 	}
 	return true
+}
+
+// halted tells whether waiting brings nothing more.
+func (r *run) halted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.allEndedLocked() || r.failure != nil
 }
 
 // stuck is how much time passes before those who wait count as waiting for ever.
@@ -264,7 +277,7 @@ func (r *run) sleep(d time.Duration) bool {
 		}
 		timer.Stop()
 		synctest.Wait()
-		if r.enable(); !r.idle || r.allEnded() || r.failure != nil {
+		if r.enable(); !r.idle || r.halted() {
 			r.record(Line{Kind: TimePassed, Text: fmt.Sprintf("%v pass", time.Since(began))})
 			return true
 		}

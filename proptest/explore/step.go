@@ -67,7 +67,7 @@ func (r *run) enable() {
 			}
 		}
 	}
-	ended := r.allEnded()
+	ended := r.allEndedLocked()
 	r.idle = len(r.steps) == 0
 	if !ended && (r.idle || r.dialling()) {
 		r.steps = append(r.steps, Step{Kind: TimePassed, Who: -1})
@@ -279,8 +279,8 @@ func (r *run) deliver(who int, unsent bool) {
 	c.seen.text(a.Event.Path)
 	c.seen.int(int(a.Event.Type))
 	c.seen.flag(a.Lost)
-	c.link.deliver()
 	if !a.Lost {
+		c.link.deliver()
 		r.record(Line{Kind: Told, Who: r.parts[who].Name,
 			Text: fmt.Sprintf("is told: %s %s", a.Event.Type, a.Event.Path)})
 		return
@@ -290,21 +290,24 @@ func (r *run) deliver(who int, unsent bool) {
 		text += ", about to call " + c.underWay()
 	}
 	r.record(Line{Kind: Told, Who: r.parts[who].Name, Text: text})
-	r.sever(who, unsent)
+	r.sever(who, unsent, c.link.deliver)
 }
 
-// sever fails what is under way when a connection is lost, unless it has not been sent.
-func (r *run) sever(who int, unsent bool) {
+// sever has a participant learn that its connection is lost, and fails what is
+// under way then, unless it has not been sent.
+func (r *run) sever(who int, unsent bool, learn func()) {
 	c := r.parts[who].client
 	c.vain = false
 	r.mu.Lock() // over the wire the participant goes on already
 	c.seen.flag(false)
-	r.mu.Unlock()
-	if unsent {
-		return
+	var lost []*operation
+	if !unsent {
+		lost = slices.DeleteFunc(slices.Clone(c.pending), func(o *operation) bool { return o.verb == verbPause })
+		c.pending = slices.DeleteFunc(c.pending, func(o *operation) bool { return o.verb != verbPause })
 	}
-	lost := slices.DeleteFunc(slices.Clone(c.pending), func(o *operation) bool { return o.verb == verbPause })
-	c.pending = slices.DeleteFunc(c.pending, func(o *operation) bool { return o.verb != verbPause })
+	r.mu.Unlock()
+	learn()
+	synctest.Wait() // what it does then is not lost
 	for _, o := range lost {
 		c.vain = c.vain || !o.abandoned
 		o.call.digest(&c.seen)
@@ -349,15 +352,13 @@ func (r *run) goWrong(s Step) {
 			text += ", and with it the request " + lost
 		}
 		r.record(Line{Kind: WentWrong, Who: name, Text: text})
-		c.link.cut()
-		r.sever(s.Who, s.unsent)
+		r.sever(s.Who, s.unsent, c.link.cut)
 	case LostReply:
 		r.perform(s.Who, s.op)
 		c.pending = append(c.pending, s.op)
 		r.actOn(s)
 		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection, and with it this reply"})
-		c.link.cut()
-		r.sever(s.Who, false)
+		r.sever(s.Who, false, c.link.cut)
 	case Expiry:
 		id := c.link.session()
 		r.record(Line{Kind: WentWrong, Who: name, Text: fmt.Sprintf("has its session %s expired by the server", r.sessionName(id))})
