@@ -153,11 +153,16 @@ func (x *cell) update(ctx context.Context, f func(old []byte) ([]byte, error)) (
 		if err != nil {
 			return err
 		}
-		if !there {
+		if !there { // perhaps another one makes it, and not empty
 			if err := x.ensure(ctx); err != nil {
 				return err
 			}
-			stat.Version = 0
+			if old, stat, there, err = x.read(ctx); err != nil {
+				return err
+			}
+			if !there {
+				return zkapi.ErrNoNode
+			}
 		}
 		pre = old
 		if post, err = f(pre); err != nil {

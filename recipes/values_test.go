@@ -130,6 +130,32 @@ func (r *racing) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, 
 	return r.Client.Multi(ctx, ops...)
 }
 
+// founding has another one make the node, with a value, just after it was missed here.
+type founding struct {
+	zkapi.Client
+	once sync.Once
+}
+
+func (f *founding) Get(ctx context.Context, path string) ([]byte, zkapi.Stat, error) {
+	data, stat, err := f.Client.Get(ctx, path)
+	f.once.Do(func() {
+		if _, failed := f.Create(ctx, path, []byte("5"), nil, zkapi.Persistent); failed != nil {
+			err = failed
+		}
+	})
+	return data, stat, err
+}
+
+// Curator makes the node with its first value, which has version 0 as a node without a value has.
+func TestAtomicMadeByAnother(t *testing.T) {
+	srv := memserver.RunT(t)
+	ch, err := recipes.NewCounter(&founding{Client: srv.ClientT(t)}, "/n").Add(bounded(t), 1)
+	require.NoError(t, err)
+	require.Equal(t, int64(6), ch.Post)
+	n, _ := srv.Node("/n")
+	require.Equal(t, "6", string(n.Data))
+}
+
 // After so many tries without the lock it is tried with it, and the lock is free afterwards.
 func TestAtomicPromoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
