@@ -68,6 +68,9 @@ func TestHistories(t *testing.T) {
 	} {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
+			if run.b.Several && proptest.Brief() {
+				t.Skip("make test has them on an ensemble")
+			}
 			proptest.Histories(t, run.b)
 		})
 	}

@@ -159,7 +159,7 @@ func (r realMembers) settle() error {
 }
 
 // briefly are the scenes that go test plays on real ensembles.
-var briefly = []string{"failover", "reconfig joining", "read-only", "sessions"}
+var briefly = []string{"failover"}
 
 func playScenes(t *testing.T, open func(*testing.T, *setup) members) {
 	for _, scene := range scenes {

@@ -1,11 +1,13 @@
 package proptest_test
 
 import (
+	"bytes"
 	"flag"
 	"io/fs"
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/zksim/zksim/proptest"
@@ -48,9 +50,34 @@ func TestTranscripts(t *testing.T) {
 			if !*update { // several would write into the same files
 				t.Parallel()
 			}
+			if strings.HasPrefix(run.name, "real") && proptest.Brief() && !*update {
+				runTranscripts(t, ofOneServer(t, files), run.b)
+				return
+			}
 			runTranscripts(t, files, run.b)
 		})
 	}
+}
+
+// ofOneServer is the transcripts that need no server of their own: a real one takes half a second of
+// the processor to start.
+func ofOneServer(t *testing.T, files fs.FS) fs.FS {
+	t.Helper()
+	some := make(fstest.MapFS)
+	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(files, path)
+		if !bytes.Contains(text, []byte("\nserver ")) && !bytes.HasPrefix(text, []byte("server ")) {
+			some[path] = &fstest.MapFile{Data: text}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return some
 }
 
 func runTranscripts(t *testing.T, files fs.FS, b *proptest.Backend) {

@@ -1,22 +1,16 @@
 package proptest
 
 import (
-	"os"
+	"testing"
 
-	"github.com/zksim/zksim/realserver"
+	"github.com/zksim/zksim/proptest/internal/brief"
 )
 
-// Unless something else is asked for, go test compares with the newest ZooKeeper on the machine. Make
-// test compares with all of them, and at length.
-func init() {
-	if os.Getenv(realserver.VersionsEnv) == "" {
-		os.Setenv(realserver.VersionsEnv, "newest")
-	}
-}
+func TestMain(m *testing.M) { brief.Main(m) }
 
-// Brief tells whether tests on real ensembles, which take seconds each to elect a leader, leave out what
-// others show as well.
-func Brief() bool { return os.Getenv(realserver.VersionsEnv) == "newest" }
+// Brief tells whether tests on real ensembles, which take seconds each to elect a leader, and sweeps of
+// faults leave out what others show as well.
+func Brief() bool { return brief.Wanted() }
 
-// RaceDetector tells whether everything takes ten times as long.
+// RaceDetector tells tests outside of this package what raceDetector tells those within.
 func RaceDetector() bool { return raceDetector }

@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/zksim/zksim/proptest/frames"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/realserver"
 )
 
 var (
-	ops     = flag.Int("frames.ops", 10_400, "requests that TestFrames sends to each version, over all profiles")
+	ops     = flag.Int("frames.ops", brief.Or(1600, 10_400), "requests that TestFrames sends to each version, over all profiles")
 	seed    = flag.Uint64("frames.seed", 0, "the seed of the first history; 0 takes a new one")
 	profile = flag.String("frames.profile", "", "what TestFrames compares: versions and profiles, such as 3.8,3.9/quota; all without it")
 	replay  = flag.String("frames.replay", "", "a history for TestFrames to run in place of random ones")
@@ -57,7 +58,8 @@ func chosen(version string) []frames.Profile {
 
 // TestFrames sends the same random requests, well-formed and not, to the
 // simulator and to a real ZooKeeper, and compares all that comes back. At the
-// end every cell of the matrix of requests and results must have been filled.
+// end every cell of the matrix of requests and results must have been filled,
+// unless the test is brief.
 func TestFrames(t *testing.T) {
 	first := *seed
 	if first == 0 {
@@ -106,7 +108,7 @@ func checkMatrix(t *testing.T, m *frames.Matrix, some []frames.Profile) {
 	if unknown := m.Unknown(some...); len(unknown) > 0 {
 		t.Errorf("the real server has given what cells.go does not know: %s", strings.Join(unknown, ", "))
 	}
-	if empty := m.Empty(some...); len(empty) > 0 {
+	if empty := m.Empty(some...); len(empty) > 0 && !brief.Wanted() {
 		t.Errorf("the real server has not given what it can: %s", strings.Join(empty, ", "))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/zksim/zksim/proptest/frames"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
 )
@@ -164,6 +165,9 @@ func onStat(f func([]byte)) func(reply, *[]byte) [][]byte {
 func TestFramesSelf(t *testing.T) {
 	for _, p := range profiles {
 		t.Run("wire/"+p.Name, func(t *testing.T) {
+			if brief.Wanted() && p.Settings != nil {
+				t.Skip("make test has it")
+			}
 			settings := maps.Clone(frames.Settings)
 			maps.Copy(settings, p.Settings)
 			start := func() (frames.Server, error) { return startSim(versionOf(p), settings) }
@@ -174,7 +178,7 @@ func TestFramesSelf(t *testing.T) {
 			defer pair.Close()
 			c := comparison{T: t, pair: pair, kinds: make(map[string]int)}
 			c.corpus()
-			c.search(max(*seed, 1), 2000)
+			c.search(max(*seed, 1), brief.Or(300, 2000))
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/proptest/model"
 	"github.com/zksim/zksim/realserver"
 )
@@ -67,6 +68,9 @@ func TestLargeTrees(t *testing.T) {
 
 // The histories come everywhere: to every result that there is to come to.
 func TestCoverage(t *testing.T) {
+	if brief.Wanted() {
+		t.Skip("it takes many histories; make test")
+	}
 	seed := flag.Lookup("rapid.seed")
 	defer seed.Value.Set(seed.Value.String())
 	require.NoError(t, seed.Value.Set("1"))

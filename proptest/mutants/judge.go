@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/zksim/zksim/realserver"
 )
 
 // judge is a part of the suite. None of them needs a real server.
@@ -118,7 +120,7 @@ func (c *court) try(ctx context.Context, m mutant) verdict {
 func (c *court) command(ctx context.Context, m *mutant, i int, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.binaries[i], args...)
 	cmd.Dir = filepath.Join(c.root, filepath.FromSlash(judges[i].pkg))
-	cmd.Env = append(os.Environ(), variable+"="+m.Name)
+	cmd.Env = append(os.Environ(), variable+"="+m.Name, realserver.VersionsEnv+"=all") // the tests are not brief
 	return cmd
 }
 

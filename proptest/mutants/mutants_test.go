@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/proptest/internal/brief"
 )
 
 const root = "../.."
@@ -45,8 +47,8 @@ func TestMutantsThatDoNotApply(t *testing.T) {
 // The suite can fail: these are caught, and not by chance. The whole table
 // takes longer, so it is not run here, but all of it compiles.
 func TestMutantsAreCaught(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it compiles the suite")
+	if brief.Wanted() {
+		t.Skip("it compiles the suite; make test")
 	}
 	by := map[string]string{
 		"setData-not-undone":   "model direct/3.9",
