@@ -28,3 +28,16 @@ func TestNeverEnds(t *testing.T) {
 		})
 	}
 }
+
+// Goroutines that are left hide no other failure, either.
+func TestLeaksAndFails(t *testing.T) {
+	res := explore.Explore(t, func(w *explore.World) {
+		w.Go("A", func(p *explore.Participant) error {
+			go func() { <-make(chan int) }()
+			return errors.New("no")
+		})
+	})
+	require.NotNil(t, res.Failure)
+	require.Equal(t, explore.Returned, res.Failure.Why)
+	require.True(t, res.Same)
+}

@@ -144,13 +144,13 @@ func (r *run) do() {
 // countGoroutines looks for some that have not ended. What only waits for time to
 // pass may.
 func (r *run) countGoroutines() {
-	if runtime.NumGoroutine() <= r.goroutines || r.failure != nil {
+	if runtime.NumGoroutine() <= r.goroutines {
 		return
 	}
 	time.Sleep(settling)
 	synctest.Wait()
-	if n := runtime.NumGoroutine() - r.goroutines; n > 0 {
-		r.left = true
+	n := runtime.NumGoroutine() - r.goroutines
+	if r.left = n > 0; r.left && r.failure == nil {
 		r.failure = &Failure{Why: Leaked, Text: fmt.Sprintf("%d goroutines go on when all participants have returned and all clients are closed", n)}
 	}
 }
@@ -345,7 +345,6 @@ func (r *run) end() {
 		if time.Since(began) > time.Hour {
 			r.over = false
 			r.fail(Stuck, "a participant does not return, although its context has ended and its client is closed")
-			r.left = true
 			break
 		}
 	}

@@ -259,14 +259,17 @@ func (l *wired) understand(o *operation, frame []byte) {
 		return
 	}
 	var h wire.ReplyHeader
+	exists := o.verb == verbExists || o.verb == verbExistsW
 	if h.Read(&r); h.Err != 0 {
-		o.answer.err = h.Err
+		if !exists || h.Err != zkapi.ErrNoNode { // which is an answer
+			o.answer.err = h.Err
+		}
 		return
 	}
 	var p wire.Reply
 	p.Read(&r, o.code)
 	o.answer.path, o.answer.stat, o.answer.data, o.names = p.Path, p.Stat, p.Data, p.Children
-	o.ok = o.verb == verbExists || o.verb == verbExistsW
+	o.ok = exists
 	for _, x := range p.Results {
 		o.results = append(o.results, zkapi.OpResult{Type: x.Type, Path: x.Path, Stat: x.Stat, Data: x.Data, Err: x.Err.Err()})
 	}
