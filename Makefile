@@ -1,7 +1,7 @@
 # What there is to do with this repository: make, or make help, lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test real bench interop mutants fuzz lint
+.PHONY: help run test real bench interop mutants foreign fuzz lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ interop: ## compare what other people's clients see of zksim and of a real ZooKe
 
 mutants: ## plant bugs in the simulator, and show which tests catch them; names in ARGS, as in -run watch
 	go run ./proptest/mutants $(ARGS)
+
+foreign: ## run locks of other libraries under the explorer; downloads those libraries
+	cd proptest/foreign && go test $(ARGS) ./...
 
 FUZZTIME ?= 30s
 fuzz: ## run each fuzz test for FUZZTIME (30s)
