@@ -40,6 +40,7 @@ type report struct {
 	ended   map[string][]testName // by pass, fail and skip; only tests without parts
 	broken  map[string]bool       // packages that have failed
 	crashed bool                  // a panic, or a data race
+	hosted  map[testName]bool     // tests that have logged a real server
 	second  []testName            // tests that have passed at the second attempt only
 }
 
@@ -59,7 +60,7 @@ func main() {
 func newReport() *report {
 	return &report{
 		output: make(map[testName][]string), parent: make(map[testName]bool), real: make(map[string]bool),
-		ended: make(map[string][]testName), broken: make(map[string]bool),
+		ended: make(map[string][]testName), broken: make(map[string]bool), hosted: make(map[testName]bool),
 	}
 }
 
@@ -70,12 +71,21 @@ func (r *report) onlyReal() bool {
 	}
 	broken := maps.Clone(r.broken)
 	for _, name := range r.ended["fail"] {
-		if !strings.HasPrefix(backend(name.name), "real") {
+		if !r.onReal(name) {
 			return false
 		}
 		delete(broken, name.pkg)
 	}
 	return len(r.ended["fail"]) > 0 && len(broken) == 0 // no package has failed of its own
+}
+
+// onReal tells whether a test has run on a real server, by its name or by what it has logged.
+func (r *report) onReal(name testName) bool {
+	if strings.HasPrefix(backend(name.name), "real") || r.hosted[name] {
+		return true
+	}
+	at := strings.LastIndexByte(name.name, '/')
+	return at > 0 && r.onReal(testName{name.pkg, name.name[:at]})
 }
 
 // again runs each test that has failed once more, by itself.
@@ -159,7 +169,7 @@ func (r *report) take(e event) {
 			return
 		}
 		if found := realVersion.FindStringSubmatch(e.Output); found != nil {
-			r.real[found[1]] = true
+			r.real[found[1]], r.hosted[name] = true, true
 		}
 		r.crashed = r.crashed || crash.MatchString(e.Output)
 		r.output[name] = append(r.output[name], e.Output)
