@@ -7,11 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -31,6 +33,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	asJSON := flags.Bool("json", false, "print one JSON object for each mutant")
 	only := flags.String("run", "", "plant only the mutants whose names match this expression")
 	of := flags.String("of", "", "plant only those in this package: memserver, watchers or recipes")
+	sample := flags.Int("sample", 0, "plant so many of them, chosen at random; 0 plants all")
+	seed := flags.Uint64("seed", 0, "what -sample is chosen by; 0 takes a new one, and tells")
 	jobs := flags.Int("j", 2, "how many mutants are judged at a time")
 	verbose := flags.Bool("v", false, "print how the tests failed")
 	err := flags.Parse(args)
@@ -46,9 +50,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		chosen, err = choose(*only, *of)
 	}
+	if err == nil && *sample < 0 {
+		err = fmt.Errorf("-sample %d is negative", *sample)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "mutants:", err)
 		return 2
+	}
+	if all := len(chosen); 0 < *sample && *sample < all {
+		if *seed == 0 {
+			*seed = uint64(rand.Uint32()) + 1
+		}
+		chosen = draw(chosen, *sample, *seed)
+		note := stdout
+		if *asJSON {
+			note = stderr
+		}
+		fmt.Fprintf(note, "%d of %d mutants, by -seed %d\n", len(chosen), all, *seed)
 	}
 	dir, err := os.MkdirTemp("", "zksim-mutants-")
 	if err != nil {
@@ -123,6 +141,17 @@ func choose(only, of string) ([]mutant, error) {
 		return nil, fmt.Errorf("no mutant is called like %q and in %q", only, of)
 	}
 	return chosen, nil
+}
+
+// draw chooses n mutants at random, and leaves them in their order.
+func draw(all []mutant, n int, seed uint64) []mutant {
+	lucky := rand.New(rand.NewPCG(seed, 0)).Perm(len(all))[:n]
+	slices.Sort(lucky)
+	chosen := make([]mutant, n)
+	for i, at := range lucky {
+		chosen[i] = all[at]
+	}
+	return chosen
 }
 
 // sound assembles the court and makes sure that it finds nothing where there is nothing.

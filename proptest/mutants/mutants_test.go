@@ -76,11 +76,23 @@ func TestMutantsAreCaught(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"-run", "["}, {"-run", "no such mutant"}, {"-of", "nothing"}, {"more"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-run", "["}, {"-run", "no such mutant"}, {"-of", "nothing"}, {"more"}, {"-nonsense"}, {"-sample", "-1"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), args, &stdout, &stderr), args)
 		require.NotEmpty(t, stderr.String())
 		require.Empty(t, stdout.String())
+	}
+}
+
+func TestDraw(t *testing.T) {
+	some := draw(mutants, 7, 1)
+	require.Equal(t, some, draw(mutants, 7, 1))
+	require.NotEqual(t, some, draw(mutants, 7, 2))
+	at := -1
+	for _, m := range some {
+		next := slices.IndexFunc(mutants, func(x mutant) bool { return x.Name == m.Name })
+		require.Greater(t, next, at, "each once, in the order of the table")
+		at = next
 	}
 }
 
