@@ -93,6 +93,9 @@ type Config struct {
 	// ElectionTime is how long nobody leads an ensemble, and so nobody is served, when
 	// it needs another leader; 0 is no time.
 	ElectionTime time.Duration
+	// SyncLimit is after how many ticks a leader and a follower give each other up that
+	// do not hear each other (see Member.Sever); 5 by default.
+	SyncLimit int
 	// InitialZxid is the lower half of the zxid with which each epoch of an ensemble
 	// begins: zookeeper.testingonly.initialZxid. 0 as a rule; see also Server.SetZxid.
 	InitialZxid int64
@@ -168,6 +171,7 @@ var settings = map[string]func(*Config, string) error{
 		}
 		return nil
 	},
+	"syncLimit":                     number(func(c *Config) *int { return &c.SyncLimit }),
 	"readonlymode.enabled":          boolean(func(c *Config) *bool { return &c.ReadOnlyMode }),
 	"localSessionsEnabled":          boolean(func(c *Config) *bool { return &c.LocalSessions }),
 	"localSessionsUpgradingEnabled": boolean(func(c *Config) *bool { return &c.LocalUpgrading }),
@@ -280,7 +284,7 @@ var ignoredNames = func() map[string]bool {
 
 		# Ensembles, of which this server is not part.
 		group.* weight.* version
-		initLimit syncLimit connectToLearnerMasterLimit electionAlg leaderServes peerType
+		initLimit connectToLearnerMasterLimit electionAlg leaderServes peerType
 		dynamicConfigFile oraclePath quorumListenOnAllIPs electionPortBindRetry cnxTimeout quorumCnxnTimeoutMs
 		fastleader.minNotificationInterval fastleader.maxNotificationInterval
 		leader.nodelay leader.ackLoggingFrequency leader.closeSocketAsync leaderConnectDelayDuringRetryMs
@@ -375,6 +379,9 @@ func (c *Config) complete() error {
 	if c.ContainerBatch == 0 {
 		c.ContainerBatch = 10_000
 	}
+	if c.SyncLimit == 0 {
+		c.SyncLimit = 5
+	}
 	if c.MaxFrame == 0 {
 		c.MaxFrame = wire.DefaultMaxFrame
 	}
@@ -408,7 +415,7 @@ func (c *Config) state(firstSession int64) state.Config {
 		ContainerNeverUsed: c.ContainerNeverUsed.Milliseconds(),
 		Members:            max(1, c.Members), Servers: c.ensemble(), StandaloneEnabled: !c.NoStandalone,
 		LocalSessions: c.LocalSessions, LocalSessionsUpgrading: c.LocalUpgrading, ReadOnlyMode: c.ReadOnlyMode,
-		InitialZxid: c.InitialZxid, ElectionTime: c.ElectionTime.Milliseconds(),
+		InitialZxid: c.InitialZxid, ElectionTime: c.ElectionTime.Milliseconds(), SyncLimit: int64(c.SyncLimit),
 		Digests: slices.Contains(c.FourLetterWords, "hash") || slices.Contains(c.FourLetterWords, "*"),
 	}
 	if c.auth || len(c.EnforceAuthSchemes) > 0 {

@@ -60,6 +60,7 @@ type outbox struct {
 	spare   []byte // the other buffer, while buf is filled
 	writing bool   // somebody is in Write
 	stalled bool   // nobody writes, see Server.Stall
+	waiting bool   // for the reply to a request, with all behind that
 	queued  bool   // in Server.unsent
 	closing bool   // close once everything is written
 	dead    bool   // Write has failed or the connection was cut
@@ -187,6 +188,9 @@ func (c *conn) connect(payload []byte) bool {
 	s := c.srv
 	s.mu.Lock()
 	defer s.release()
+	for !s.closed && s.st.Hangs(c.member.st, &q) {
+		s.turn.Wait()
+	}
 	c.stats.received++
 	c.member.stats.received++
 	var p wire.ConnectResponse
@@ -268,7 +272,7 @@ func (c *conn) applyAll() (rest []byte, open bool) {
 		if !c.apply(now, payload) {
 			return rest, false
 		}
-		if len(o.buf) >= batchBytes {
+		if len(o.buf) >= batchBytes || o.waiting {
 			return rest, true
 		}
 	}
@@ -282,14 +286,34 @@ func (c *conn) apply(now int64, payload []byte) (open bool) {
 	c.stats.received++
 	c.member.stats.received++
 	s.st.Handle(now, c.st, &c.req, &body, &c.rsp)
+	if c.out.waiting = c.rsp.Wait; c.rsp.Wait {
+		s.deliver()
+		return true
+	}
 	s.deliver()
-	c.reply()
+	c.reply(&c.req.RequestHeader, &c.rsp)
 	return !c.rsp.Close
 }
 
-// reply appends the reply to the request just applied.
-func (c *conn) reply() {
-	p, start := &c.rsp, len(c.out.buf)
+// answer implements peer.
+func (c *conn) answer(a *state.Answer) {
+	o := &c.out
+	if !c.inBatch {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+	}
+	c.reply(&a.RequestHeader, a.Response)
+	o.waiting, o.closing = false, o.closing || a.Close
+	o.idle.Broadcast()
+	if !c.inBatch && !o.queued && !o.writing && (!o.stalled || o.closing) {
+		o.queued = true
+		c.srv.unsent = append(c.srv.unsent, c)
+	}
+}
+
+// reply appends the reply to a request.
+func (c *conn) reply(q *wire.RequestHeader, p *state.Response) {
+	start := len(c.out.buf)
 	if p.Mute {
 		return
 	}
@@ -297,16 +321,16 @@ func (c *conn) reply() {
 	if p.Connect != nil {
 		b = p.Connect.Append(b)
 	} else {
-		h := wire.ReplyHeader{Xid: c.req.Xid, Zxid: p.Zxid, Err: p.Err}
-		if c.req.Type == zkapi.OpPing && p.Err == 0 {
+		h := wire.ReplyHeader{Xid: q.Xid, Zxid: p.Zxid, Err: p.Err}
+		if q.Type == zkapi.OpPing && p.Err == 0 {
 			h.Xid = wire.XidPing
 		}
 		if b = h.Append(b); p.Err == 0 || p.Body {
-			b = p.Reply.Append(b, c.req.Type)
+			b = p.Reply.Append(b, q.Type)
 		}
 	}
 	c.out.buf = wire.EndFrame(b, start)
-	c.sent(c.req.Type, c.req.Xid, p.Zxid, len(b)-start-4)
+	c.sent(q.Type, q.Xid, p.Zxid, len(b)-start-4)
 }
 
 // event implements peer.
@@ -392,13 +416,14 @@ func (c *conn) writeAll() (ended bool) {
 }
 
 // waitForRoom waits while another goroutine is writing a lot to this client:
-// who does not read is not served. It tells whether the connection is still good.
+// who does not read is not served; or for the reply to the last request. It tells
+// whether the connection is still good.
 func (c *conn) waitForRoom() bool {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for (o.writing || o.stalled) && len(o.buf) >= batchBytes && !o.dead {
+	for (o.waiting || (o.writing || o.stalled) && len(o.buf) >= batchBytes) && !o.dead {
 		o.idle.Wait()
 	}
-	return !o.dead
+	return !o.dead && !o.closing
 }

@@ -58,6 +58,15 @@ type Client struct {
 	arrivals []Arrival
 	req      wire.Request
 	rsp      state.Response
+	ctx      context.Context // of the operation that do has begun
+	waiting  *call           // nil if no request waits for its reply
+}
+
+// call is a request that waits, see Member.Sever, and with it all that come after.
+type call struct {
+	op   zkapi.OpCode
+	done chan struct{}
+	p    *state.Response // nil if the connection is lost
 }
 
 var _ zkapi.Client = (*Client)(nil)
@@ -129,13 +138,13 @@ func (c *Client) open(m *Member) bool {
 		q.SessionID = 0
 	}
 	var p wire.ConnectResponse
-	if !st.Connect(c.srv.now(), conn, &q, &p) {
+	if st.Hangs(m.st, &q) || !st.Connect(c.srv.now(), conn, &q, &p) {
 		return false
 	}
 	if p.TimeOut == 0 { // the session is gone
 		c.lose(zkapi.ErrSessionExpired)
 		q.SessionID = 0
-		if !st.Connect(c.srv.now(), conn, &q, &p) {
+		if st.Hangs(m.st, &q) || !st.Connect(c.srv.now(), conn, &q, &p) {
 			return false
 		}
 	}
@@ -178,6 +187,7 @@ func (c *Client) change(s zkapi.State) {
 
 // serverClosed says that the server is gone for good.
 func (c *Client) serverClosed() {
+	c.answered(nil)
 	if c.conn != nil {
 		c.srv.st.Disconnect(c.srv.now(), c.conn)
 		c.conn = nil
@@ -223,6 +233,9 @@ func (c *Client) apply() (answered bool) {
 	}
 	s.st.Apply(s.now(), c.conn, &c.req, &c.rsp)
 	answered = !c.rsp.Mute
+	if c.rsp.Wait {
+		c.waiting = &call{op: c.req.Type, done: make(chan struct{})}
+	}
 	s.settle() // where the connection may end, and the next one use c.rsp
 	return answered
 }
@@ -242,6 +255,14 @@ func (c *Client) do(ctx context.Context, op zkapi.OpCode) error {
 		return err
 	}
 	c.srv.mu.Lock()
+	for c.waiting != nil {
+		before := c.waiting
+		c.srv.mu.Unlock()
+		if err := before.wait(ctx); err != nil {
+			return err
+		}
+		c.srv.mu.Lock()
+	}
 	var err error
 	switch {
 	case c.state == zkapi.StateClosed:
@@ -251,16 +272,65 @@ func (c *Client) do(ctx context.Context, op zkapi.OpCode) error {
 	case c.conn == nil:
 		err = zkapi.ErrConnectionLoss
 	default:
-		c.req.Type = op
+		c.req.Type, c.ctx = op, ctx
 		return nil
 	}
 	c.srv.mu.Unlock()
 	return err
 }
 
+// wait returns when there is a reply or none will come, or with the context.
+func (w *call) wait(ctx context.Context) error {
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// await has c.rsp be the reply to a request that waits. The server is unlocked meanwhile.
+func (c *Client) await(w *call) error {
+	ctx := c.ctx
+	c.srv.release()
+	err := w.wait(ctx)
+	c.srv.mu.Lock()
+	switch {
+	case err != nil:
+		return err
+	case w.p == nil:
+		return zkapi.ErrConnectionLoss
+	}
+	c.req.Type, c.rsp = w.op, *w.p
+	return nil
+}
+
+// answered ends the waiting, with a reply or without one.
+func (c *Client) answered(p *state.Response) {
+	if w := c.waiting; w != nil {
+		c.waiting, w.p = nil, p
+		close(w.done)
+	}
+}
+
+// answer implements peer.
+func (c *Client) answer(a *state.Answer) {
+	if !a.Mute {
+		c.answered(a.Response)
+		return
+	}
+	c.srv.st.Disconnect(c.srv.now(), c.conn)
+	c.kicked()
+}
+
 func (c *Client) run() error {
 	if !c.apply() { // and the connection is closed
 		return zkapi.ErrConnectionLoss
+	}
+	if c.waiting != nil {
+		if err := c.await(c.waiting); err != nil {
+			return err
+		}
 	}
 	c.lastZxid = max(c.lastZxid, c.rsp.Zxid)
 	if c.rsp.Close && c.req.Type != zkapi.OpAuth { // as enforced authentication does; Close does not come here
@@ -717,6 +787,7 @@ func (c *Client) Close() error {
 			c.conn = nil
 		}
 	}
+	c.answered(nil)
 	delete(s.clients, c)
 	c.arrivals = nil
 	c.change(zkapi.StateClosed)

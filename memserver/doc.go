@@ -125,6 +125,21 @@
 // ephemeral nodes unless Config.LocalUpgrading makes them sessions like others,
 // and end when their member loses its leader.
 //
+// [Member.Sever] takes from one member what another says, in one direction: a
+// follower then serves the past, or nobody learns what its clients want; a leader
+// that no quorum answers commits nothing, and all writes wait. After
+// Config.SyncLimit ticks they give each other up. What becomes of a write that has
+// waited is for the log of the next leader to say, which is how a test makes writes
+// whose outcome is unknown:
+//
+//	leader := srv.Leader()
+//	for _, m := range srv.Members() {
+//		m.Sever(leader) // they log what it proposes, and it does not hear that: the write is done; or
+//		leader.Sever(m) // they do not: it is not
+//	}
+//	go client.Create(ctx, "/n", nil, nil, zkapi.Persistent) // waits, and then: connection loss
+//	leader.Stop()
+//
 // [Member.SetLag] holds a member back: by transactions, by time, or until
 // further notice. Its clients then read what was, get their events late, and are
 // not told yet that a session has ended, as on a follower that is slow. What

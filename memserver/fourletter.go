@@ -285,8 +285,8 @@ func (m *Member) flwConfiguration(b *strings.Builder) {
 		if m.srv.st.Observes(m.st) {
 			observes = 1
 		}
-		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%s\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=%d\n",
-			shown("initLimit", "10"), shown("syncLimit", "5"), electionPort+port, quorumPort+port, observes)
+		fmt.Fprintf(b, "initLimit=%s\nsyncLimit=%d\nelectionAlg=3\nelectionPort=%d\nquorumPort=%d\npeerType=%d\n",
+			shown("initLimit", "10"), m.srv.cfg.SyncLimit, electionPort+port, quorumPort+port, observes)
 		if m.role() != ReadOnly {
 			fmt.Fprintf(b, "membership: \n%s", m.srv.st.Membership(m.st))
 		}

@@ -82,6 +82,7 @@ func (c *Client) kicked() {
 		return
 	}
 	c.conn = nil
+	c.answered(nil)
 	if c.cfg.held {
 		c.cut = true
 		c.arrivals = append(c.arrivals, Arrival{Lost: true})

@@ -230,6 +230,39 @@ func (m *Member) setIsolated(yes bool) {
 	s.change(m)
 }
 
+// Sever loses, from now on, all that the member says to another one, which it
+// still hears itself: a partition in one direction, or with two calls in both.
+// What follows is what ZooKeeper makes of it:
+//
+//   - A follower that the leader does not hear serves reads; what its clients write
+//     waits, and is lost.
+//   - A follower that does not hear the leader serves what was. What its clients write is
+//     done, and they do not learn it. Neither keeps its clients' sessions alive.
+//   - A leader that not enough others hear and answer commits nothing: all writes wait.
+//
+// Config.SyncLimit ticks later the two give each other up: the follower breaks its
+// connections and serves nobody, and a leader without a quorum does the same; then
+// there is an election among those that hear each other. A write that has waited is
+// done or not, as the log of the next leader has it, and its client cannot know.
+//
+// Mend ends it: what has waited by then arrives and is answered.
+func (m *Member) Sever(to *Member) {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	s.st.Sever(s.now(), m.st, to.st)
+	s.settle()
+}
+
+// Mend ends Sever. Members that were lost come back.
+func (m *Member) Mend(to *Member) {
+	s := m.srv
+	s.mu.Lock()
+	defer s.release()
+	s.st.Mend(s.now(), m.st, to.st)
+	s.settleElection()
+}
+
 // Elect makes the member the leader of a new epoch, as an election would: all
 // connections of the ensemble break. It tells whether it could be elected.
 func (m *Member) Elect() bool {
@@ -262,6 +295,7 @@ func (s *Server) settleElection() {
 			}
 		}
 	}
+	s.turn.Broadcast()
 	for _, c := range s.sortedClients() {
 		c.seekWriter()
 		c.comeBack()

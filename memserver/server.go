@@ -31,6 +31,7 @@ type Server struct {
 	unsent    []*conn    // have events that nobody is writing yet
 	condemn   []net.Conn // to be closed once the lock is released: closing TLS may wait
 	dialled   int        // pipes so far, for their addresses
+	turn      sync.Cond  // members have found or lost each other
 	listeners []*zkapi.Stream[Event]
 
 	running sync.WaitGroup // connections, writers, listeners
@@ -50,6 +51,7 @@ func New(opts ...func(*Config)) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, clients: make(map[*Client]struct{})}
+	s.turn.L = &s.mu
 	s.started = s.now()
 	sc := cfg.state(s.firstSession())
 	sc.Started = s.started
@@ -90,6 +92,10 @@ func (s *Server) deliver() {
 			s.publish()
 		}
 		for _, n := range s.st.TakeNotes() {
+			if n.Answer != nil {
+				n.Conn.Peer.(peer).answer(n.Answer)
+				continue
+			}
 			n.Conn.Peer.(peer).event(n)
 			if s.listeners != nil {
 				s.tellWatch(n)
@@ -109,9 +115,10 @@ func (s *Server) settle() {
 	}
 }
 
-// peer is a connection's shell. Both methods are called with Server.mu held.
+// peer is a connection's shell. Its methods are called with Server.mu held.
 type peer interface {
 	event(state.Note)
+	answer(*state.Answer) // to the request that it waits for
 	kicked()
 }
 
@@ -181,7 +188,8 @@ func (s *Server) tick() {
 
 // due does what is due by now.
 func (s *Server) due(now int64, alive func(*state.Session) bool) {
-	if s.st.ElectDue(now) {
+	silent := s.st.SilenceDue(now)
+	if s.st.ElectDue(now) || silent {
 		s.settleElection()
 	}
 	s.st.CatchUpDue(now)
@@ -215,6 +223,7 @@ func (s *Server) Close() error {
 		for c := range s.clients {
 			c.serverClosed()
 		}
+		s.turn.Broadcast()
 		for _, l := range s.listeners {
 			l.End()
 		}

@@ -21,6 +21,7 @@ type setup struct {
 	observers []int
 	joiners   []int
 	settings  map[string]string
+	severable bool // members can be cut off from each other, and what they have logged is looked at
 }
 
 // first is the member that leads at first: the last one that has a vote.
@@ -40,7 +41,7 @@ func (s *setup) votes() map[int]bool {
 func (s *setup) size() int { return max(s.members, 3*(1-min(s.members, 1))) }
 
 // scenes are played one after another.
-var scenes = slices.Concat(quorumScenes, reconfigScenes, sessionScenes, readOnlyScenes, counterScenes)
+var scenes = slices.Concat(quorumScenes, reconfigScenes, sessionScenes, readOnlyScenes, counterScenes, partitionScenes)
 
 var quorumScenes = []scene{
 	{name: "sessions", play: func(s *stage) {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -36,7 +37,7 @@ func TestMembers(t *testing.T) {
 			playScenes(t, func(t *testing.T, s *setup) members {
 				srv := memserver.RunT(t, func(c *memserver.Config) {
 					c.Members, c.Profile, c.FourLetterWords = s.size(), profile, []string{"*"}
-					c.Observers, c.Joiners, c.NoStandalone = s.observers, s.joiners, true
+					c.Observers, c.Joiners, c.NoStandalone, c.SyncLimit = s.observers, s.joiners, true, 2
 					for key, value := range s.settings {
 						require.NoError(t, c.Set(key, value))
 					}
@@ -59,6 +60,18 @@ type members interface {
 	spec(id int) string
 	kill(id int) error
 	start(id int) error
+
+	// sever has a member hear nothing of another one, until mend; hang has one do nothing, until resume.
+	sever(from, to int) error
+	mend(from, to int) error
+	hang(id int) error
+	resume(id int) error
+	// lost waits until what was severed is noticed, and some members serve nobody.
+	lost(ids ...int) error
+	// calm waits for what was asked for to arrive, where that can be told.
+	calm()
+	// logged waits until there is a text in a member's log.
+	logged(id int, text string) error
 }
 
 type simMembers struct{ *memserver.Server }
@@ -68,12 +81,38 @@ func (s simMembers) spec(id int) string            { return s.Member(id).Spec() 
 func (s simMembers) kill(id int) error             { s.Member(id).Stop(); return nil }
 func (s simMembers) start(id int) error            { return s.Member(id).Start() }
 
+func (s simMembers) sever(from, to int) error { s.Member(from).Sever(s.Member(to)); return nil }
+func (s simMembers) mend(from, to int) error  { s.Member(from).Mend(s.Member(to)); return nil }
+func (s simMembers) logged(int, string) error { return nil }
+func (s simMembers) calm()                    { synctest.Wait() }
+
+func (s simMembers) hang(id int) error   { s.eachWay(id, (*memserver.Member).Sever); return nil }
+func (s simMembers) resume(id int) error { s.eachWay(id, (*memserver.Member).Mend); return nil }
+
+func (s simMembers) eachWay(id int, do func(_, _ *memserver.Member)) {
+	for _, m := range s.Members() {
+		do(m, s.Member(id))
+		do(s.Member(id), m)
+	}
+}
+
+func (s simMembers) lost(ids ...int) error {
+	s.Advance(4 * time.Second) // SyncLimit
+	for _, id := range ids {
+		if role := s.Member(id).Role(); role != memserver.NotServing {
+			return fmt.Errorf("member %d is not lost, but %s", id, role)
+		}
+	}
+	return nil
+}
+
 type realMembers struct {
 	t *testing.T
 	*realserver.Ensemble
 	down  map[int]bool
 	votes map[int]bool
 	reads bool // without a quorum
+	dir   string
 }
 
 // newRealMembers starts ensembles until one has elected its last member at the
@@ -82,14 +121,19 @@ func newRealMembers(t *testing.T, version string, s *setup) members {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
+		dir := ""
+		if s.severable {
+			dir = t.TempDir()
+		}
 		e := realserver.RunEnsembleT(t, version, s.size(), func(o *realserver.Options) {
 			maps.Copy(o.Config, s.settings)
+			o.Dir, o.Severable = dir, s.severable && s.settings["reconfigEnabled"] == ""
 			o.Observer, o.Joiner = slices.Contains(s.observers, o.ID), slices.Contains(s.joiners, o.ID)
 		})
 		answer, err := realserver.FourLetterWord(ctx, e.Member(s.first()).Addr(), "srvr")
 		require.NoError(t, err)
 		if strings.Contains(answer, "Zxid: 0x100000000\nMode: leader\n") {
-			return realMembers{t, e, make(map[int]bool), s.votes(), s.settings["readonlymode.enabled"] != ""}
+			return realMembers{t, e, make(map[int]bool), s.votes(), s.settings["readonlymode.enabled"] != "", dir}
 		}
 		require.NoError(t, e.Close())
 		require.NoError(t, ctx.Err())
@@ -114,6 +158,52 @@ func (r realMembers) start(id int) error {
 	}
 	delete(r.down, id)
 	return r.settle()
+}
+
+func (r realMembers) sever(from, to int) error { return r.Sever(from, to) }
+func (r realMembers) mend(from, to int) error  { r.found(from, to); return r.Mend(from, to) }
+func (r realMembers) hang(id int) error        { return r.Member(id).Pause() }
+func (r realMembers) resume(id int) error      { return r.Member(id).Continue() }
+func (r realMembers) calm()                    {}
+
+// found has settle count on members that were lost.
+func (r realMembers) found(ids ...int) {
+	for _, id := range ids {
+		if r.Member(id).Running() {
+			delete(r.down, id)
+		}
+	}
+}
+
+func (r realMembers) lost(ids ...int) error {
+	for _, id := range ids {
+		if err := r.Member(id).WaitIdle(r.t.Context()); err != nil {
+			return err
+		}
+		r.down[id] = true
+	}
+	return r.settle()
+}
+
+func (r realMembers) logged(id int, text string) error {
+	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		files, err := filepath.Glob(filepath.Join(r.dir, fmt.Sprint(id), "data", "version-2", "log.*"))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if b, err := os.ReadFile(file); err == nil && strings.Contains(string(b), text) {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("member %d has not logged %s: %w", id, text, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // settle waits until those that run have one leader, or know that they have none.
@@ -170,6 +260,15 @@ func playScenes(t *testing.T, open func(*testing.T, *setup) members) {
 			if real && proptest.Brief() && !slices.Contains(briefly, scene.name) && !*update {
 				t.Skip("make test plays it on real ensembles")
 			}
+			if !real {
+				synctest.Test(t, func(t *testing.T) {
+					s := &stage{t: t, members: open(t, &scene.setup), conns: make(map[string]*actor)}
+					scene.play(s)
+					require.NoError(t, err)
+					require.Equal(t, string(want), s.out.String())
+				})
+				return
+			}
 			for try := 1; ; try++ {
 				s := &stage{t: t, members: open(t, &scene.setup), conns: make(map[string]*actor)}
 				scene.play(s)
@@ -178,7 +277,7 @@ func playScenes(t *testing.T, open func(*testing.T, *setup) members) {
 					return
 				}
 				require.NoError(t, err)
-				if real && try < 3 && string(want) != s.out.String() {
+				if try < 3 && string(want) != s.out.String() {
 					continue // an election may go either way; what differs three times, differs
 				}
 				require.Equal(t, string(want), s.out.String())
@@ -277,6 +376,12 @@ func (s *stage) call(name string, q wire.Request) {
 	a.xid++
 	q.Xid = a.xid
 	a.send(q.Append(nil))
+	s.hear(name, q)
+}
+
+// hear says what comes until the reply to a request.
+func (s *stage) hear(name string, q wire.Request) {
+	a := s.conns[name]
 	s.out.WriteString(strings.TrimSpace(fmt.Sprintf("%s %v %s", name, q.Type, q.Op.Path)) + ": ")
 	for {
 		b, err := a.frame()

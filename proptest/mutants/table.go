@@ -297,7 +297,7 @@ var memserverMutants = []mutant{
 
 	// memserver: connections and clients
 	{"event-after-reply", "an event comes after the reply that shows the change", "conn.go",
-		"s.deliver()\n\tc.reply()", "c.reply()\n\ts.deliver()"},
+		"s.deliver()\n\tc.reply(&c.req.RequestHeader, &c.rsp)", "c.reply(&c.req.RequestHeader, &c.rsp)\n\ts.deliver()"},
 	{"ping-xid", "the reply to a ping has the xid of the request", "conn.go",
 		"h.Xid = wire.XidPing", "h.Xid = c.req.Xid"},
 	{"body-of-errors", "a reply with an error has a body", "conn.go",

@@ -152,7 +152,7 @@ func (s *State) checkMember(m *Member) error {
 		return fmt.Errorf("state: member %d has applied 0x%x, which is not committed", m.ID, m.zxid)
 	case m.frozen && (!m.late || len(m.behind) > 0):
 		return fmt.Errorf("state: member %d is cut off and has transactions to come", m.ID)
-	case !m.frozen && (m.late && m.down || m.late && !m.lag.any() && len(m.behind) == 0), !m.late && len(m.behind) > 0:
+	case !m.frozen && (m.late && m.down || m.late && !m.lag.any() && !m.deaf && len(m.behind) == 0), !m.late && len(m.behind) > 0:
 		return fmt.Errorf("state: member %d: late %v, down %v, %d transactions behind", m.ID, m.late, m.down, len(m.behind))
 	}
 	return nil

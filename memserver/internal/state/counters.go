@@ -9,7 +9,7 @@ const lastCounter = 1<<32 - 1
 // exhausted tells whether the epoch has no zxid left. A server that stands alone
 // has no epochs: its zxids just go on.
 func (s *State) exhausted() bool {
-	return int64(uint32(s.zxid))+1+s.gap >= lastCounter && len(s.members) > 1
+	return int64(uint32(s.zxid))+1+s.gap+int64(len(s.proposals)) >= lastCounter && len(s.members) > 1
 }
 
 // rollOver elects a leader with an epoch of its own. What has asked for the zxid is lost.
@@ -25,6 +25,9 @@ func (s *State) SetZxid(zxid int64) bool {
 	for _, m := range s.members {
 		if !m.down && !m.late {
 			m.zxid = zxid
+		}
+		if !m.down && !m.deaf {
+			m.logged = zxid
 		}
 	}
 	return true

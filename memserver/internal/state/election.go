@@ -20,7 +20,7 @@ func (s *State) ElectDue(now int64) bool {
 	if m == nil || s.electedAt > now {
 		return false
 	}
-	if s.elected = nil; m.down || !s.Votes(m) || !s.quorum() {
+	if s.elected = nil; !s.canLead(m) {
 		s.elect(now)
 	} else {
 		s.lead(now, m)

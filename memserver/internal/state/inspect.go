@@ -76,7 +76,7 @@ func (s *State) Sessions(now int64) []SessionInfo {
 	infos := make([]SessionInfo, 0, len(s.live))
 	for _, sess := range s.live {
 		i := SessionInfo{ID: sess.ID, Timeout: sess.Timeout, Expiry: sess.deadline, Connected: sess.Conn != nil, Owner: sess.most > 0}
-		if sess.Pinned && sess.Conn != nil {
+		if sess.Pinned && sess.Conn != nil && !s.outOfTouch(sess) {
 			i.Expiry = s.deadlineFor(now, sess.Timeout)
 		}
 		if sess.home != nil {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tidwall/btree"
@@ -16,13 +17,20 @@ type Member struct {
 	lag         Lag
 	late        bool // it sees view, not the newest state
 	view        view
-	behind      []commit // what is committed and not yet applied here
-	down        bool     // stopped, or cut off from the others
-	off         bool     // stopped
-	readOnly    bool     // see setModes
-	frozen      bool     // it is late for as long as it is cut off
-	applied     bool     // it has applied the reconfig that has made the membership, see shownConfig
-	changed     bool     // it was the leader that has done that, see listedBy
+	behind      []commit    // what is committed and not yet applied here
+	down        bool        // it does not take part
+	out         bool        // because it is stopped or isolated, not only lost
+	off         bool        // stopped
+	readOnly    bool        // see setModes
+	frozen      bool        // it is late for as long as it is cut off
+	deaf        bool        // it does not hear the leader, see attend
+	epoch       int64       // the last one in which it took part
+	logged      int64       // the last transaction in its log
+	tail        int         // how many of the proposals are there behind it
+	unsent      []*proposal // what its clients want and the leader does not hear
+	unheard     []*proposal // what is done and it does not know yet
+	applied     bool        // it has applied the reconfig that has made the membership, see shownConfig
+	changed     bool        // it was the leader that has done that, see listedBy
 }
 
 // Lag says how far a member stays behind. It always has applied what its own
@@ -92,6 +100,9 @@ func (s *State) commit() {
 		if !m.down && !m.late {
 			m.zxid = s.zxid
 		}
+		if !m.down && !m.deaf {
+			m.logged = s.zxid
+		}
 	}
 	if s.lateMembers == 0 {
 		return
@@ -113,7 +124,7 @@ func (s *State) commit() {
 
 // catchUp makes a member apply what was committed up to a zxid.
 func (s *State) catchUp(m *Member, zxid int64) {
-	if m.frozen {
+	if m.frozen || m.deaf {
 		return
 	}
 	for len(m.behind) > 0 && m.behind[0].zxid <= zxid {
@@ -123,6 +134,7 @@ func (s *State) catchUp(m *Member, zxid int64) {
 		m.close(s, k.closed)
 		m.behind[0] = commit{}
 		m.behind = m.behind[1:]
+		s.answer(m)
 	}
 	if len(m.behind) == 0 && m.late && !m.lag.any() {
 		m.late, m.view = false, view{}
@@ -160,17 +172,21 @@ func (s *State) SetLag(now int64, m *Member, lag Lag) {
 // Advance makes a member apply the next transactions. It tells how many there were.
 func (s *State) Advance(m *Member, txns int) int {
 	n := min(txns, len(m.behind))
-	if n > 0 {
-		s.catchUp(m, m.behind[n-1].zxid)
+	if n == 0 || m.deaf {
+		return 0
 	}
+	s.catchUp(m, m.behind[n-1].zxid)
 	return n
 }
 
-// NextDue is the next time at which ExpireDue, CatchUpDue or ElectDue has something
-// to do; ok is false if there is none.
+// NextDue is the next time at which ExpireDue, CatchUpDue, SilenceDue or ElectDue has
+// something to do; ok is false if there is none.
 func (s *State) NextDue() (at int64, ok bool) {
 	at, ok = s.NextExpiry()
 	if next, late := s.nextCatchUp(); late && (!ok || next < at) {
+		at, ok = next, true
+	}
+	if next, silent := s.nextSilence(); silent && (!ok || next < at) {
 		at, ok = next, true
 	}
 	if s.elected != nil && (!ok || s.electedAt < at) {
@@ -182,7 +198,7 @@ func (s *State) NextDue() (at int64, ok bool) {
 // nextCatchUp is when a member that lags by time applies the next transaction.
 func (s *State) nextCatchUp() (at int64, ok bool) {
 	for _, m := range s.members {
-		if m.lag.Time > 0 && !m.lag.Hold && len(m.behind) > 0 {
+		if m.lag.Time > 0 && !m.lag.Hold && !m.deaf && len(m.behind) > 0 {
 			if due := m.behind[0].at + m.lag.Time; !ok || due < at {
 				at, ok = due, true
 			}
@@ -194,7 +210,7 @@ func (s *State) nextCatchUp() (at int64, ok bool) {
 // CatchUpDue applies what members that lag by time have waited for.
 func (s *State) CatchUpDue(now int64) {
 	for _, m := range s.members {
-		for m.lag.Time > 0 && !m.lag.Hold && len(m.behind) > 0 && m.behind[0].at+m.lag.Time <= now {
+		for m.lag.Time > 0 && !m.lag.Hold && !m.deaf && len(m.behind) > 0 && m.behind[0].at+m.lag.Time <= now {
 			s.catchUp(m, m.behind[0].zxid)
 		}
 	}
@@ -205,48 +221,40 @@ func (s *State) CatchUpDue(now int64) {
 // does not run at all.
 func (s *State) Fail(now int64, m *Member, off bool) {
 	defer s.setModes()
-	m.off = off
+	m.out, m.off = true, off
+	s.lose(now, m)
 	if off {
 		s.drop(now, m)
 		m.unfreeze()
 	}
+}
+
+// lose has the others go on without a member.
+func (s *State) lose(now int64, m *Member) {
 	if m.down {
 		return
 	}
 	m.down = true
 	s.drop(now, m)
-	if m.late && !m.frozen {
-		m.zxid, m.late, m.view, m.behind = s.zxid, false, view{}, nil // it has all of it in its log
-		s.lateMembers--
-	}
-	if s.leader == m || !s.quorum() {
+	s.cutOff(m)
+	switch {
+	case s.leader == nil && (s.elected == nil || s.candidate() != nil): // they are at it
+	case s.leader == nil, s.leader == m, !s.quorum():
 		s.elect(now)
 	}
 }
 
-// Recover brings it back: it learns all that is committed, and lags as before
-// from there on. It lacks nothing that the others have.
+// Recover brings it back, as soon as it finds the others.
 func (s *State) Recover(now int64, m *Member) {
-	if m.off = false; !m.down {
-		return
+	if m.out {
+		m.out, m.off = false, false
+		s.rejoin(now)
 	}
-	defer s.setModes()
-	m.down = false
-	if s.leader == nil {
-		if s.quorum() && s.elected == nil {
-			s.elect(now)
-		}
-		return
-	}
-	s.drop(now, m)
-	s.thaw(m)
-	m.zxid = s.zxid
-	s.SetLag(now, m, m.lag)
 }
 
 // Elect makes a member the leader, which must be one that takes part and votes.
 func (s *State) Elect(now int64, m *Member) bool {
-	if m.down || !s.Votes(m) || !s.quorum() {
+	if !s.canLead(m) {
 		return false
 	}
 	s.electNow(now, m)
@@ -284,18 +292,35 @@ func (s *State) Membership(m *Member) string { return s.membership.text(s.listed
 // elect finds a leader, or that there is none.
 func (s *State) elect(now int64) { s.electNow(now, s.candidate()) }
 
-// candidate is the voter with the highest id, since all know the same
-// transactions; nil without a quorum.
+// candidate is the voter whose log goes furthest, of equal ones that with the
+// highest id; nil without a quorum.
 func (s *State) candidate() (leader *Member) {
-	if !s.quorum() {
-		return nil
-	}
 	for _, m := range s.members {
-		if !m.down && s.Votes(m) {
+		if (leader == nil || m.ahead(leader) >= 0) && s.canLead(m) {
 			leader = m
 		}
 	}
 	return leader
+}
+
+// canLead tells whether most voters would follow a member: their logs do not go
+// further, and they can talk to it.
+func (s *State) canLead(m *Member) bool {
+	if m.out || !s.Votes(m) {
+		return false
+	}
+	n := 0
+	for _, v := range s.members {
+		if !v.out && s.Votes(v) && v.ahead(m) <= 0 && s.follows(v, m) {
+			n++
+		}
+	}
+	return n > s.Voters()/2
+}
+
+// ahead compares the logs of two members.
+func (m *Member) ahead(of *Member) int {
+	return cmp.Or(cmp.Compare(m.epoch, of.epoch), cmp.Compare(m.logged, of.logged), cmp.Compare(m.tail, of.tail))
 }
 
 // lead ends every connection, as an election does, and begins another epoch.
@@ -304,16 +329,18 @@ func (s *State) lead(now int64, leader *Member) {
 	s.now = now
 	defer s.setModes()
 	for _, m := range s.members {
-		if leader != nil && !m.down {
-			s.thaw(m)
-		}
 		s.catchUp(m, s.zxid) // from the others' logs
 		if !m.down {
 			s.drop(now, m)
 		}
+		s.hush(m)
 	}
 	if s.leader = leader; leader == nil {
 		return
+	}
+	s.decide(leader)
+	for _, m := range s.members {
+		s.gather(now, m)
 	}
 	if len(s.members) > 1 {
 		s.zxid = (s.zxid>>32 + 1) << 32
@@ -326,6 +353,7 @@ func (s *State) lead(now int64, leader *Member) {
 	}
 	for _, m := range s.members {
 		if !m.down {
+			m.epoch = s.zxid >> 32
 			s.SetLag(now, m, m.lag)
 		}
 	}
@@ -333,6 +361,21 @@ func (s *State) lead(now int64, leader *Member) {
 		s.touch(now, sess)
 		s.file(sess)
 	}
+}
+
+// gather has a member take part under a new leader, if it finds that.
+func (s *State) gather(now int64, m *Member) {
+	was := m.down
+	if m.down = m.out || !s.follows(m, s.leader); m.down {
+		s.cutOff(m)
+		return
+	}
+	if was {
+		s.drop(now, m)
+	}
+	s.thaw(m)
+	s.catchUp(m, s.zxid)
+	m.zxid, m.logged = max(m.zxid, s.leader.zxid), s.zxid
 }
 
 // drop ends the connections of a member, and the sessions that only it knows.

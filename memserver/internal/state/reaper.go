@@ -12,6 +12,9 @@ func (s *State) Reapable() bool {
 // ContainerInterval.
 func (s *State) Reap(now int64) {
 	s.now = now
+	if s.stuck() {
+		return // it is tried again
+	}
 	var due []string
 	s.containers.Scan(func(path string) bool {
 		n := s.tree.find(path)

@@ -18,6 +18,8 @@ func (s *State) reconfig(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		return zkapi.ErrReconfigDisabled
 	case len(s.members) == 1:
 		return zkapi.ErrUnimplemented
+	case s.overlaps:
+		return zkapi.ErrReconfigInProgress
 	case q.Reconfig.CurConfigID != -1 && q.Reconfig.CurConfigID != s.membership.version:
 		return zkapi.ErrBadVersion
 	}
@@ -189,7 +191,7 @@ func (s *State) takeRoles(last *membership) {
 		return
 	}
 	for _, m := range s.members {
-		if id := int64(m.ID); m != s.leader && !m.down && s.membership.votes(id) && !last.observes(id) {
+		if m != s.leader && !m.down && s.canLead(m) && !last.observes(int64(m.ID)) {
 			s.electNow(s.now, m)
 			return
 		}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type Session struct {
 	former   []*Conn // on other members, which have not noticed that it has moved
 	Pinned   bool    // counts as touched all the time as long as it is connected
 	home     *Member // the only one that knows it, if it is a local session
+	ending   bool    // that it ends is proposed
 	ended    bool    // though a member that is late may still serve its connection
 	deadline int64   // the end of the tick in which it expires unless it is touched
 	owned    int     // ephemeral nodes
@@ -37,7 +39,9 @@ type Conn struct {
 	stamp   uint64 // see State.tell
 	trusted bool   // has satisfied enforce.auth
 	sasl    saslExchange
-	modern  bool // has said whether it takes a read-only server, and is told whether this is one
+	of      *Conn // for which this one stands, in a proposal
+	gone    bool  // the session had moved when that was made
+	modern  bool  // has said whether it takes a read-only server, and is told whether this is one
 	// Choked says that a client gets the header of a reply with NotReadOnly where
 	// it expects a response to its request to connect.
 	Choked bool
@@ -49,7 +53,15 @@ func (s *State) NewConn(m *Member, ip string) *Conn {
 }
 
 // moved tells whether the session has gone to a connection of another member.
-func (c *Conn) moved() bool { return c.Session.Conn != c }
+func (c *Conn) moved() bool {
+	if c.of != nil {
+		return c.gone
+	}
+	return c.Session.Conn != c
+}
+
+// origin is the connection that a client has.
+func (c *Conn) origin() *Conn { return cmp.Or(c.of, c) }
 
 // Connect answers a ConnectRequest. ok is false where the server closes the
 // connection without a reply. A response with TimeOut 0 means that there is no
@@ -86,8 +98,8 @@ func (s *State) Connect(now int64, c *Conn, q *wire.ConnectRequest, p *wire.Conn
 		}
 		sess.Timeout = timeout
 	}
-	s.touch(now, sess)
 	sess.Conn, c.Session = c, sess
+	s.touch(now, sess)
 	if s.rec.on {
 		s.now = now
 		s.record(Record{Kind: Connected}, sess)
@@ -236,13 +248,34 @@ func (s *State) Expire(now, id int64) bool {
 			return false
 		}
 	}
+	if s.stuck() && sess.home == nil {
+		s.proposeEnd(sess)
+		return true
+	}
+	s.expire(sess)
+	return true
+}
+
+// proposeEnd has the end of a session wait with all that is not committed.
+func (s *State) proposeEnd(sess *Session) {
+	if !sess.ending {
+		sess.ending = true
+		s.propose(&proposal{expires: sess, at: s.now})
+	}
+	sess.deadline = s.deadlineFor(s.now, sess.Timeout) // and then it is looked at again
+	s.file(sess)
+}
+
+func (s *State) expire(sess *Session) {
+	if sess.ending = false; sess.ended {
+		return
+	}
 	for _, c := range sess.conns() {
 		if !c.member.late {
-			s.kick(now, c) // before it could be told of what it loses
+			s.kick(s.now, c) // before it could be told of what it loses
 		}
 	}
-	s.closeSession(id, Expired, nil)
-	return true
+	s.closeSession(sess.ID, Expired, nil)
 }
 
 // ephemeralKey orders the ephemeral nodes by session and path.

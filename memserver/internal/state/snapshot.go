@@ -45,6 +45,9 @@ func (s *State) Restart(now, firstSession int64) {
 	for _, m := range s.members {
 		s.kickAll(now, m)
 	}
+	if s.leader = s.candidate(); s.leader != nil {
+		s.decide(s.leader)
+	}
 	s.cfg.FirstSession = firstSession
 	s.load(s.Snapshot(), 0, now)
 }

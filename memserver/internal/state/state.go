@@ -35,6 +35,7 @@ type Config struct {
 	LocalSessionsUpgrading bool
 	ReadOnlyMode           bool
 	ElectionTime           int64
+	SyncLimit              int64 // ticks
 	InitialZxid            int64 // the lower half of the zxid with which an epoch begins
 }
 
@@ -73,6 +74,8 @@ type State struct {
 	lateMembers int
 	lateChanges []change // of the step that runs, for members that are late
 	lateClosed  []*Conn
+	cuts        map[[2]int]int64 // since when a member (the first) is not heard by another one
+	proposals   []*proposal      // and not committed
 	acls        map[string]*accessList
 
 	// Of the step that runs.
@@ -85,6 +88,7 @@ type State struct {
 	inMulti      bool     // record how to undo
 	newDue       bool     // see TakeNewDue
 	took         bool     // a zxid has been given out
+	overlaps     bool     // it was asked for while another reconfig was under way
 	asker        *Conn    // of a reconfig, which keeps its connection for the reply
 	askerEnds    bool     // and loses it then
 	before       tree     // as it was at the multi's beginning, if quotas are enforced
@@ -144,7 +148,9 @@ func (s *State) reset() {
 		m.data, m.child = newWatchTable(0, s.cfg.V38), newWatchTable(1, s.cfg.V38)
 		m.zxid, m.late, m.frozen, m.view, m.behind = s.zxid, false, false, view{}, nil
 		m.applied, m.changed = false, false
+		m.deaf, m.logged, m.tail = false, s.zxid, 0
 	}
+	s.proposals = nil
 	s.leader = s.candidate()
 	s.committed = s.zxid
 }
@@ -165,6 +171,7 @@ type Response struct {
 	Zxid  int64
 	Err   zkapi.Code
 	Close bool // close the connection afterwards
+	Wait  bool // the reply comes later, as a Note; nothing else is done for the connection until then
 	Mute  bool // there is no reply
 	Body  bool // the body is sent although Err is not 0
 	// Connect, if not nil, is sent in place of a reply, without a header.
@@ -174,7 +181,7 @@ type Response struct {
 
 // reset leaves the Reply alone: clearing it would cost more than most requests.
 func (p *Response) reset() {
-	p.Zxid, p.Err, p.Close, p.Mute, p.Body, p.Connect = 0, 0, false, false, false, nil
+	p.Zxid, p.Err, p.Close, p.Wait, p.Mute, p.Body, p.Connect = 0, 0, false, false, false, false, nil
 }
 
 // Handle decodes a request's body and applies it.
@@ -268,7 +275,16 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 		p.Mute, p.Close = true, true
 		return
 	}
-	if c.Session.home != nil {
+	if s.waits(c, q) {
+		p.Wait = true
+		return
+	}
+	s.handle(c, q, p)
+}
+
+// handle is Apply for what need not wait, or has waited.
+func (s *State) handle(c *Conn, q *wire.Request, p *Response) {
+	if c.Session.home != nil && !c.Session.ended {
 		s.upgrade(c.Session, q)
 	}
 	switch {
@@ -394,7 +410,7 @@ func (s *State) other(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 		p.Connect = &wire.ConnectResponse{TimeOut: int32(c.Session.Timeout),
 			SessionID: c.Session.ID, Passwd: password[:], HasReadOnly: c.modern, ReadOnly: c.member.readOnly}
 	case zkapi.OpCloseSession:
-		s.closeSession(c.Session.ID, Closed, c)
+		s.closeSession(c.Session.ID, Closed, c.origin())
 		p.Close = true
 	}
 	return 0

@@ -159,12 +159,13 @@ func (c change) own() change {
 }
 
 // Note is an event for one connection, to be sent before the reply that the
-// same step gives.
+// same step gives; or, with an Answer, the reply to an earlier request.
 type Note struct {
-	Conn *Conn
-	Type zkapi.EventType
-	Path string
-	Zxid int64 // for the header of the notification
+	Conn   *Conn
+	Answer *Answer
+	Type   zkapi.EventType
+	Path   string
+	Zxid   int64 // for the header of the notification
 }
 
 // fire turns the changes of a completed write into notes. The clients of
