@@ -38,7 +38,7 @@ func orders() []order {
 		{"advance", "DURATION", 1, 1, (*caller).advance},
 		{"restart", "", 0, 0, func(c *caller, _ []string) error { return c.post("/sim/v1/restart", "") }},
 		{"reset", "", 0, 0, func(c *caller, _ []string) error { return c.post("/sim/v1/reset", "") }},
-		{"member", "I stop|start|isolate|rejoin|lag WHAT|apply N", 2, 3, (*caller).member},
+		{"member", "I stop|start|isolate|rejoin|sever J|mend J|lag WHAT|apply N", 2, 3, (*caller).member},
 		{"leader", "I", 1, 1, (*caller).leader},
 		{"set", "zxid|session|PATH VALUE...", 2, 4, (*caller).set},
 		{"faults", "[add|replace RULE...|load FILE|clear]", 0, 1000, (*caller).faults},
@@ -252,6 +252,12 @@ func (c *caller) member(args []string) error {
 	switch verb := args[1]; {
 	case len(args) == 2 && slices.Contains([]string{"stop", "start", "isolate", "rejoin"}, verb):
 		return c.post("/sim/v1/"+path, "")
+	case (verb == "sever" || verb == "mend") && len(args) == 3:
+		to, err := strconv.Atoi(args[2])
+		if err != nil {
+			return usageError{fmt.Errorf("%s %s: want the number of a member", verb, args[2])}
+		}
+		return c.order(path, map[string]any{"to": to})
 	case verb == "apply" && len(args) == 3:
 		n, err := strconv.Atoi(args[2])
 		if err != nil {
@@ -265,7 +271,7 @@ func (c *caller) member(args []string) error {
 		}
 		return c.order(path, lag)
 	}
-	return usageError{errors.New("want zksim ctl member I stop, start, isolate, rejoin, lag WHAT or apply N; see zksim ctl --help")}
+	return usageError{errors.New("want zksim ctl member I stop, start, isolate, rejoin, sever J, mend J, lag WHAT or apply N; see zksim ctl --help")}
 }
 
 // lagOrder is a lag as the HTTP side wants it: held, some transactions or some

@@ -82,12 +82,15 @@ func TestCtlMembers(t *testing.T) {
 	ok("applied=0 member=2 role=follower", "member", "2", "apply", "1")
 	ok("member=2 role=", "member", "2", "isolate")
 	ok("member=2 role=follower", "member", "2", "rejoin")
+	ok("member=2 role=follower", "member", "2", "sever", "1")
+	ok("member=2 role=follower", "member", "2", "mend", "1")
 	for want, args := range map[string][]string{
-		"want zksim ctl member I stop, start, isolate, rejoin, lag WHAT or apply N; see zksim ctl --help": {"member", "2", "lag"},
-		"lag soon: want hold, a number of transactions, a time such as 2s, or 0":                          {"member", "2", "lag", "soon"},
-		"apply all: want a number of transactions":                                                        {"member", "2", "apply", "all"},
-		"txns 0: want 1 or more":                  {"member", "2", "apply", "0"},
-		"leader two: want the number of a member": {"leader", "two"},
+		"want zksim ctl member I stop, start, isolate, rejoin, sever J, mend J, lag WHAT or apply N; see zksim ctl --help": {"member", "2", "lag"},
+		"sever all: want the number of a member":                                 {"member", "2", "sever", "all"},
+		"lag soon: want hold, a number of transactions, a time such as 2s, or 0": {"member", "2", "lag", "soon"},
+		"apply all: want a number of transactions":                               {"member", "2", "apply", "all"},
+		"txns 0: want 1 or more":                                                 {"member", "2", "apply", "0"},
+		"leader two: want the number of a member":                                {"leader", "two"},
 	} {
 		require.Equal(t, result{statusUsage, "", "zksim: " + want + "\n"}, runCtl(t, web, args...))
 	}
@@ -132,7 +135,7 @@ func TestCtlReachesAll(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	for _, line := range []string{
 		"state", "tree", "expire 0x1", "disconnect 0x1", "stall 0x1", "resume 0x1", "advance 1s", "restart", "reset",
-		"member 1 stop", "member 1 start", "member 1 isolate", "member 1 rejoin", "member 1 lag hold", "member 1 apply 1",
+		"member 1 stop", "member 1 start", "member 1 isolate", "member 1 rejoin", "member 1 sever 2", "member 1 mend 2", "member 1 lag hold", "member 1 apply 1",
 		"leader 1", "set zxid 0x1", "set session 0x1", "set / version=1", "faults", "faults add refuse", "faults replace refuse",
 		"faults clear", "save " + file, "load " + file, "events", "admin ruok",
 	} {

@@ -142,6 +142,7 @@
 //	POST /sim/v1/sessions/{id}/resume      what was kept arrives at once
 //	POST /sim/v1/members/{i}/stop, /start  a member of the ensemble crashes, or comes back
 //	POST /sim/v1/members/{i}/isolate, /rejoin   it is cut off from the others, or no longer
+//	POST /sim/v1/members/{i}/sever, /mend  {"to":2}: that one does not hear it any more, or again
 //	POST /sim/v1/members/{i}/lag           {"hold":true}, {"txns":3}, {"time":"2s"} or {}: it stays behind
 //	POST /sim/v1/members/{i}/apply         {"txns":1}: one that lags applies the next ones, and then no more
 //	POST /sim/v1/leader                    {"member":1} elects a member

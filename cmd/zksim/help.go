@@ -38,7 +38,7 @@ Usage: zksim ctl [flags] COMMAND
   advance DURATION    moves the clock, by 30s or 1h30m; what is due happens
   restart             connections and watches are lost, tree and sessions not
   reset               all nodes and sessions go
-  member I stop|start|isolate|rejoin|lag WHAT|apply N  lag hold, 3, 2s, or 0
+  member I stop|start|isolate|rejoin|sever J|mend J|lag WHAT|apply N  hold|3|2s
   leader I            elects a member
   set zxid|session|PATH VALUE...  counters near overflow: set /a creations=7
   faults [add|replace RULE...|load FILE|clear]  what goes wrong, how often

@@ -110,6 +110,7 @@ func TestEachFieldOfConfigCanBeSet(t *testing.T) {
 		"ExtendedTypes":      set("extendedTypesEnabled=true"),
 		"ReconfigEnabled":    set("reconfigEnabled=true"),
 		"NoStandalone":       set("standaloneEnabled=false"),
+		"SyncLimit":          set("syncLimit=7"),
 		"ReadOnlyMode":       set("readonlymode.enabled=true"),
 		"LocalSessions":      set("localSessionsEnabled=true"),
 		"LocalUpgrading":     set("localSessionsUpgradingEnabled=true"),

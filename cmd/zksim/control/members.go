@@ -86,6 +86,35 @@ func rejoinMember(m *memserver.Member) *refusal {
 	return nil
 }
 
+// onWay makes a handler of an order about what one member says to another.
+func onWay(do func(from, to *memserver.Member)) func(*Server, http.ResponseWriter, *http.Request) *refusal {
+	return func(s *Server, w http.ResponseWriter, q *http.Request) *refusal {
+		var order struct {
+			To int `json:"to"`
+		}
+		if _, r := query(q); r != nil {
+			return r
+		}
+		from, r := s.member(q.PathValue("member"))
+		if r != nil {
+			return r
+		}
+		if r := readJSON(w, q, &order, `{"to":2}`); r != nil {
+			return r
+		}
+		to, r := s.member(strconv.Itoa(order.To))
+		if r != nil {
+			return r
+		}
+		if from == to {
+			return refuse(http.StatusBadRequest, "to %d: a member always hears itself; want another one", to.ID())
+		}
+		do(from, to)
+		s.told(w, from)
+		return nil
+	}
+}
+
 // lag holds a member back, or lets it catch up.
 func (s *Server) lag(w http.ResponseWriter, q *http.Request) *refusal {
 	const want = `{"hold":true}, {"txns":3}, {"time":"2s"} or {} for none`

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,41 @@ func TestMembers(t *testing.T) {
 	data, _, err = reader.Get(t.Context(), "/n")
 	require.NoError(t, err)
 	require.Equal(t, "new", string(data))
+}
+
+// TestSever: a write that the leader does not hear of waits, and a member that it
+// has not heard for SyncLimit ticks is lost.
+func TestSever(t *testing.T) {
+	s := newSide(t, func(c *memserver.Config) { c.Members = 3 })
+	c := s.sim.ClientT(t, func(c *memserver.ClientConfig) { c.Member = 1 })
+	var answer map[string]string
+	s.must("POST /sim/v1/members/1/sever", `{"to":3}`, &answer)
+	require.Equal(t, "follower", answer["role"])
+	done := make(chan error)
+	go func() {
+		_, err := c.Create(t.Context(), "/n", nil, nil, zkapi.Persistent)
+		done <- err
+	}()
+	s.must("POST /sim/v1/members/1/mend", `{"to":3}`, &answer)
+	require.NoError(t, <-done)
+	s.must("POST /sim/v1/members/3/sever", `{"to":1}`, &answer)
+	require.Equal(t, "leader", answer["role"])
+	s.must("POST /sim/v1/clock", `{"advance":"10s"}`, &answer)
+	s.must("POST /sim/v1/members/3/sever", `{"to":2}`, &answer)
+	require.Equal(t, memserver.NotServing, s.sim.Member(1).Role())
+	s.must("POST /sim/v1/clock", `{"advance":"10s"}`, &answer)
+	require.Equal(t, 2, s.sim.Leader().ID())
+	for _, to := range []int{1, 2} {
+		s.must("POST /sim/v1/members/3/mend", fmt.Sprintf(`{"to":%d}`, to), &answer)
+	}
+	require.Equal(t, "follower", answer["role"])
+
+	status, text := s.ask("POST /sim/v1/members/3/sever", `{"to":3}`)
+	require.Equal(t, 400, status)
+	require.Contains(t, text, "to 3: a member always hears itself; want another one")
+	status, text = s.ask("POST /sim/v1/members/3/mend", `{}`)
+	require.Equal(t, 404, status)
+	require.Contains(t, text, `there is no member \"0\"; they are 1 to 3`)
 }
 
 // TestReconfig: what the state says of a server is what a client says that takes it in.

@@ -42,6 +42,7 @@ var reached = map[string]map[string]string{
 		"Zxid": "GET /sim/v1/state", "Behind": "GET /sim/v1/state", "Spec": "GET /sim/v1/state", "Connections": "GET /sim/v1/state",
 		"Stop": "POST /sim/v1/members/{member}/stop", "Start": "POST /sim/v1/members/{member}/start",
 		"Isolate": "POST /sim/v1/members/{member}/isolate", "Rejoin": "POST /sim/v1/members/{member}/rejoin",
+		"Sever": "POST /sim/v1/members/{member}/sever", "Mend": "POST /sim/v1/members/{member}/mend",
 		"SetLag": "POST /sim/v1/members/{member}/lag", "Apply": "POST /sim/v1/members/{member}/apply",
 		"Elect": "POST /sim/v1/leader",
 		"Dial":  goOnly, "Serve": goOnly, "ServeConn": goOnly, "Listen": byFlags, "ListenTLS": byFlags,

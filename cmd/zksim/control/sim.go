@@ -26,6 +26,8 @@ func routes() []route {
 		{"/sim/v1/members/{member}/start", "brings it back", []method{post(onMember(startMember))}},
 		{"/sim/v1/members/{member}/isolate", "cuts it off from the others", []method{post(onMember(isolateMember))}},
 		{"/sim/v1/members/{member}/rejoin", "ends that", []method{post(onMember(rejoinMember))}},
+		{"/sim/v1/members/{member}/sever", `has another one not hear it any more: {"to":2}`, []method{post(onWay((*memserver.Member).Sever))}},
+		{"/sim/v1/members/{member}/mend", `ends that: {"to":2}`, []method{post(onWay((*memserver.Member).Mend))}},
 		{"/sim/v1/members/{member}/lag", `makes it stay behind: {"hold":true}, {"txns":3}, {"time":"2s"}, or {} for no more`, []method{post((*Server).lag)}},
 		{"/sim/v1/members/{member}/apply", `has one that lags apply the next transactions: {"txns":1}`, []method{post((*Server).apply)}},
 		{"/sim/v1/leader", `elects a member: {"member":1}`, []method{post((*Server).lead)}},

@@ -70,6 +70,14 @@ class Sim:
         """Ends that."""
         return self._post(f"members/{member}/rejoin")
 
+    def sever(self, member, to):
+        """Has another member not hear this one any more: it is lost after syncLimit ticks."""
+        return self._post(f"members/{member}/sever", {"to": to})
+
+    def mend(self, member, to):
+        """Ends that."""
+        return self._post(f"members/{member}/mend", {"to": to})
+
     def elect(self, member):
         """Makes a member the leader."""
         return self._post("leader", {"member": member})
