@@ -70,7 +70,7 @@ func TestGozkLockIsCaught(t *testing.T) {
 		t.Run(bug.name, func(t *testing.T) {
 			res := exploreGozkLock(t, i)
 			require.NotNil(t, res.Failure)
-			t.Log(res.Report(t.Name()))
+			t.Logf("%v\n%s", res.FoundIn, res.Report(t.Name()))
 			require.Equal(t, bug.why, res.Failure.Why)
 			require.True(t, res.Same)
 			require.LessOrEqual(t, res.Failure.Steps(), 12)

@@ -48,3 +48,24 @@ func TestReplays(t *testing.T) {
 		})
 	}
 }
+
+// How many schedules of two participants that lock once, without a fault, are run in a
+// second: of the textbook's lock on a direct client, of go-zookeeper's on its own over the wire.
+func BenchmarkSchedules(b *testing.B) {
+	for name, explored := range map[string]func(t *testing.T, o option) *explore.Result{
+		"direct": func(t *testing.T, o option) *explore.Result { return properties["lock"](t, "", o) },
+		"wire": func(t *testing.T, o option) *explore.Result {
+			return proptest.ExploreLockDialing(t, newGozkLock, furnished(""), o)
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			passes(func(t *testing.T) {
+				res := explored(t, func(e *proptest.Exploration) {
+					e.Strategy, e.Participants, e.Schedules = explore.Random(1), 2, b.N
+				})
+				require.Nil(t, res.Failure)
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "schedules/s")
+		})
+	}
+}

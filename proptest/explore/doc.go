@@ -68,7 +68,8 @@
 // dialer, unmodified: go-zookeeper's, for instance. The explorer sits in the
 // connection and lets a request pass with its reply, or an event. Such a client
 // dials again by itself, after some time, so that letting time pass is a choice
-// while it is away. These schedules are slower by one or two orders of magnitude.
+// while it is away. Two that take go-zookeeper's lock once each take about a millisecond a
+// schedule. The module in proptest/foreign has what is found in locks of other libraries.
 //
 // # What it controls, and what not
 //
@@ -85,6 +86,10 @@
 // goroutines is ready. The functions of math/rand that have no seed and the order of
 // maps are not controlled either. A participant that depends on them may do
 // something else when its schedule is run again.
+//
+// A goroutine that waits for a sync.Mutex does not count as one that waits: while
+// another one has the mutex and waits for a reply, there are no more steps, and the
+// search hangs.
 //
 // A call of a participant with a context that ends is under way all the same:
 // the server may do it later, or never.
