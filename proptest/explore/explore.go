@@ -130,9 +130,6 @@ func (s *stream) again() { s.rng = mrand.NewChaCha8([32]byte{1}) }
 
 var _ io.Reader = (*stream)(nil)
 
-// batch is how many schedules share a bubble, at most.
-const batch = 2000
-
 // search runs schedules until one fails, or there are no more.
 func (x *explorer) search() {
 	var stop atomic.Bool
@@ -142,16 +139,11 @@ func (x *explorer) search() {
 	res := x.result
 	told := time.Now()
 	for !stop.Load() && !res.Complete && res.Failure == nil && !x.enough() {
-		x.bubble(func() {
-			for i := 0; i < batch && !stop.Load() && !x.enough() && res.Failure == nil; i++ {
-				source := x.cfg.Strategy.Next(x.cfg)
-				if source == nil {
-					res.Complete = true
-					return
-				}
-				x.one(source)
-			}
-		})
+		if source := x.cfg.Strategy.Next(x.cfg); source != nil {
+			x.bubble(func() { x.one(source) })
+		} else {
+			res.Complete = true
+		}
 		if res.Elapsed = time.Since(x.began); x.cfg.Progress != nil && time.Since(told) > 10*time.Second {
 			told = time.Now()
 			x.cfg.Progress(res.Progress)
@@ -168,8 +160,9 @@ func (x *explorer) search() {
 
 func (x *explorer) enough() bool { return x.cfg.Schedules > 0 && x.result.Schedules >= x.cfg.Schedules }
 
-// bubble is synctest.Test for schedules that may leave goroutines behind, which the
-// bubble cannot bear and the schedule has been failed for.
+// bubble is synctest.Test for a schedule. Each has its own, so that all begin at the same time: what
+// they do has times in it, and session ids. It may leave goroutines behind, which the bubble cannot bear
+// and the schedule has been failed for.
 func (x *explorer) bubble(f func()) {
 	leaked := false
 	defer func() {
@@ -183,7 +176,7 @@ func (x *explorer) bubble(f func()) {
 	})
 }
 
-// one runs a schedule in the bubble that there is.
+// one runs a schedule in its bubble.
 func (x *explorer) one(source Source) {
 	r := x.run(source, false)
 	res := x.result
@@ -214,7 +207,7 @@ func (x *explorer) run(source Source, recording bool) *run {
 func (x *explorer) confirm() {
 	var f [2]*Failure
 	for i := range f {
-		x.bubble(func() { f[i] = x.replay(x.result.Failure.Choices, true) }) // with the same clock
+		x.bubble(func() { f[i] = x.replay(x.result.Failure.Choices, true) })
 	}
 	x.result.Same = f[0] != nil && f[1] != nil && f[0].same(f[1])
 	if f[0] != nil {

@@ -55,9 +55,8 @@ type run struct {
 // unfair is how many steps in a row a participant may take while others could move.
 const unfair = 100
 
-// newRun furnishes a world. It begins at a full hour, as all others do that share the bubble.
+// newRun furnishes a world.
 func newRun(cfg *Config, scenario func(*World), source Source) *run {
-	time.Sleep(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
 	r := &run{cfg: cfg, source: source, last: -1, faults: cfg.Faults, preemptions: cfg.Preemptions,
 		wake: make(chan struct{}, 1), born: time.Now(), goroutines: runtime.NumGoroutine()}
 	switch {

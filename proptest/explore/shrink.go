@@ -12,13 +12,11 @@ import (
 func (x *explorer) shrink() {
 	s := &shrinker{x: x, best: x.result.Failure, left: x.cfg.KeepShrinking}
 	defer time.AfterFunc(shrinkTime, func() { s.late.Store(true) }).Stop()
-	x.bubble(func() {
-		for progress := true; progress && !s.tired(); {
-			progress = s.leaveOut()
-			progress = s.pass() || progress
-		}
-		s.searchShorter()
-	})
+	for progress := true; progress && !s.tired(); {
+		progress = s.leaveOut()
+		progress = s.pass() || progress
+	}
+	s.searchShorter()
 	x.result.Failure = s.best
 }
 
@@ -47,7 +45,7 @@ func (s *shrinker) searchShorter() {
 		if source == nil || all.limit == 0 {
 			return
 		}
-		f := s.x.run(source, false).failed()
+		f := s.run(source)
 		if f != nil && f.Why == s.best.Why && simpler(f.Choices, s.best.Choices) {
 			s.best = f
 		}
@@ -104,13 +102,18 @@ func (s *shrinker) with(at, choice int) bool {
 
 func (s *shrinker) try(choices []int) bool { return s.keep(&replay{choices: choices}) }
 
+func (s *shrinker) run(source Source) (f *Failure) {
+	s.x.bubble(func() { f = s.x.run(source, false).failed() })
+	return f
+}
+
 // keep runs a schedule, and keeps it if it is better.
 func (s *shrinker) keep(source Source) bool {
 	if s.tired() {
 		return false
 	}
 	s.left--
-	f := s.x.run(source, false).failed()
+	f := s.run(source)
 	if f == nil || f.Why != s.best.Why || !simpler(f.Choices, s.best.Choices) {
 		return false
 	}
