@@ -81,7 +81,7 @@ func (b *Barrier) Wait(ctx context.Context) error {
 func (o *Options) ensureNode(ctx context.Context, s *session, path string, data []byte) error {
 	for {
 		err := s.do(ctx, func() error {
-			_, err := s.c.Create(ctx, path, data, o.ACL, zkapi.Persistent)
+			_, err := s.c.Create(ctx, path, content(data), o.ACL, zkapi.Persistent)
 			return err
 		})
 		switch {

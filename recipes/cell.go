@@ -89,7 +89,7 @@ func (x *cell) set(ctx context.Context, data []byte, version int32) (zkapi.Stat,
 		return false, ErrOutcomeUnknown
 	}
 	g.once = x.o.ExactlyOnce
-	results, err := g.commit(ctx, zkapi.SetOp(x.path, data, version))
+	results, err := g.commit(ctx, zkapi.SetOp(x.path, content(data), version))
 	if len(results) > 0 {
 		stat = results[0].Stat
 	}
@@ -107,7 +107,7 @@ func (x *cell) create(ctx context.Context, data []byte) error {
 		return false, ErrOutcomeUnknown
 	}
 	for {
-		_, err := g.commit(ctx, zkapi.CreateOp(x.path, data, x.o.ACL, zkapi.Persistent))
+		_, err := g.commit(ctx, zkapi.CreateOp(x.path, content(data), x.o.ACL, zkapi.Persistent))
 		if !errors.Is(err, zkapi.ErrNoNode) || zkapi.Parent(x.path) == "/" {
 			return err
 		}

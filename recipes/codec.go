@@ -140,3 +140,12 @@ func (k *Codec[V]) decode(data []byte) (V, error) {
 	}
 	return v, nil
 }
+
+// content is the data of a node that others read, too. What is empty is not null:
+// kazoo and Curator take that for nothing at all, or fail.
+func content(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}

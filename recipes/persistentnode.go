@@ -45,7 +45,7 @@ type PersistentNode struct {
 // protection, and the counter that it gets first stays.
 func NewPersistentNode(c zkapi.Client, path string, mode zkapi.CreateMode, data []byte, opts ...func(*Options)) *PersistentNode {
 	n := &PersistentNode{c: c, mode: mode, o: newOptions(opts), dir: zkapi.Parent(path), name: zkapi.Base(path),
-		data: bytes.Clone(data), named: !mode.Sequential(), turned: newTurn(), wake: make(chan struct{})}
+		data: content(bytes.Clone(data)), named: !mode.Sequential(), turned: newTurn(), wake: make(chan struct{})}
 	n.o.Persistent = false
 	if mode.Sequential() {
 		n.name = Curator.named(newGUID(), "-"+n.name)
@@ -290,7 +290,7 @@ func (n *PersistentNode) WaitCreated(ctx context.Context) error {
 func (n *PersistentNode) SetData(ctx context.Context, data []byte) error {
 	n.mu.Lock()
 	if !bytes.Equal(n.data, data) {
-		n.data, n.made = bytes.Clone(data), false
+		n.data, n.made = content(bytes.Clone(data)), false
 		close(n.wake)
 		n.wake = make(chan struct{})
 	}

@@ -79,7 +79,7 @@ func (q *store) put(ctx context.Context, prefix string, items ...[]byte) error {
 	}
 	var ops []zkapi.Op
 	for _, data := range items {
-		ops = append(ops, zkapi.CreateOp(zkapi.Join(q.dir, prefix), data, q.o.ACL, zkapi.PersistentSequential))
+		ops = append(ops, zkapi.CreateOp(zkapi.Join(q.dir, prefix), content(data), q.o.ACL, zkapi.PersistentSequential))
 	}
 	g := &change{c: q.c, near: q.dir, o: q.plain(), once: q.o.ExactlyOnce}
 	for {

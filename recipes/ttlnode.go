@@ -40,7 +40,7 @@ const touches = 2
 // NewTTLNode makes a keeper of a node with data, and a time to live from one
 // millisecond to zkapi.MaxTTL.
 func NewTTLNode(c zkapi.Client, path string, ttl time.Duration, data []byte, opts ...func(*Options)) *TTLNode {
-	return &TTLNode{c: c, path: path, ttl: ttl, data: bytes.Clone(data), o: newOptions(opts),
+	return &TTLNode{c: c, path: path, ttl: ttl, data: content(bytes.Clone(data)), o: newOptions(opts),
 		wake: make(chan struct{}), made: make(chan struct{}), ended: make(chan struct{})}
 }
 
@@ -171,7 +171,7 @@ func (n *TTLNode) Err() error {
 func (n *TTLNode) SetData(data []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.data = bytes.Clone(data)
+	n.data = content(bytes.Clone(data))
 	close(n.wake)
 	n.wake = make(chan struct{})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/big"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -154,6 +155,52 @@ func TestAtomicMadeByAnother(t *testing.T) {
 	require.Equal(t, int64(6), ch.Post)
 	n, _ := srv.Node("/n")
 	require.Equal(t, "6", string(n.Data))
+}
+
+// What kazoo's and Curator's recipes read of a node must not be null, which they do not expect: an empty
+// item would be none, and a value without one yet, or a member without data, an error.
+func TestNoNullData(t *testing.T) {
+	srv := memserver.RunT(t)
+	c, ctx := srv.ClientT(t), bounded(t)
+	done := func(err error) { t.Helper(); require.NoError(t, err) }
+	value := recipes.NewAtomic(&founding{Client: c}, "/value", recipes.Bytes())
+	_, err := value.Swap(ctx, nil)
+	done(err)
+	_, err = recipes.NewAtomic(c, "/first", recipes.Bytes()).Initialize(ctx, nil)
+	done(err)
+	shared := recipes.NewShared(c, "/shared", recipes.Bytes(), nil)
+	done(shared.Start(ctx))
+	defer shared.Close()
+	done(recipes.NewBarrier(c, "/barrier").Create(ctx))
+	done(recipes.NewQueue(c, "/queue").Put(ctx, nil))
+	done(recipes.NewLockingQueue(c, "/locking").Put(ctx, nil))
+	done(recipes.NewSimpleQueue(c, "/simple").Offer(ctx, nil))
+	member := recipes.NewGroupMember(c, "/group", "me", nil)
+	done(member.Start())
+	done(member.WaitJoined(ctx))
+	node := recipes.NewPersistentNode(c, "/persistent", zkapi.Persistent, []byte("some"))
+	done(node.Start())
+	done(node.WaitCreated(ctx))
+	done(node.SetData(ctx, nil))
+	party := recipes.NewParty(c, "/party")
+	done(party.Join(ctx))
+	lock := recipes.NewLock(c, "/lock")
+	done(lock.Acquire(ctx))
+	for _, path := range []string{"/value", "/first", "/shared", "/barrier", "/queue/*", "/locking/entries/*", "/simple/*",
+		"/group/me", "/persistent", "/party/*", "/lock/*"} {
+		if dir, ok := strings.CutSuffix(path, "/*"); ok {
+			names, _, err := c.Children(ctx, dir)
+			done(err)
+			require.Len(t, names, 1, path)
+			path = zkapi.Join(dir, names[0])
+		}
+		n, ok := srv.Node(path)
+		require.True(t, ok, path)
+		require.NotNil(t, n.Data, path)
+		require.Empty(t, n.Data, path)
+	}
+	done(member.Close(ctx))
+	done(node.Close(ctx))
 }
 
 // After so many tries without the lock it is tried with it, and the lock is free afterwards.
