@@ -2,6 +2,7 @@ package pairs
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/zksim/zksim/recipes"
 )
@@ -96,6 +97,28 @@ func allCounters(t *table) {
 	t.is("the sum, asked by us", v, 3*rounds)
 	t.is("the sum, asked by kazoo", t.call("kazoo", "value"), 3*rounds)
 	t.is("the sum, asked by curator", t.call("curator", "value"), 3*rounds)
+	t.is("the sums of new ones", inOrder(t.newCounters(), nil), strings.TrimSpace(strings.Repeat("3 ", rounds)))
+}
+
+// newCounters has three add one to each of some numbers that do not exist. Curator makes a node with its
+// first value, kazoo and we make it without.
+func (t *table) newCounters() (sums []string) {
+	for i := range rounds {
+		number := strconv.Itoa(i)
+		path := t.path + "-new-" + number
+		t.of(Kazoo).new("kazoo"+number, "CuratorCounter", path)
+		t.of(Curator).new("curator"+number, "DistributedAtomicInteger", path)
+		ours := recipes.NewAtomic(t.client, path, recipes.Int32())
+		one, two := t.later("kazoo"+number, "add", "1"), t.later("curator"+number, "add", "1")
+		_, err := ours.Add(t.ctx, 1)
+		t.must("Add", err)
+		one()
+		two()
+		v, err := ours.Value(t.ctx)
+		t.must("Value", err)
+		sums = append(sums, whole(v))
+	}
+	return sums
 }
 
 // countTogether has both sides add to one number, which starts at 0: they 5, we 2, they 10, we -3.
