@@ -321,7 +321,11 @@ func (m *Member) monitorEnsemble(b *strings.Builder) {
 		}
 	}
 	peer := map[Role]string{Leader: "leading", Follower: "following", Observer: "observing"}[m.role()]
-	fmt.Fprintf(b, "zk_peer_state\t%s - broadcast\nzk_quorum_size\t%d\n", peer, st.Voters())
+	fmt.Fprintf(b, "zk_peer_state\t%s - broadcast\n", peer)
+	if m.role() == Observer {
+		fmt.Fprintf(b, "zk_observer_master_id\t%d\n", st.Leader().ID)
+	}
+	fmt.Fprintf(b, "zk_quorum_size\t%d\n", st.Voters())
 	if m.role() != Leader {
 		return
 	}

@@ -45,7 +45,7 @@ func orders() []order {
 		{"save", "FILE", 1, 1, (*caller).save},
 		{"load", "FILE", 1, 1, (*caller).load},
 		{"events", "", 0, 0, (*caller).events},
-		{"admin", "COMMAND", 1, 1, (*caller).admin},
+		{"admin", "COMMAND [I]", 1, 2, (*caller).admin},
 	}
 }
 
@@ -370,7 +370,11 @@ func (c *caller) load(args []string) error {
 }
 
 func (c *caller) admin(args []string) error {
-	text, err := c.fetch(http.MethodGet, "/commands/"+url.PathEscape(args[0]), "")
+	path := "/commands/" + url.PathEscape(args[0])
+	if len(args) > 1 {
+		path = "/sim/v1/members/" + url.PathEscape(args[1]) + path
+	}
+	text, err := c.fetch(http.MethodGet, path, "")
 	if err != nil || c.json {
 		return err
 	}

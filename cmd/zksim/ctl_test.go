@@ -80,6 +80,7 @@ func TestCtlMembers(t *testing.T) {
 		ok("member=2 role=follower", "member", "2", "lag", what)
 	}
 	ok("applied=0 member=2 role=follower", "member", "2", "apply", "1")
+	ok("{\n  \"is_leader\": false,\n  \"leader_id\": 1,\n  \"leader_ip\": \"127.0.0.1\",\n  \"command\": \"leader\",\n  \"error\": null\n}", "admin", "leader", "2")
 	ok("member=2 role=", "member", "2", "isolate")
 	ok("member=2 role=follower", "member", "2", "rejoin")
 	ok("member=2 role=follower", "member", "2", "sever", "1")
@@ -137,14 +138,14 @@ func TestCtlReachesAll(t *testing.T) {
 		"state", "tree", "expire 0x1", "disconnect 0x1", "stall 0x1", "resume 0x1", "advance 1s", "restart", "reset",
 		"member 1 stop", "member 1 start", "member 1 isolate", "member 1 rejoin", "member 1 sever 2", "member 1 mend 2", "member 1 lag hold", "member 1 apply 1",
 		"leader 1", "set zxid 0x1", "set session 0x1", "set / version=1", "faults", "faults add refuse", "faults replace refuse",
-		"faults clear", "save " + file, "load " + file, "events", "admin ruok",
+		"faults clear", "save " + file, "load " + file, "events", "admin ruok", "admin ruok 1",
 	} {
 		got := runCtl(t, recorder.Listener.Addr().String(), strings.Fields(line)...)
 		require.Equal(t, statusOK, got.status, "%s: %s", line, got.stderr)
 	}
 	for _, e := range index {
 		switch e.Path {
-		case "/sim/v1", "/commands", "/metrics": // lists to be read with curl
+		case "/sim/v1", "/commands", "/metrics", "/sim/v1/members/{member}/commands", "/sim/v1/members/{member}/metrics": // lists for curl
 			continue
 		}
 		assert.True(t, asked[e.Method+" "+e.Path], "no command sends %s %s", e.Method, e.Path)

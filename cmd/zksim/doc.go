@@ -161,6 +161,7 @@
 //	GET  /sim/v1/events                    what happens from now on, as server-sent events
 //	GET  /commands, /commands/{name}       ZooKeeper's own admin commands, with its JSON keys
 //	GET  /metrics                          ZooKeeper's metrics under its own names, for Prometheus
+//	GET  /sim/v1/members/{i}/commands/{name}, /metrics   both for one member of an ensemble; without it, of the first
 //
 // When an order has been answered, it has been carried out: who then asks the
 // server sees its effects. The clock moves from deadline to deadline; clients
@@ -237,6 +238,7 @@
 //	zksim ctl restart
 //	zksim ctl events
 //	zksim ctl admin server_stats
+//	zksim ctl admin leader 2                            # what member 2 would say
 //
 // The status is 0 when the order has been carried out, 2 for wrong usage and for files that
 // cannot be opened, and 1 if the server refuses or does not answer.

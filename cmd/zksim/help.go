@@ -45,7 +45,7 @@ Usage: zksim ctl [flags] COMMAND
   save FILE           writes the state as a snapshot file of ZooKeeper's
   load FILE           goes on with such a file
   events              prints what happens, until it is interrupted
-  admin COMMAND       one of ZooKeeper's own commands, such as server_stats
+  admin COMMAND [I]   one of ZooKeeper's own, such as server_stats; of member I
 
   --http HOST:PORT    where zksim has its HTTP side (127.0.0.1:8080); ZKSIM_HTTP
   --http-token TOKEN  --json  if it needs one; the answers as they come

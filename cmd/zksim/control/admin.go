@@ -2,6 +2,7 @@ package control
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -50,83 +51,108 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// admin is the AdminServer of one member: in a real ensemble each has its own.
+type admin struct {
+	*Server
+	m *memserver.Member
+}
+
 // command is one of ZooKeeper's own commands. An error of its own goes into the answer.
 type command struct {
 	name    string
 	aliases []string
-	run     func(s *Server, q *http.Request) (object, error)
+	run     func(a *admin, q *http.Request) (object, error)
 	since39 bool // and needs credentials
 }
 
+// always are those that are also answered where nobody is served.
+var always = []string{"environment", "get_trace_mask", "set_trace_mask", "system_properties", "zabstate"}
+
 func commands() []command {
 	return []command{
-		{"configuration", []string{"conf", "config"}, (*Server).configuration, false},
+		{"configuration", []string{"conf", "config"}, (*admin).configuration, false},
 		{"connection_stat_reset", []string{"crst"}, word("crst"), false},
-		{"connections", []string{"cons"}, (*Server).connections, false},
+		{"connections", []string{"cons"}, (*admin).connections, false},
 		{"dirs", nil, constant(object{{"datadir_size", 0}, {"logdir_size", 0}}), false},
-		{"dump", nil, (*Server).dump, false},
-		{"environment", []string{"env", "envi"}, (*Server).environment, false},
-		{"get_trace_mask", []string{"gtmk"}, (*Server).getTraceMask, false},
-		{"hash", nil, (*Server).hash, false},
-		{"initial_configuration", []string{"icfg"}, (*Server).initialConfiguration, false},
-		{"is_read_only", []string{"isro"}, constant(object{{"read_only", false}}), false},
-		{"last_snapshot", []string{"lsnp"}, (*Server).lastSnapshot, false},
-		{"leader", []string{"lead"}, failure("server is not initialized"), false},
-		{"monitor", []string{"mntr"}, (*Server).monitor, false},
+		{"dump", nil, (*admin).dump, false},
+		{"environment", []string{"env", "envi"}, (*admin).environment, false},
+		{"get_trace_mask", []string{"gtmk"}, (*admin).getTraceMask, false},
+		{"hash", nil, (*admin).hash, false},
+		{"initial_configuration", []string{"icfg"}, (*admin).initialConfiguration, false},
+		{"is_read_only", []string{"isro"}, (*admin).isReadOnly, false},
+		{"last_snapshot", []string{"lsnp"}, (*admin).lastSnapshot, false},
+		{"leader", []string{"lead"}, (*admin).leader, false},
+		{"monitor", []string{"mntr"}, (*admin).monitor, false},
 		{"observer_connection_stat_reset", []string{"orst"}, constant(nil), false},
-		{"observers", []string{"obsr"}, constant(object{{"synced_observers", 0}, {"observers", []string{}}}), false},
+		{"observers", []string{"obsr"}, (*admin).observers, false},
 		{"restore", []string{"rest"}, nil, true},
 		{"ruok", nil, constant(nil), false},
-		{"server_stats", []string{"srvr"}, (*Server).serverStats, false},
-		{"set_trace_mask", []string{"stmk"}, (*Server).setTraceMask, false},
+		{"server_stats", []string{"srvr"}, (*admin).serverStats, false},
+		{"set_trace_mask", []string{"stmk"}, (*admin).setTraceMask, false},
 		{"snapshot", []string{"snap"}, nil, true},
 		{"stat_reset", []string{"srst"}, word("srst"), false},
-		{"stats", []string{"stat"}, (*Server).stats, false},
-		{"system_properties", []string{"sysp"}, (*Server).systemProperties, false},
-		{"voting_view", nil, constant(object{{"current_config", object{}}}), false},
-		{"watch_summary", []string{"wchs"}, (*Server).watchSummary, false},
-		{"watches", []string{"wchc"}, (*Server).watchesBySession, false},
-		{"watches_by_path", []string{"wchp"}, (*Server).watchesByPath, false},
-		{"zabstate", nil, constant(object{{"voting", false}, {"zabstate", ""}}), false},
+		{"stats", []string{"stat"}, (*admin).stats, false},
+		{"system_properties", []string{"sysp"}, (*admin).systemProperties, false},
+		{"voting_view", nil, (*admin).votingView, false},
+		{"watch_summary", []string{"wchs"}, (*admin).watchSummary, false},
+		{"watches", []string{"wchc"}, (*admin).watchesBySession, false},
+		{"watches_by_path", []string{"wchp"}, (*admin).watchesByPath, false},
+		{"zabstate", nil, (*admin).zabState, false},
 	}
 }
 
 // commandsOf are the commands of the version that the server behaves as.
-func (s *Server) commandsOf() []command {
-	old := strings.HasPrefix(s.version(), "3.8")
+func (a *admin) commandsOf() []command {
+	old := strings.HasPrefix(a.version(), "3.8")
 	return slices.DeleteFunc(commands(), func(c command) bool { return c.since39 && old })
 }
 
+// onAdmin makes a handler of what the AdminServer of a member does: of the one
+// in the path, or of the first.
+func onAdmin(do func(*admin, http.ResponseWriter, *http.Request) *refusal) func(*Server, http.ResponseWriter, *http.Request) *refusal {
+	return func(s *Server, w http.ResponseWriter, q *http.Request) *refusal {
+		m, r := s.member(cmp.Or(q.PathValue("member"), "1"))
+		if r != nil {
+			return r
+		}
+		return do(&admin{s, m}, w, q)
+	}
+}
+
 // commandList is a page of links.
-func (s *Server) commandList(w http.ResponseWriter, q *http.Request) *refusal {
-	for _, c := range s.commandsOf() {
-		fmt.Fprintf(w, "<a href=\"/commands/%s\">%s</a>\n<br/>\n", c.name, c.name)
+func (a *admin) commandList(w http.ResponseWriter, q *http.Request) *refusal {
+	under := strings.TrimSuffix(q.URL.Path, "/")
+	for _, c := range a.commandsOf() {
+		fmt.Fprintf(w, "<a href=\"%s/%s\">%s</a>\n<br/>\n", under, c.name, c.name)
 	}
 	return nil
 }
 
 // command runs one of them. What it has to say against a request is in the
 // field error of a success: so ZooKeeper does it.
-func (s *Server) command(w http.ResponseWriter, q *http.Request) *refusal {
+func (a *admin) command(w http.ResponseWriter, q *http.Request) *refusal {
 	name := q.PathValue("name")
 	if name == "" {
-		return s.commandList(w, q)
+		return a.commandList(w, q)
 	}
-	all := s.commandsOf()
+	all := a.commandsOf()
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name || slices.Contains(c.aliases, name) })
 	switch {
 	case i < 0:
 		writeJSON(w, http.StatusOK, object{{"command", name}, {"error", "Unknown command: " + name}})
+		return nil
+	case a.m.Role() == memserver.NotServing && !slices.Contains(always, all[i].name):
+		writeJSON(w, http.StatusOK, object{{"command", name}, {"error", "This ZooKeeper instance is not currently serving requests"}})
 		return nil
 	case all[i].since39 && q.Header.Get("Authorization") == "":
 		writeJSON(w, http.StatusUnauthorized, object{{"command", name}, {"error", "Auth info is missing for the command"}})
 		return nil
 	case all[i].since39:
 		writeJSON(w, http.StatusNotImplemented, object{{"command", all[i].name},
-			{"error", "zksim does not have this command; there is " + s.insteadOf(all[i].name)}})
+			{"error", "zksim does not have this command; there is " + insteadOf(all[i].name)}})
 		return nil
 	}
-	answer, err := all[i].run(s, q)
+	answer, err := all[i].run(a, q)
 	if err != nil {
 		writeJSON(w, http.StatusOK, object{{"error", err.Error()}, {"command", all[i].name}})
 		return nil
@@ -135,32 +161,28 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) *refusal {
 	return nil
 }
 
-func (s *Server) insteadOf(command string) string {
+func insteadOf(command string) string {
 	if command == "restore" {
 		return "PUT /sim/v1/snapshot"
 	}
 	return "GET /sim/v1/snapshot"
 }
 
-func constant(o object) func(*Server, *http.Request) (object, error) {
-	return func(*Server, *http.Request) (object, error) { return slices.Clone(o), nil }
-}
-
-func failure(text string) func(*Server, *http.Request) (object, error) {
-	return func(*Server, *http.Request) (object, error) { return nil, fmt.Errorf("%s", text) }
+func constant(o object) func(*admin, *http.Request) (object, error) {
+	return func(*admin, *http.Request) (object, error) { return slices.Clone(o), nil }
 }
 
 // word returns a command that has a four-letter word do something.
-func word(w string) func(*Server, *http.Request) (object, error) {
-	return func(s *Server, _ *http.Request) (object, error) {
-		s.sim.FourLetterWord(w)
+func word(w string) func(*admin, *http.Request) (object, error) {
+	return func(a *admin, _ *http.Request) (object, error) {
+		a.m.FourLetterWord(w)
 		return nil, nil
 	}
 }
 
 // pairs are the lines "key<separator>value" that a four-letter word answers.
-func (s *Server) pairs(word, separator string) (keys []string, values map[string]string) {
-	answer, _ := s.sim.FourLetterWord(word)
+func (a *admin) pairs(word, separator string) (keys []string, values map[string]string) {
+	answer, _ := a.m.FourLetterWord(word)
 	values = make(map[string]string)
 	for line := range strings.Lines(answer) {
 		if key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), separator); ok {
@@ -172,8 +194,8 @@ func (s *Server) pairs(word, separator string) (keys []string, values map[string
 }
 
 // monitored is what mntr tells, without the prefix of its names.
-func (s *Server) monitored() (keys []string, values map[string]string) {
-	full, prefixed := s.pairs("mntr", "\t")
+func (a *admin) monitored() (keys []string, values map[string]string) {
+	full, prefixed := a.pairs("mntr", "\t")
 	values = make(map[string]string)
 	for _, key := range full {
 		short := strings.TrimPrefix(key, "zk_")
@@ -183,9 +205,9 @@ func (s *Server) monitored() (keys []string, values map[string]string) {
 	return keys, values
 }
 
-func (s *Server) version() string {
-	_, values := s.monitored()
-	return values["version"]
+func (a *admin) version() string {
+	_, values := a.pairs("envi", "=")
+	return values["zookeeper.version"]
 }
 
 // number is a value as JSON has it: a number if it looks like one.
@@ -196,8 +218,8 @@ func number(text string) any {
 	return text
 }
 
-func (s *Server) configuration(*http.Request) (object, error) {
-	_, conf := s.pairs("conf", "=")
+func (a *admin) configuration(*http.Request) (object, error) {
+	_, conf := a.pairs("conf", "=")
 	return object{
 		{"client_port", number(conf["clientPort"])},
 		{"data_dir", conf["dataDir"]},
@@ -211,13 +233,13 @@ func (s *Server) configuration(*http.Request) (object, error) {
 	}, nil
 }
 
-func (s *Server) connections(*http.Request) (object, error) {
-	return s.connectionLists(false), nil
+func (a *admin) connections(*http.Request) (object, error) {
+	return a.connectionLists(false), nil
 }
 
-func (s *Server) connectionLists(brief bool) object {
+func (a *admin) connectionLists(brief bool) object {
 	plain, secure := []object{}, []object{}
-	for _, c := range s.sim.Connections() {
+	for _, c := range a.m.Connections() {
 		list := &plain
 		if c.Secure {
 			list = &secure
@@ -257,11 +279,15 @@ func connectionInfo(c memserver.Connection, brief bool) object {
 	}...)
 }
 
-func (s *Server) dump(*http.Request) (object, error) {
+func (a *admin) dump(*http.Request) (object, error) {
 	expiry, ephemerals := make(map[int64][]int64), make(map[int64][]string)
-	for _, x := range s.sim.Sessions() {
-		at := x.Expiry.UnixMilli()
-		expiry[at] = append(expiry[at], x.ID)
+	role := a.m.Role()
+	for _, x := range a.sim.Sessions() {
+		// Only the leader knows when a session expires, unless it is a member's own.
+		if x.Local == a.m.ID() || x.Local == 0 && (role == memserver.Leader || role == memserver.Standalone) {
+			at := x.Expiry.UnixMilli()
+			expiry[at] = append(expiry[at], x.ID)
+		}
 		if len(x.Ephemerals) > 0 {
 			ephemerals[x.ID] = x.Ephemerals
 		}
@@ -281,8 +307,8 @@ func sorted[T any](m map[int64]T) object {
 	return o
 }
 
-func (s *Server) environment(*http.Request) (object, error) {
-	keys, values := s.pairs("envi", "=")
+func (a *admin) environment(*http.Request) (object, error) {
+	keys, values := a.pairs("envi", "=")
 	var o object
 	for _, key := range keys {
 		o = append(o, field{key, values[key]})
@@ -291,8 +317,8 @@ func (s *Server) environment(*http.Request) (object, error) {
 }
 
 // systemProperties are those of the environment: Go has no others.
-func (s *Server) systemProperties(q *http.Request) (object, error) {
-	o, err := s.environment(q)
+func (a *admin) systemProperties(q *http.Request) (object, error) {
+	o, err := a.environment(q)
 	o = slices.DeleteFunc(o, func(f field) bool {
 		return f.key == "zookeeper.version" || f.key == "host.name" || strings.HasPrefix(f.key, "os.memory.")
 	})
@@ -300,16 +326,19 @@ func (s *Server) systemProperties(q *http.Request) (object, error) {
 	return o, err
 }
 
-func (s *Server) initialConfiguration(*http.Request) (object, error) {
-	return object{{"initial_configuration", s.opts.Config}}, nil
+func (a *admin) initialConfiguration(*http.Request) (object, error) {
+	if len(a.sim.Members()) > 1 {
+		return object{{"initial_configuration", nil}}, nil
+	}
+	return object{{"initial_configuration", a.opts.Config}}, nil
 }
 
-func (s *Server) getTraceMask(*http.Request) (object, error) {
-	mask, _ := s.sim.FourLetterWord("gtmk")
+func (a *admin) getTraceMask(*http.Request) (object, error) {
+	mask, _ := a.m.FourLetterWord("gtmk")
 	return object{{"tracemask", number(mask)}}, nil
 }
 
-func (s *Server) setTraceMask(q *http.Request) (object, error) {
+func (a *admin) setTraceMask(q *http.Request) (object, error) {
 	const name = "traceMask"
 	given := q.URL.Query()
 	if !given.Has(name) {
@@ -319,13 +348,13 @@ func (s *Server) setTraceMask(q *http.Request) (object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setTraceMask requires long traceMask argument, got %s", given.Get(name))
 	}
-	s.sim.FourLetterWord("stmk" + string(binary.BigEndian.AppendUint64(nil, uint64(mask))))
+	a.m.FourLetterWord("stmk" + string(binary.BigEndian.AppendUint64(nil, uint64(mask))))
 	return object{{"tracemask", mask}}, nil
 }
 
-func (s *Server) hash(*http.Request) (object, error) {
+func (a *admin) hash(*http.Request) (object, error) {
 	list := []object{}
-	answer, _ := s.sim.FourLetterWord("hash")
+	answer, _ := a.m.FourLetterWord("hash")
 	for line := range strings.Lines(answer) {
 		zxid, digest, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		n, err := strconv.ParseUint(zxid, 16, 64)
@@ -338,14 +367,14 @@ func (s *Server) hash(*http.Request) (object, error) {
 }
 
 // lastSnapshot is the one that a real server takes when it starts.
-func (s *Server) lastSnapshot(*http.Request) (object, error) {
-	_, m := s.monitored()
+func (a *admin) lastSnapshot(*http.Request) (object, error) {
+	_, m := a.monitored()
 	up, err := strconv.ParseInt(m["uptime"], 10, 64)
-	return object{{"zxid", "0"}, {"timestamp", (s.sim.Now().UnixMilli() - up) / 1000}}, err
+	return object{{"zxid", "0"}, {"timestamp", (a.sim.Now().UnixMilli() - up) / 1000}}, err
 }
 
-func (s *Server) monitor(*http.Request) (object, error) {
-	keys, values := s.monitored()
+func (a *admin) monitor(*http.Request) (object, error) {
+	keys, values := a.monitored()
 	var o object
 	for _, key := range keys {
 		o = append(o, field{key, number(values[key])})
@@ -353,8 +382,8 @@ func (s *Server) monitor(*http.Request) (object, error) {
 	return o, nil
 }
 
-func (s *Server) serverStats(*http.Request) (object, error) {
-	_, m := s.monitored()
+func (a *admin) serverStats(*http.Request) (object, error) {
+	_, m := a.monitored()
 	sizes := object{
 		{"last_buffer_size", number(m["last_client_response_size"])},
 		{"min_buffer_size", number(m["min_client_response_size"])},
@@ -368,7 +397,7 @@ func (s *Server) serverStats(*http.Request) (object, error) {
 		{"provider_null", false},
 		{"data_dir_size", 0},
 		{"log_dir_size", 0},
-		{"last_processed_zxid", s.sim.Zxid()},
+		{"last_processed_zxid", a.m.Zxid()},
 		{"outstanding_requests", number(m["outstanding_requests"])},
 		{"server_state", m["server_state"]},
 		{"avg_latency", number(m["avg_latency"])},
@@ -380,48 +409,78 @@ func (s *Server) serverStats(*http.Request) (object, error) {
 		{"non_mtlsremote_conn_count", number(m["non_mtls_remote_conn_count"])},
 		{"non_mtlslocal_conn_count", number(m["non_mtls_local_conn_count"])},
 	}
-	return object{
+	o := object{
 		{"version", m["version"]},
-		{"read_only", false},
+		{"read_only", a.m.Role() == memserver.ReadOnly},
 		{"server_stats", stats},
 		{"client_response", sizes},
 		{"node_count", number(m["znode_count"])},
-	}, nil
+	}
+	if a.m.Role() == memserver.Leader {
+		o = append(o, field{"proposal_stats", object{
+			{"last_buffer_size", number(m["last_proposal_size"])},
+			{"min_buffer_size", number(m["min_proposal_size"])},
+			{"max_buffer_size", number(m["max_proposal_size"])},
+		}})
+	}
+	return o, nil
 }
 
-func (s *Server) stats(q *http.Request) (object, error) {
-	o, err := s.serverStats(q)
-	return append(o, s.connectionLists(true)...), err
+func (a *admin) stats(q *http.Request) (object, error) {
+	o, err := a.serverStats(q)
+	return append(o, a.connectionLists(true)...), err
 }
 
-func (s *Server) watchSummary(*http.Request) (object, error) {
-	answer, _ := s.sim.FourLetterWord("wchs")
+func (a *admin) watchSummary(*http.Request) (object, error) {
+	answer, _ := a.m.FourLetterWord("wchs")
 	var connections, paths, total int
 	_, err := fmt.Sscanf(answer, "%d connections watching %d paths\nTotal watches:%d\n", &connections, &paths, &total)
 	return object{{"num_connections", connections}, {"num_paths", paths}, {"num_total_watches", total}}, err
 }
 
-func (s *Server) watchesBySession(*http.Request) (object, error) {
-	bySession := make(map[int64][]string)
-	for _, w := range s.sim.Watches() {
-		if !w.Child {
-			bySession[w.Session] = append(bySession[w.Session], w.Path)
+// groups are what a word answers in lines with lines of their own, which begin with a tab.
+func (a *admin) groups(word string) (heads []string, lines map[string][]string) {
+	answer, _ := a.m.FourLetterWord(word)
+	lines = make(map[string][]string)
+	head := ""
+	for line := range strings.Lines(answer) {
+		line = strings.TrimSuffix(line, "\n")
+		if item, ok := strings.CutPrefix(line, "\t"); ok {
+			lines[head] = append(lines[head], item)
+		} else if line != "" {
+			head = line
+			heads = append(heads, head)
 		}
+	}
+	return heads, lines
+}
+
+func (a *admin) watchesBySession(*http.Request) (object, error) {
+	bySession := make(map[int64][]string)
+	ids, paths := a.groups("wchc")
+	for _, text := range ids {
+		id, err := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, 64)
+		if err != nil {
+			return nil, err
+		}
+		bySession[int64(id)] = paths[text]
 	}
 	return object{{"session_id_to_watched_paths", sorted(bySession)}}, nil
 }
 
-func (s *Server) watchesByPath(*http.Request) (object, error) {
+func (a *admin) watchesByPath(*http.Request) (object, error) {
 	byPath := object{}
-	for _, w := range s.sim.Watches() { // in the order of their paths
-		if w.Child {
-			continue
+	paths, ids := a.groups("wchp")
+	for _, path := range paths {
+		list := []int64{}
+		for _, text := range ids[path] {
+			id, err := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, 64)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, int64(id))
 		}
-		if n := len(byPath); n > 0 && byPath[n-1].key == w.Path {
-			byPath[n-1].value = append(byPath[n-1].value.([]int64), w.Session)
-			continue
-		}
-		byPath = append(byPath, field{w.Path, []int64{w.Session}})
+		byPath = append(byPath, field{path, list})
 	}
 	return object{{"path_to_session_ids", byPath}}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -40,21 +41,11 @@ var adminRequests = strings.Fields(`
 func TestAdmin(t *testing.T) {
 	for _, version := range []string{"3.8.0", "3.9"} {
 		t.Run("real/"+version, func(t *testing.T) {
-			install := realserver.FindT(t, version)
-			jars, err := filepath.Glob("/usr/share/java/*.jar")
-			require.NoError(t, err)
-			if install.Source == "debian" { // whose package leaves the web server away
-				install.Classpath = append(install.Classpath, webJars(jars)...)
-			}
 			port := freePort(t)
-			srv, err := realserver.Start(t.Context(), install, func(o *realserver.Options) {
-				o.Config["admin.enableServer"] = "true"
-				o.Config["admin.serverAddress"] = "127.0.0.1"
-				o.Config["admin.serverPort"] = strconv.Itoa(port)
-			})
+			srv, err := realserver.Start(t.Context(), withWeb(t, version), administered(map[int]int{0: port}))
 			require.NoError(t, err)
 			defer srv.Close()
-			real := adminAnswers(t, srv.Addr(), fmt.Sprintf("http://127.0.0.1:%d", port))
+			real := adminAnswers(t, srv.Addr(), fmt.Sprintf("http://127.0.0.1:%d/commands", port))
 
 			sim := memserver.RunT(t, func(c *memserver.Config) {
 				c.Profile = memserver.Profile(version[:3])
@@ -62,12 +53,117 @@ func TestAdmin(t *testing.T) {
 			})
 			require.NoError(t, sim.Listen("127.0.0.1:0"))
 			base, _ := serve(t, sim)
-			ours := adminAnswers(t, sim.Addr(), base)
+			ours := adminAnswers(t, sim.Addr(), base+"/commands")
 			for i := range real {
 				assert.Equal(t, real[i], ours[i])
 			}
 			require.Equal(t, len(real), len(ours))
 		})
+	}
+}
+
+// TestAdminOfMembers compares those of a follower, the leader and an observer,
+// and of a member that has lost its leader.
+func TestAdminOfMembers(t *testing.T) {
+	if brief() {
+		t.Skip("make test runs it")
+	}
+	for _, version := range []string{"3.8.0", "3.9"} {
+		t.Run("real/"+version, func(t *testing.T) {
+			t.Parallel()
+			ports := make(map[int]int)
+			for id := 1; id <= 4; id++ {
+				ports[id] = freePort(t)
+			}
+			e, err := realserver.StartEnsemble(t.Context(), withWeb(t, version), 4, administered(ports), func(o *realserver.Options) { o.Observer = o.ID == 4 })
+			require.NoError(t, err)
+			defer e.Close()
+			leader, err := e.Leader(t.Context())
+			require.NoError(t, err)
+
+			sim := memserver.RunT(t, func(c *memserver.Config) {
+				c.Profile, c.Members, c.Observers = memserver.Profile(version[:3]), 4, []int{4}
+				c.TickTime, c.MaxSessionTimeout = 200*time.Millisecond, 40*time.Second
+				require.NoError(t, c.Set("4lw.commands.whitelist", "*"))
+			})
+			for _, m := range sim.Members() {
+				require.NoError(t, m.Listen("127.0.0.1:0"))
+			}
+			require.True(t, sim.Member(leader.ID()).Elect())
+			base, _ := serve(t, sim)
+			follower := 1 + leader.ID()%3
+			for _, id := range []int{follower, leader.ID(), 4} {
+				real := adminAnswers(t, e.Member(id).Addr(), fmt.Sprintf("http://127.0.0.1:%d/commands", ports[id]))
+				ours := adminAnswers(t, sim.Member(id).Addr(), fmt.Sprintf("%s/sim/v1/members/%d/commands", base, id))
+				for i := range real {
+					assert.Equal(t, apart.ReplaceAllString(real[i], "$1"), apart.ReplaceAllString(ours[i], "$1"), "member %d", id)
+				}
+				require.Equal(t, len(real), len(ours))
+			}
+			for id := 1; id <= 3; id++ {
+				if id != follower {
+					require.NoError(t, e.Member(id).Kill())
+					sim.Member(id).Stop()
+				}
+			}
+			admin := fmt.Sprintf("http://127.0.0.1:%d/commands/", ports[follower])
+			for !strings.Contains(adminAnswer(t, http.MethodGet, admin+"ruok"), "not currently serving") {
+				require.NoError(t, t.Context().Err()) // it takes the member a moment to see that
+			}
+			for _, command := range strings.Fields("conf cons dirs gtmk hash icfg isro lsnp lead obsr ruok srvr stat voting_view wchs zabstate crst orst nope") {
+				require.Equal(t, adminAnswer(t, http.MethodGet, admin+command),
+					adminAnswer(t, http.MethodGet, fmt.Sprintf("%s/sim/v1/members/%d/commands/%s", base, follower, command)), command)
+			}
+		})
+	}
+}
+
+// apart is what differs in ensembles: longer addresses, the sizes of proposals, and what mntr has of each follower.
+var apart = regexp.MustCompile(`approximate_data_size: \d+|\w+_learner_handler_qp_\w+: \w+\n|(proposal_stats: \{)[^}]*`)
+
+// TestAdminReadOnly: a member without a quorum that serves who only reads.
+func TestAdminReadOnly(t *testing.T) {
+	s := newSide(t, func(c *memserver.Config) { c.Members, c.ReadOnlyMode, c.LocalSessions = 3, true, true })
+	s.sim.Member(2).Stop()
+	s.sim.Member(3).Stop()
+	for command, want := range map[string]string{
+		"isro":        `{"read_only": true, "command": "is_read_only", "error": null}`,
+		"leader":      `{"error": "server is not initialized", "command": "leader"}`,
+		"observers":   `{"synced_observers": 0, "observers": [], "command": "observers", "error": null}`,
+		"voting_view": `{"current_config": {}, "command": "voting_view", "error": null}`,
+		"zabstate":    `{"voting": false, "zabstate": "", "command": "zabstate", "error": null}`,
+	} {
+		_, got := s.ask("GET /commands/"+command, "")
+		require.JSONEq(t, want, got)
+	}
+	_, got := s.ask("GET /commands/srvr", "")
+	require.Contains(t, got, `"read_only": true`)
+	_, got = s.ask("GET /sim/v1/members/2/commands/monitor", "")
+	require.JSONEq(t, `{"command": "monitor", "error": "This ZooKeeper instance is not currently serving requests"}`, got)
+	_, got = s.ask("GET /sim/v1/members/1/metrics", "")
+	require.Contains(t, got, "\nznode_count 5.0\n")
+	status, got := s.ask("GET /sim/v1/members/4/commands/ruok", "")
+	require.Equal(t, http.StatusNotFound, status)
+	require.Contains(t, got, `there is no member \"4\"; they are 1 to 3`)
+}
+
+// withWeb is an install that can run an AdminServer.
+func withWeb(t *testing.T, version string) realserver.Install {
+	install := realserver.FindT(t, version)
+	jars, err := filepath.Glob("/usr/share/java/*.jar")
+	require.NoError(t, err)
+	if install.Source == "debian" { // whose package leaves the web server away
+		install.Classpath = append(install.Classpath, webJars(jars)...)
+	}
+	return install
+}
+
+// administered has servers run an AdminServer each, at ports by their ids.
+func administered(ports map[int]int) func(*realserver.Options) {
+	return func(o *realserver.Options) {
+		o.Config["admin.enableServer"] = "true"
+		o.Config["admin.serverAddress"] = "127.0.0.1"
+		o.Config["admin.serverPort"] = strconv.Itoa(ports[o.ID])
 	}
 }
 
@@ -92,7 +188,9 @@ func freePort(t *testing.T) int {
 }
 
 // adminAnswers has a client do something, and returns what the requests get.
-func adminAnswers(t *testing.T, clients, base string) []string {
+func adminAnswers(t *testing.T, clients, commands string) []string {
+	u, err := url.Parse(commands)
+	require.NoError(t, err)
 	conn, _, err := zk.Connect([]string{clients}, 40*time.Second, zk.WithLogger(quiet{}), zk.WithLogInfo(false))
 	require.NoError(t, err)
 	defer conn.Close()
@@ -109,7 +207,9 @@ func adminAnswers(t *testing.T, clients, base string) []string {
 			method, target = adminRequests[i], adminRequests[i+1]
 			i++
 		}
-		answers = append(answers, method+" "+target+": "+adminAnswer(t, method, base+target))
+		at := strings.Replace(target, "/commands", u.Path, 1) // where there is no such thing: /command
+		answer := adminAnswer(t, method, u.Scheme+"://"+u.Host+at)
+		answers = append(answers, method+" "+target+": "+strings.ReplaceAll(answer, u.Path, "/commands"))
 	}
 	return answers
 }
@@ -169,6 +269,11 @@ func shape(key string, v any) string {
 		}
 		return "[" + strings.Join(texts, ", ") + "]"
 	case json.Number:
+		if strings.HasPrefix(key, "last_") && strings.HasSuffix(key, "zxid") { // elections are not counted
+			if n, err := v.Int64(); err == nil && n > 0 {
+				return fmt.Sprint(n & 0xffffffff)
+			}
+		}
 		if constantKeys[key] {
 			return v.String()
 		}

@@ -46,7 +46,7 @@ var reached = map[string]map[string]string{
 		"SetLag": "POST /sim/v1/members/{member}/lag", "Apply": "POST /sim/v1/members/{member}/apply",
 		"Elect": "POST /sim/v1/leader",
 		"Dial":  goOnly, "Serve": goOnly, "ServeConn": goOnly, "Listen": byFlags, "ListenTLS": byFlags,
-		"FourLetterWord": "no request: the member's own port for clients answers it",
+		"FourLetterWord": "GET /sim/v1/members/{member}/commands/{name...}",
 	},
 }
 

@@ -16,11 +16,11 @@ var metricList string
 
 // metrics writes what mntr tells in Prometheus's text format, in ZooKeeper's
 // own form of it. Metrics of the Java machine are left out.
-func (s *Server) metrics(w http.ResponseWriter, q *http.Request) *refusal {
+func (a *admin) metrics(w http.ResponseWriter, q *http.Request) *refusal {
 	if _, r := query(q); r != nil {
 		return r
 	}
-	_, m := s.monitored()
+	_, m := a.monitored()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	for line := range strings.Lines(metricList) {
 		name, kind, _ := strings.Cut(strings.TrimSpace(line), " ")

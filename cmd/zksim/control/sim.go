@@ -43,9 +43,12 @@ func routes() []route {
 		{"/sim/v1/events", "what happens from now on, as server-sent events", []method{get((*Server).events)}},
 		{"/sim/v1/reset", "all nodes and sessions go, as in a new server, or to what --load has read", []method{post((*Server).reset)}},
 		{"/sim/v1/restart", "stops the server and starts it again on the same state", []method{post((*Server).restart)}},
-		{"/commands", "ZooKeeper's own admin commands", []method{get((*Server).commandList)}},
-		{"/commands/{name...}", "one of them", []method{get((*Server).command)}},
-		{"/metrics", "ZooKeeper's metrics, for Prometheus", []method{get((*Server).metrics)}},
+		{"/sim/v1/members/{member}/commands", "ZooKeeper's own admin commands, of that member", []method{get(onAdmin((*admin).commandList))}},
+		{"/sim/v1/members/{member}/commands/{name...}", "one of them", []method{get(onAdmin((*admin).command))}},
+		{"/sim/v1/members/{member}/metrics", "its metrics", []method{get(onAdmin((*admin).metrics))}},
+		{"/commands", "ZooKeeper's own admin commands, of the first member", []method{get(onAdmin((*admin).commandList))}},
+		{"/commands/{name...}", "one of them", []method{get(onAdmin((*admin).command))}},
+		{"/metrics", "ZooKeeper's metrics, for Prometheus", []method{get(onAdmin((*admin).metrics))}},
 	}
 }
 

@@ -13,3 +13,6 @@ func init() {
 		os.Setenv(realserver.VersionsEnv, "newest")
 	}
 }
+
+// brief tells whether tests on real ensembles, which take seconds each, are left to make test.
+func brief() bool { return os.Getenv(realserver.VersionsEnv) == "newest" }
