@@ -2,8 +2,10 @@ package proptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/zksim/zksim/proptest/explore"
@@ -84,7 +86,8 @@ type Meeting interface {
 
 // DoubleBarrier explores a double barrier that waits for all participants. Nobody
 // has entered before everybody has begun to; if nothing goes wrong, nobody has
-// left before. Whose call fails calls again, a few times if it is Leave.
+// left before. Whose call fails calls again, a few times if it is Leave. Whose Enter
+// has failed may find that the others have met without him, and need not enter then.
 //
 // Sessions do not expire and nodes are not deleted by others, because that takes
 // somebody out of the meeting for whom the others then wait, as they should.
@@ -97,14 +100,21 @@ func DoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) Meeting,
 func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) Meeting, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
 		entering, leaving := 0, 0
+		others := crowd{there: e.Participants, late: map[*context.CancelCauseFunc]struct{}{}}
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error {
+				defer others.leave()
 				b := make(p.Client, e.Participants)
 				p.Pause("comes")
 				entering++
 				p.Log("is number %d to come", entering)
-				if err := persist(p, "Enter", b.Enter); err != nil || p.Context().Err() != nil {
+				enter, missed := others.follow(b.Enter)
+				if err := persist(p, "Enter", enter); err != nil || p.Context().Err() != nil {
 					return err
+				}
+				if missed() {
+					p.Log("is too late")
+					return nil
 				}
 				p.Log("has entered")
 				if entering < e.Participants {
@@ -139,4 +149,50 @@ func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) M
 		}
 		e.Kinds &^= explore.Expiry | explore.Removal | explore.TimerRace
 	}))
+}
+
+// crowd is those who have not left, and of them those whose Enter has failed and
+// who are trying again. When there is nobody else and somebody has left, these have
+// nobody to wait for.
+type crowd struct {
+	mu    sync.Mutex
+	there int
+	left  bool
+	late  map[*context.CancelCauseFunc]struct{}
+}
+
+// follow makes of Enter one that ends without an error when there is nobody to
+// wait for, and a function that tells whether it has.
+func (c *crowd) follow(enter func(context.Context) error) (again func(context.Context) error, missed func() bool) {
+	tried, alone := false, false
+	return func(ctx context.Context) error {
+		if !tried {
+			tried = true
+			return enter(ctx)
+		}
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		c.change(func() { c.late[&cancel] = struct{}{} })
+		err := enter(ctx)
+		c.change(func() { delete(c.late, &cancel) })
+		if alone = err != nil && context.Cause(ctx) == errAlone; alone {
+			return nil
+		}
+		return err
+	}, func() bool { return alone }
+}
+
+var errAlone = errors.New("the others have met")
+
+func (c *crowd) leave() { c.change(func() { c.there, c.left = c.there-1, true }) }
+
+// change changes something, and has those who are late give up if they are alone.
+func (c *crowd) change(do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if do(); c.left && len(c.late) == c.there {
+		for end := range c.late {
+			(*end)(errAlone)
+		}
+	}
 }

@@ -70,8 +70,7 @@ var ours = []struct {
 	{name: "barrier", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreBarrier(t, func(c zkapi.Client) proptest.Gate { return ourBarrier{recipes.NewBarrier(c, "/barrier")} }, o)
 	}},
-	// Whoever gives Enter up and calls it again may count twice, until the request given up has been swept up.
-	{name: "double barrier", without: explore.Cancellation, explore: func(t *testing.T, o option) *explore.Result {
+	{name: "double barrier", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreDoubleBarrier(t, func(c zkapi.Client, n int) proptest.Meeting { return recipes.NewDoubleBarrier(c, "/meet", n) }, o)
 	}},
 	{name: "latch", explore: func(t *testing.T, o option) *explore.Result {

@@ -49,8 +49,9 @@ func (b *DoubleBarrier) fail(err error) error {
 var errTwice = fmt.Errorf("it takes part already: %w", zkapi.ErrBadArguments)
 
 // Enter waits until the barrier is open, and returns an error if the context ends
-// before: its node goes then, in the background (see Flush). If its session is lost while
-// it waits it enters anew, or with NoRejoin fails with ErrSessionLost.
+// before: its node goes then, in the background (see Flush), and before another Enter
+// of the same client has one. If its session is lost while it waits it enters anew, or
+// with NoRejoin fails with ErrSessionLost.
 func (b *DoubleBarrier) Enter(ctx context.Context) error {
 	b.mu.Lock()
 	if b.busy || b.hold != nil {
@@ -71,6 +72,9 @@ func (b *DoubleBarrier) Enter(ctx context.Context) error {
 
 func (b *DoubleBarrier) enter(ctx context.Context) (*place, int64, error) {
 	if err := zkapi.ValidatePath(b.q.dir); err != nil {
+		return nil, 0, err
+	}
+	if err := settle(ctx, b.q.c, b.q.dir); err != nil { // or what an Enter has left behind counts, too
 		return nil, 0, err
 	}
 	for {

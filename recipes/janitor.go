@@ -64,6 +64,18 @@ func (w *cleaning) wait(ctx context.Context) error {
 	}
 }
 
+// settle waits until the janitor has done what he has had to do in a directory so far.
+func settle(ctx context.Context, c zkapi.Client, dir string) error {
+	hubs.mu.Lock()
+	h := hubs.of[c]
+	idle := h == nil || h.idle == nil
+	hubs.mu.Unlock()
+	if idle {
+		return nil
+	}
+	return remove(c, dir, "", "").wait(ctx) // he takes one thing after the other
+}
+
 // clean is the janitor. Each piece of work is tried until it is done, in whichever
 // session, or the client is closed.
 func (h *hub) clean(c zkapi.Client) {

@@ -307,6 +307,27 @@ func TestDoubleBarrierGivesUp(t *testing.T) {
 	})
 }
 
+// lazy is a client whose deletions take a second.
+type lazy struct{ zkapi.Client }
+
+func (c lazy) Delete(ctx context.Context, path string, version int32) error {
+	time.Sleep(time.Second)
+	return c.Client.Delete(ctx, path, version)
+}
+
+// B40: who gives up and comes again counts once.
+func TestDoubleBarrierComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		m := recipes.NewDoubleBarrier(lazy{srv.ClientT(t)}, "/b", 2)
+		for range 2 {
+			ctx, cancel := context.WithTimeout(bounded(t), time.Minute)
+			defer cancel()
+			require.ErrorIs(t, m.Enter(ctx), context.DeadlineExceeded)
+		}
+	})
+}
+
 // Two that meet again and again never wait for each other's next round.
 func TestDoubleBarrierAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
