@@ -262,6 +262,42 @@ var lockCases = []recipeCase{
 		require.NoError(t, l.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
+	{"one lock in many hands", true, func(t *testing.T, e *recipeEnv) { // B05, B26
+		l := lockAt(e, e.client(""))
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for range 3 {
+					if err := l.Acquire(e.ctx); err != nil {
+						t.Errorf("%v", err)
+						return
+					}
+					time.Sleep(e.moment)
+					if h := l.Hold(); !h.Held() {
+						t.Errorf("it is acquired and not held: %v", h.Err())
+					}
+					if err := l.Release(e.ctx); err != nil {
+						t.Errorf("%v", err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		e.requireClean("/lock")
+	}},
+	{"the directory is made anew", true, func(t *testing.T, e *recipeEnv) { // B64
+		c := &deaf{Client: e.client(""), deaf: true} // and so does not learn that it has lost the lock
+		l, other := lockAt(e, c), lockAt(e, e.client(""))
+		require.NoError(t, l.Acquire(e.ctx))
+		require.NoError(t, zkapi.DeleteRecursive(e.ctx, e.truth, e.root+"/lock"))
+		require.NoError(t, other.Acquire(e.ctx))
+		requireHeld(t, true, l)
+		require.Less(t, l.Hold().Token(), other.Hold().Token())
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
+		require.NoError(t, other.Hold().Verify(e.ctx))
+		require.NoError(t, other.Release(e.ctx))
+		e.requireClean("/lock")
+	}},
 	{"the counter at its end", false, func(t *testing.T, e *recipeEnv) {
 		require.NoError(t, zkapi.EnsurePath(e.ctx, e.truth, e.root+"/lock", nil))
 		e.srv.Restore(withCounter(t, e.srv.Snapshot(), e.root+"/lock", math.MaxInt32-2))
@@ -453,6 +489,36 @@ var lockCases = []recipeCase{
 		require.ErrorIs(t, <-second, recipes.ErrSessionLost)
 		require.NoError(t, l.Release(e.ctx))
 		require.NoError(t, <-first)
+		require.NoError(t, waiter.Release(e.ctx))
+		e.requireClean("/lock")
+	}},
+	{"an old node comes again", true, func(t *testing.T, e *recipeEnv) { // B10: as a server that is behind may show it
+		c := e.client("")
+		d := &reborn{Client: c, first: c.SessionID()}
+		e.clients = append(e.clients, d)
+		l, waiter := lockAt(e, e.client("")), lockAt(e, d)
+		require.NoError(t, l.Acquire(e.ctx))
+		done := acquiring(t, e, e.ctx, waiter)
+		nodes, err := waiter.ContenderNodes(e.ctx)
+		require.NoError(t, err)
+		d.do = func() {
+			_, err := e.truth.Create(e.ctx, nodes[1], nil, nil, zkapi.Ephemeral)
+			require.NoError(t, err)
+		}
+		e.expire(c.SessionID())
+		e.waitFor(func() bool { return len(e.children("/lock")) == 3 })
+		require.NoError(t, l.Release(e.ctx))
+		if e.srv != nil {
+			synctest.Wait()
+		}
+		select {
+		case <-done:
+			t.Fatal("it has the lock by the node of another session")
+		default:
+		}
+		require.NoError(t, e.truth.Delete(e.ctx, nodes[1], -1))
+		require.NoError(t, <-done)
+		require.NoError(t, waiter.Hold().Verify(e.ctx))
 		require.NoError(t, waiter.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
@@ -725,6 +791,30 @@ func (c *replyLoser) Sync(ctx context.Context, path string) error {
 func (c *replyLoser) Children(ctx context.Context, path string) ([]string, zkapi.Stat, error) {
 	c.calls = append(c.calls, "children")
 	return c.Client.Children(ctx, path)
+}
+
+// reborn is a client that does something before it begins anything in its second session.
+type reborn struct {
+	zkapi.Client
+	first int64
+	do    func()
+}
+
+func (c *reborn) begin() {
+	if do := c.do; do != nil && c.SessionID() != c.first {
+		c.do = nil
+		do()
+	}
+}
+
+func (c *reborn) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
+	c.begin()
+	return c.Client.Create(ctx, path, data, acl, mode)
+}
+
+func (c *reborn) Sync(ctx context.Context, path string) error {
+	c.begin()
+	return c.Client.Sync(ctx, path)
 }
 
 // onDelete is a client that does something before its first delete.
@@ -1392,3 +1482,38 @@ func noHerd(e *recipeEnv) {
 	}
 	e.requireClean("/lock")
 }
+
+var valueCases = []recipeCase{
+	{"a copy, and another node at once", true, func(t *testing.T, e *recipeEnv) { // B43
+		v := recipes.NewShared(e.client(""), e.root+"/n", recipes.Int32(), 1)
+		changes := v.Changes()
+		require.NoError(t, v.Start(e.ctx))
+		defer v.Close()
+		require.NoError(t, v.Set(e.ctx, 2))
+		_, err := e.truth.Multi(e.ctx, zkapi.DeleteOp(e.root+"/n", -1), zkapi.CreateOp(e.root+"/n", []byte{0, 0, 0, 3}, nil, zkapi.Persistent))
+		require.NoError(t, err)
+		for now := range changes.All(e.ctx) {
+			if now.Exists && now.Value == 3 {
+				break
+			}
+		}
+		require.Equal(t, int32(3), v.Value())
+	}},
+	{"a copy, and a version that overflows", false, func(t *testing.T, e *recipeEnv) { // B43
+		v := recipes.NewShared(e.client(""), e.root+"/n", recipes.Int32(), 0)
+		require.NoError(t, v.Start(e.ctx))
+		defer v.Close()
+		require.NoError(t, e.srv.SetCounters(e.root+"/n", memserver.Counters{Version: math.MaxInt32 - 2}))
+		for i := range int32(5) {
+			require.NoError(t, v.Set(e.ctx, i))
+			require.Equal(t, i, v.Value())
+			_, err := e.truth.Set(e.ctx, e.root+"/n", []byte{0, 0, 0, byte(i + 10)}, -1)
+			require.NoError(t, err)
+			synctest.Wait()
+			require.Equal(t, i+10, v.Value())
+		}
+		require.Negative(t, v.Versioned().Stat.Version)
+	}},
+}
+
+func TestRecipesValues(t *testing.T) { runRecipeCases(t, valueCases) }

@@ -199,7 +199,10 @@ func (e *recipeEnv) happened() (events []zkapi.Event) {
 			if !ok {
 				return events
 			}
-			events = append(events, ev.Changes...)
+			for _, change := range ev.Changes {
+				change.Zxid = ev.Zxid
+				events = append(events, change)
+			}
 		}
 	}
 	if err := e.truth.Sync(context.Background(), "/"); err != nil { // and all events are here

@@ -172,6 +172,7 @@ func addMarked(ctx context.Context, c zkapi.Client, path string, _ bool) (int64,
 
 var plantedQueues = []planted{
 	{"B44 an item whose deletion had no reply is lost", drill{play: playQueue(dropping, false), dirs: []string{"/queue"}}, lostReply, 40},
+	{"B44 the list of items is kept from one get to the next", drill{play: playQueue(caching, false), dirs: []string{"/queue"}}, lostReply, 40},
 	{"B44 an item is put in again when the reply was lost", drill{play: playQueue(puttingAgain, true), dirs: []string{"/queue", "/queue-ops"}}, lostReply, 40},
 	{"B45 an item is consumed that was lost meanwhile", drill{play: playForgetfulQueue, dirs: []string{"/queue/entries", "/queue/taken"}}, "cut after-reply client=a #%d; refuse client=a times 40", 80},
 }
@@ -184,6 +185,32 @@ func dropping(c zkapi.Client, path string, once bool) polled {
 			data, ok, err := q.get(ctx)
 			if !errors.Is(err, recipes.ErrMaybeConsumed) {
 				return data, ok, err
+			}
+		}
+	}}
+}
+
+// caching lists the items when it has none left in its list, as kazoo's Queue does.
+func caching(c zkapi.Client, path string, once bool) polled {
+	q := newQueue(c, path, once)
+	var names []string
+	return polled{q.put, func(ctx context.Context) (data []byte, ok bool, err error) {
+		for {
+			if len(names) == 0 {
+				names, _, err = c.Children(ctx, path)
+				slices.Sort(names)
+			}
+			if len(names) == 0 || err != nil {
+				return nil, false, err
+			}
+			name := path + "/" + names[0]
+			names = names[1:]
+			data, stat, err := c.Get(ctx, name)
+			if err == nil {
+				_, err = c.Multi(ctx, zkapi.DeleteOp(name, stat.Version))
+			}
+			if !errors.Is(err, zkapi.ErrNoNode) {
+				return data, err == nil, err
 			}
 		}
 	}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/zksim/zksim/recipes"
@@ -28,8 +29,11 @@ type polled struct {
 
 func newQueue(c zkapi.Client, path string, once bool) polled {
 	q := recipes.NewQueue(c, path, func(o *recipes.QueueOptions) { o.ExactlyOnce = once })
-	return polled{q.Put, q.Get}
+	return polled{func(ctx context.Context, data []byte) error { return q.PutPriority(ctx, data, priority(data)) }, q.Get}
 }
+
+// priority is that of an item: what somebody puts in later comes out before.
+func priority(item []byte) int { return 200 - int(item[len(item)-1]) }
 
 func newSimpleQueue(c zkapi.Client, path string, once bool) polled {
 	q := recipes.NewSimpleQueue(c, path, func(o *recipes.QueueOptions) { o.ExactlyOnce = once })
@@ -84,24 +88,28 @@ func (b *books) close(s *scene, atLeastOnce bool) {
 // playQueue: what is put in comes out once, or somebody is told that it may have.
 func playQueue(queue func(c zkapi.Client, path string, once bool) polled, once bool) func(*scene) {
 	return func(s *scene) {
-		b := newBooks(s, once)
+		b, o := newBooks(s, once), newOrders(s, "/queue", "")
 		s.each(func(ctx context.Context, c zkapi.Client, who string) error {
-			q := queue(c, s.root+"/queue", once)
+			w := o.of(c)
+			q := queue(w, s.root+"/queue", once)
 			for n := range 3 {
 				item := fmt.Sprint(who, n)
 				if err := b.note(b.in, b.maybeIn, item, q.put(ctx, []byte(item))); err != nil {
 					return err
 				}
 			}
-			return b.drain(ctx, q)
+			return b.drain(ctx, w, q)
 		})
-		s.require("", b.drain(s.ctx, queue(s.truth, s.root+"/queue", once)))
+		w := o.of(s.truth)
+		s.require("", b.drain(s.ctx, w, queue(w, s.root+"/queue", once)))
 		b.close(s, false)
+		o.check()
 	}
 }
 
-func (b *books) drain(ctx context.Context, q polled) error {
+func (b *books) drain(ctx context.Context, w *orderly, q polled) error {
 	for {
+		w.begin()
 		data, ok, err := q.get(ctx)
 		if !ok {
 			return err
@@ -155,20 +163,17 @@ func playLockingQueue(s *scene) {
 }
 
 func playLocking(s *scene, consume func(context.Context, *recipes.LockingQueue, zkapi.Client, string) error) {
-	b := newBooks(s, false)
+	b, o := newBooks(s, false), newOrders(s, "/queue/entries", "/queue/taken")
 	path := s.root + "/queue"
 	b.work(s, "/queue/entries", func(ctx context.Context, c zkapi.Client, who string) error {
-		q := recipes.NewLockingQueue(c, path)
-		for n := range 2 {
-			item := fmt.Sprint(who, n)
-			if err := b.note(b.in, b.maybeIn, item, q.Put(ctx, []byte(item))); err != nil {
-				return err
-			}
-		}
-		return nil
+		items := []string{who + "0", who + "1"}
+		err := recipes.NewLockingQueue(c, path).PutAll(ctx, priority([]byte(who)), []byte(items[0]), []byte(items[1]))
+		return errors.Join(b.note(b.in, b.maybeIn, items[0], err), b.note(b.in, b.maybeIn, items[1], err))
 	}, func(ctx context.Context, c zkapi.Client, who string) error {
-		q := recipes.NewLockingQueue(c, path)
+		w := o.of(c)
+		q := recipes.NewLockingQueue(w, path)
 		for n := 0; ; n++ {
+			w.begin()
 			data, err := q.Get(ctx)
 			if err != nil {
 				return err
@@ -190,12 +195,26 @@ func playLocking(s *scene, consume func(context.Context, *recipes.LockingQueue, 
 		}
 	})
 	b.close(s, false)
+	b.together(s) // LQ6
+	o.check()
 }
 
-// playDistributedQueue: with locks all items are worked on, without none twice.
+// together: who has put two items in at once has put in both or none.
+func (b *books) together(s *scene) {
+	for _, who := range []string{"a", "b", "c"} {
+		first, second := who+"0", who+"1"
+		if b.out[first]+b.out[second] == 1 && !b.maybeOut[first] && !b.maybeOut[second] {
+			s.t.Errorf("of %s and %s there was one", first, second)
+		}
+	}
+}
+
+// playDistributedQueue: with locks all items are worked on, without none twice. What
+// somebody has failed with once comes again, for anybody.
 func playDistributedQueue(locks bool) func(*scene) {
 	return func(s *scene) {
-		b := newBooks(s, false)
+		b, o := newBooks(s, false), newOrders(s, "/queue", map[bool]string{true: "/locks"}[locks])
+		var once sync.Map
 		queue := func(c zkapi.Client) *recipes.DistributedQueue {
 			return recipes.NewDistributedQueue(c, s.root+"/queue", recipes.PriorityQueue, func(o *recipes.DistributedQueueOptions) {
 				if locks {
@@ -208,6 +227,13 @@ func playDistributedQueue(locks bool) func(*scene) {
 				}
 			})
 		}
+		work := func(_ context.Context, x recipes.Item) error {
+			item := string(x.Data[0])
+			if _, again := once.LoadOrStore(item, true); !again && strings.HasSuffix(item, "1") {
+				return errors.New("it comes again")
+			}
+			return b.note(b.out, b.maybeOut, item, nil)
+		}
 		b.work(s, "/queue", func(ctx context.Context, c zkapi.Client, who string) error {
 			q := queue(c)
 			for n := range 2 {
@@ -219,10 +245,21 @@ func playDistributedQueue(locks bool) func(*scene) {
 			}
 			return nil
 		}, func(ctx context.Context, c zkapi.Client, who string) error {
-			return queue(c).Consume(ctx, func(_ context.Context, x recipes.Item) error {
-				return b.note(b.out, b.maybeOut, string(x.Data[0]), nil)
-			})
+			return queue(o.of(c)).Consume(ctx, work)
 		})
+		for { // what has come again when the queue was empty
+			n, err := queue(s.truth).Len(s.ctx)
+			if s.require("", err); n == 0 {
+				break
+			}
+			ctx, cancel := context.WithCancel(s.ctx)
+			_ = queue(o.of(s.truth)).Consume(ctx, func(ctx context.Context, x recipes.Item) error {
+				defer cancel()
+				return work(ctx, x)
+			})
+			cancel()
+		}
 		b.close(s, locks)
+		o.check()
 	}
 }

@@ -91,6 +91,7 @@ type view struct {
 	synced  func() bool
 	err     error
 	changed chan struct{} // has a token when something was told
+	over    chan struct{} // closed when it has ended
 }
 
 func (v *view) tell(what, key string) {
@@ -136,11 +137,11 @@ type watchRun struct {
 	slow  time.Duration   // how long bodies of loops take
 	pasts map[string]*past
 	views []*view
-	loops sync.WaitGroup
+	ends  error // what everything ends with
 }
 
 func newWatchRun(ctx context.Context, w watchWorld, slow time.Duration) *watchRun {
-	r := &watchRun{watchWorld: w, ctx: ctx, slow: slow, pasts: make(map[string]*past)}
+	r := &watchRun{watchWorld: w, ctx: ctx, slow: slow, pasts: make(map[string]*past), ends: context.Canceled}
 	for _, path := range watchPaths {
 		r.pasts[path], r.pasts[path+"/"] = new(past), new(past)
 	}
@@ -296,7 +297,7 @@ func (r *watchRun) start() {
 
 // view adds a watcher.
 func (r *watchRun) view(name string, watch func(*view)) *view {
-	v := &view{name: name, told: make(map[string][]string), changed: make(chan struct{}, 1), watch: watch}
+	v := &view{name: name, told: make(map[string][]string), changed: make(chan struct{}, 1), over: make(chan struct{}), watch: watch}
 	r.views = append(r.views, v)
 	return v
 }
@@ -305,7 +306,10 @@ func (r *watchRun) view(name string, watch func(*view)) *view {
 func (r *watchRun) run() {
 	r.start()
 	for _, v := range r.views {
-		r.loops.Go(func() { v.watch(v) })
+		go func() {
+			defer close(v.over)
+			v.watch(v)
+		}()
 	}
 }
 
@@ -377,12 +381,9 @@ func (r *watchRun) cache(name string, x *watchers.Cache, holds func(string) bool
 		}
 	})
 	v.synced = x.Synced
-	r.loops.Go(func() {
-		<-r.ctx.Done()
-		x.Close()
-	})
 	check := v.watch
 	v.watch = func(v *view) {
+		defer context.AfterFunc(r.ctx, x.Close)()
 		check(v)
 		held := make(map[string]string) // what is in it at the end
 		for n := range x.All() {
@@ -495,6 +496,18 @@ func (r *watchRun) behind(v *view) string {
 	return ""
 }
 
+// wait waits for the watchers to end, and says which of them do not.
+func (r *watchRun) wait() string {
+	for _, v := range r.views {
+		select {
+		case <-v.over:
+		case <-time.After(time.Minute):
+			return v.name + ": does not end"
+		}
+	}
+	return ""
+}
+
 // finish ends the watchers and says what was wrong with what they have told.
 func (r *watchRun) finish(end context.CancelFunc) (wrong []string) {
 	r.calm(r.unsettled)
@@ -502,7 +515,9 @@ func (r *watchRun) finish(end context.CancelFunc) (wrong []string) {
 		wrong = append(wrong, "at the end "+why)
 	}
 	end()
-	r.loops.Wait()
+	if why := r.wait(); why != "" {
+		return append(wrong, why)
+	}
 	for _, v := range r.views {
 		for _, w := range v.wrong {
 			wrong = append(wrong, v.name+": "+w)
@@ -516,7 +531,7 @@ func (r *watchRun) finish(end context.CancelFunc) (wrong []string) {
 				wrong = append(wrong, fmt.Sprintf("%s: %s: %s: told %q of %q", v.name, what, why, told, p))
 			}
 		}
-		if !errors.Is(v.err, context.Canceled) && !(v.once && errors.Is(v.err, zkapi.ErrNoNode)) && !errors.Is(v.err, watchers.ErrCacheClosed) {
+		if !errors.Is(v.err, r.ends) && !(v.once && errors.Is(v.err, zkapi.ErrNoNode)) && !(r.ends == context.Canceled && errors.Is(v.err, watchers.ErrCacheClosed)) {
 			wrong = append(wrong, fmt.Sprintf("%s: has ended with %v", v.name, v.err))
 		}
 	}

@@ -26,6 +26,7 @@ type watchCase struct {
 	Slow  time.Duration
 	Steps []watchStep
 	Full  bool // all nodes are there at the start
+	Close bool // the client is closed, and not the context cancelled
 }
 
 func drawWatchCase(t *rapid.T) watchCase {
@@ -38,6 +39,7 @@ func drawWatchCase(t *rapid.T) watchCase {
 	return watchCase{
 		Plan: FaultPlan().Draw(t, "plan"), Slow: rapid.SampledFrom([]time.Duration{0, 0, 10 * time.Millisecond, time.Second}).Draw(t, "slow"),
 		Steps: rapid.SliceOfN(step, 1, 30).Draw(t, "steps"), Full: rapid.Bool().Draw(t, "full"),
+		Close: rapid.Bool().Draw(t, "close"),
 	}
 }
 
@@ -76,17 +78,17 @@ var pastCases = []struct {
 	{"wire", memserver.V38, 3, watchCase{"slow 2941B/s to-server from 1s to 1m0s\nrefuse every 6 to 1m0s times 3", 0, []watchStep{
 		{"hold", 1, 1, 3000}, {"restart", 7, 2, 50}, {"create", 0, 3, 0}, {"set", 6, 1, 3000}, {"again", 7, 3, 0}, {"create", 1, 1, 3000},
 		{"delete", 1, 2, 1}, {"create", 4, 3, 50}, {"create", 1, 2, 3000}, {"away", 8, 3, 1}, {"set", 0, 1, 0},
-	}, false}},
+	}, false, false}},
 	{"wire", memserver.V39, 1, watchCase{"cut after-notification 8% to 1m0s times 6\ncut before-request all #13 to 1m0s", time.Second, []watchStep{
 		{"create", 0, 1, 3000}, {"set", 0, 1, 0}, {"create", 1, 2, 3000}, {"create", 5, 1, 0},
-	}, false}},
+	}, false, false}},
 	{"direct", memserver.V38, 3, watchCase{"cut after-reply read #8 to 1m0s\nsilence to-server from 4s to 4.002s\n" +
 		"cut after-notification every 3 to 1m0s times 2\ncut after-delivery all 6% to 1m0s times 2\nerror ThrottledOp #3 to 1m0s", 10 * time.Millisecond, []watchStep{
 		{"delete", 4, 2, 0}, {"create", 0, 2, 1}, {"txns", 3, 2, 3000}, {"create", 1, 3, 3000},
-	}, false}},
+	}, false, false}},
 	{"direct", memserver.V38, 1, watchCase{"stall after-reply #7 to 1m0s\ncut before-request 2% to 1m0s times 7\nrefuse every 2 to 1m0s times 5", 0, []watchStep{
 		{"delete", 6, 2, 1}, {"create", 0, 3, 1}, {"delete", 0, 1, 0},
-	}, false}},
+	}, false, false}},
 }
 
 func TestWatchersPastCases(t *testing.T) {
@@ -124,11 +126,16 @@ func watchOnce(t swarmTB, c watchCase, kind string, profile memserver.Profile, m
 		r.lag("free", 0)
 	}
 	time.Sleep(max(0, time.Until(start.Add(2*time.Minute)))) // the plan is over
-	for _, why := range r.finish(cancel) {
+	closing := func() { w.client.Close(); w.loner.Close() }
+	end := cancel
+	if c.Close {
+		r.ends, end = zkapi.ErrClosed, closing
+		r.left = nil // whose session is gone
+	}
+	for _, why := range r.finish(end) {
 		t.Errorf("%s", why)
 	}
-	w.client.Close()
-	w.loner.Close()
+	closing()
 	return plan.Fired()
 }
 

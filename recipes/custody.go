@@ -15,7 +15,8 @@ type custody struct {
 	dir   string
 }
 
-// take takes an item, if it is there and nobody has it.
+// take takes an item, if it is there and nobody has it. It fails with errGone if
+// that is worth trying again, before any other item.
 func (k *custody) take(ctx context.Context, name string) (h *Hold, ok bool, err error) {
 	o := k.store.plain()
 	q := &queue{c: k.store.c, dir: k.dir, o: o, data: []byte(k.store.o.Identifier)}
@@ -32,8 +33,8 @@ func (k *custody) take(ctx context.Context, name string) (h *Hold, ok bool, err 
 		return p.hold(), true, nil
 	}
 	_ = p.leave(ctx)
-	if errors.Is(err, errGone) || errors.Is(err, ErrSessionLost) {
-		return nil, false, nil // to be tried again
+	if errors.Is(err, ErrSessionLost) {
+		err = errGone
 	}
 	return nil, false, err
 }

@@ -42,8 +42,10 @@ var judges = []judge{
 	{"property", "proptest", random("-test.run=^TestWatchers$/^(direct|wire)$", 300), false, "watchers"},
 	{"past cases", "proptest", []string{"-test.run=^TestWatchersPastCases$"}, false, "watchers"},
 	{"watchers", "watchers", []string{"-test.run=^Test", "-test.timeout=1m"}, false, "watchers"},
-	{"recipes", "recipes", []string{"-test.run=^Test"}, false, "recipes"},
-	{"recipes", "proptest", []string{"-test.run=^TestRecipes(Lock|RWLock|Semaphore|Election|Cost|Faults|Soak|Drills)$/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
+	{"property", "proptest", []string{"-test.run=^TestRecipes(Faults|Drills)$/^direct$", "-test.timeout=100s"}, false, "recipes"},
+	{"recipes", "recipes", []string{"-test.run=^Test", "-test.timeout=100s"}, false, "recipes"},
+	{"recipes", "proptest", []string{"-test.run=^TestRecipes(Lock|RWLock|Semaphore|Election|Values|Cost|Soak)$/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
+	{"explorer", "proptest", []string{"-test.run=^TestExplore(OurLock|Everything)$"}, false, "recipes"},
 }
 
 // random is the arguments of tests with random histories: how many, and that

@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(io.Discard) // errors are printed once, below
 	asJSON := flags.Bool("json", false, "print one JSON object for each mutant")
 	only := flags.String("run", "", "plant only the mutants whose names match this expression")
-	of := flags.String("of", "", "plant only those in this package: memserver, watchers or recipes")
+	of := flags.String("of", "", "plant only those in these packages, of memserver, watchers and recipes: watchers,recipes")
 	sample := flags.Int("sample", 0, "plant so many of them, chosen at random; 0 plants all")
 	seed := flags.Uint64("seed", 0, "what -sample is chosen by; 0 takes a new one, and tells")
 	jobs := flags.Int("j", 2, "how many mutants are judged at a time")
@@ -133,13 +133,14 @@ func choose(only, of string) ([]mutant, error) {
 	}
 	var chosen []mutant
 	for _, m := range mutants {
-		if pattern.MatchString(m.Name) && (of == "" || of == m.of()) {
+		if pattern.MatchString(m.Name) && (of == "" || slices.Contains(strings.Split(of, ","), m.of())) {
 			chosen = append(chosen, m)
 		}
 	}
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("no mutant is called like %q and in %q", only, of)
 	}
+	slices.SortStableFunc(chosen, func(a, b mutant) int { return a.bug() - b.bug() })
 	return chosen, nil
 }
 
@@ -189,7 +190,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 
 func table(w io.Writer, verdicts []verdict) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "mutant\twhat it breaks\tcaught by\thistories\tms")
+	fmt.Fprintln(tw, "mutant\twhat it breaks\tplanted in\tcaught by\tcases\tms")
 	caught := 0
 	for _, v := range verdicts {
 		by, cases := v.By, "-"
@@ -204,7 +205,7 @@ func table(w io.Writer, verdicts []verdict) {
 		if v.Cases > 0 {
 			cases = fmt.Sprint(v.Cases)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\n", v.Name, v.Breaks, by, cases, v.Millis)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%d\n", v.Name, v.Breaks, v.path(), by, cases, v.Millis)
 	}
 	tw.Flush()
 	fmt.Fprintf(w, "\n%d of %d mutants caught\n", caught, len(verdicts))

@@ -31,6 +31,23 @@ func TestMutantsApply(t *testing.T) {
 	require.GreaterOrEqual(t, len(files), 25, "mutants are in few files")
 }
 
+// Each bug of the register is planted, at least once.
+func TestRegister(t *testing.T) {
+	planted := make(map[int]bool)
+	for i := range mutants {
+		planted[mutants[i].bug()] = true
+	}
+	for n := 1; n <= bugs; n++ {
+		require.True(t, planted[n], "B%02d is not planted", n)
+	}
+	for name := range further {
+		require.True(t, slices.ContainsFunc(mutants, func(m mutant) bool { return m.Name == name }), "there is no mutant %s", name)
+	}
+	chosen, err := choose("^B", "watchers,recipes")
+	require.NoError(t, err)
+	require.Equal(t, []int{1, bugs}, []int{chosen[0].bug(), chosen[len(chosen)-1].bug()})
+}
+
 func TestMutantsThatDoNotApply(t *testing.T) {
 	for want, m := range map[string]mutant{
 		"occurs 0 times in memserver/path.go, not once": {Name: "a", Old: "this is not there"},
@@ -56,7 +73,7 @@ func TestMutantsAreCaught(t *testing.T) {
 		"direct-no-auth":       "model direct/3.9",
 		"event-after-reply":    "transcripts wire/3",
 		"quota-off-by-one":     "transcripts wire/3",
-		"watchers-cache-root":  "property direct/3.9/1",
+		"B54-root":             "property direct/3.9/1",
 		"B18-downgrade":        "recipes direct/downgrade",
 	}
 	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return by[m.Name] == "" })
@@ -99,12 +116,12 @@ func TestDraw(t *testing.T) {
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
 	table(&b, []verdict{
-		{mutant: mutant{Name: "a", Breaks: "everything"}, Caught: true, By: "model direct/3.9", Cases: 3, Millis: 12},
-		{mutant: mutant{Name: "b", Breaks: "nothing"}, Millis: 9000},
+		{mutant: mutant{Name: "a", Breaks: "everything", File: "server.go"}, Caught: true, By: "model direct/3.9", Cases: 3, Millis: 12},
+		{mutant: mutant{Name: "b", Breaks: "nothing", File: "recipes/lock.go"}, Millis: 9000},
 	})
-	require.Equal(t, `mutant  what it breaks  caught by         histories  ms
-a       everything      model direct/3.9  3          12
-b       nothing         NOBODY            -          9000
+	require.Equal(t, `mutant  what it breaks  planted in           caught by         cases  ms
+a       everything      memserver/server.go  model direct/3.9  3      12
+b       nothing         recipes/lock.go      NOBODY            -      9000
 
 1 of 2 mutants caught
 `, b.String())

@@ -78,15 +78,19 @@ func mutate(file string, list []*mutant) (pkg, text string, err error) {
 	offset := func(p token.Pos) int { return set.Position(p).Offset }
 	mutants := make(map[*ast.FuncDecl][]*mutant)
 	for _, m := range list {
-		at, err := m.find(source)
-		if err != nil {
-			return "", "", err
+		for _, p := range m.pieces() {
+			at, err := m.find(source, p.old)
+			if err != nil {
+				return "", "", err
+			}
+			fn := enclosing(parsed, at, at+len(p.old), offset)
+			if fn == nil {
+				return "", "", fmt.Errorf("mutant %s: its text is not inside of a function", m.Name)
+			}
+			if !slices.Contains(mutants[fn], m) {
+				mutants[fn] = append(mutants[fn], m)
+			}
 		}
-		fn := enclosing(parsed, at, at+len(m.Old), offset)
-		if fn == nil {
-			return "", "", fmt.Errorf("mutant %s: its text is not inside of a function", m.Name)
-		}
-		mutants[fn] = append(mutants[fn], m)
 	}
 	var edits []edit
 	var more strings.Builder
@@ -97,7 +101,10 @@ func mutate(file string, list []*mutant) (pkg, text string, err error) {
 		var cases strings.Builder
 		for _, m := range list {
 			own := fn.Name.Name + "Mutant" + identifier(m.Name)
-			body := strings.Replace(source[after:to], m.Old, m.New, 1)
+			body := source[after:to]
+			for _, p := range m.pieces() {
+				body = strings.Replace(body, p.old, p.now, 1)
+			}
 			fmt.Fprintf(&more, "\n%s%s%s\n", source[from:name], own, body)
 			fmt.Fprintf(&cases, "case %q:\n%s\n", m.Name, call(fn, own))
 		}
@@ -115,12 +122,12 @@ func mutate(file string, list []*mutant) (pkg, text string, err error) {
 	return parsed.Name.Name, string(formatted), nil
 }
 
-// find tells where in a file the mutant's text is. It must be there exactly once.
-func (m *mutant) find(source string) (int, error) {
-	if n := strings.Count(source, m.Old); n != 1 {
-		return 0, fmt.Errorf("mutant %s: its text occurs %d times in %s, not once: %q", m.Name, n, m.path(), m.Old)
+// find tells where in a file a text of the mutant is. It must be there exactly once.
+func (m *mutant) find(source, text string) (int, error) {
+	if n := strings.Count(source, text); n != 1 {
+		return 0, fmt.Errorf("mutant %s: its text occurs %d times in %s, not once: %q", m.Name, n, m.path(), text)
 	}
-	return strings.Index(source, m.Old), nil
+	return strings.Index(source, text), nil
 }
 
 func enclosing(file *ast.File, from, to int, offset func(token.Pos) int) *ast.FuncDecl {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,23 @@ type mutant struct {
 	File   string `json:"file"`   // below memserver, or with its folder
 	Old    string `json:"-"`
 	New    string `json:"-"`
+}
+
+// piece is one change of a text.
+type piece struct{ old, now string }
+
+func (m *mutant) pieces() []piece { return append([]piece{{m.Old, m.New}}, further[m.Name]...) }
+
+// bugs are how many the register has of what recipes and watchers elsewhere have had.
+const bugs = 64
+
+// bug is the number of the bug in the register; behind all of them if it has none.
+func (m *mutant) bug() int {
+	number, _, _ := strings.Cut(m.Name, "-")
+	if n, err := strconv.Atoi(strings.TrimPrefix(number, "B")); err == nil && strings.HasPrefix(number, "B") {
+		return n
+	}
+	return bugs + 1
 }
 
 // path is the file below the module.
