@@ -94,7 +94,8 @@ func onRecipeBackends(t *testing.T, f func(t *testing.T, kind string, run runCas
 }
 
 func runInMemory(t faults.TB, kind, plan string, body func(*recipeEnv)) {
-	e := &recipeEnv{t: t, root: "/case", plan: faults.MustParse(plan), srv: memserver.RunT(t), moment: 100 * time.Millisecond}
+	e := &recipeEnv{t: t, root: "/case", plan: faults.MustParse(plan), moment: 100 * time.Millisecond,
+		srv: memserver.RunT(t, func(c *memserver.Config) { c.ExtendedTypes = true })}
 	e.connect = func(y *faults.Party) (zkapi.Client, error) {
 		if kind == "direct" {
 			c, err := e.srv.Client()
@@ -291,12 +292,15 @@ func (s *steps) step() (leave func()) {
 	}
 }
 
-// hit tells whether it has come to that.
-func (s *steps) hit() bool {
+// count is the number of requests so far.
+func (s *steps) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.seen >= s.at
+	return s.seen
 }
+
+// hit tells whether it has come to that.
+func (s *steps) hit() bool { return s.count() >= s.at }
 
 func (s *steps) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
 	defer s.step()()

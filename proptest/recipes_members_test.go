@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ var memberDrills = []drill{
 	{"group member", true, []string{"/group"}, playGroup},
 	{"persistent node", false, []string{"/nodes"}, playNodes(zkapi.Ephemeral)},
 	{"persistent node with a counter", false, []string{"/nodes"}, playNodes(zkapi.EphemeralSequential)},
+	{"TTL node", false, []string{"/nodes"}, playTTL},
 	{"lease", false, []string{"/lease"}, playLease(1, takeLease)},
 	{"multi lease", true, []string{"/lease"}, playLease(2, takeLease)},
 }
@@ -130,21 +132,64 @@ func playNodes(mode zkapi.CreateMode) func(*scene) {
 				if i == 1 {
 					_ = s.truth.Delete(s.ctx, path, zkapi.AnyVersion)
 				}
-				for node, err := range watchers.Data(ctx, s.truth, path) {
-					if err != nil {
-						if ctx.Err() == nil {
-							s.t.Errorf("%s is not there: %v", path, err)
-						}
-						break
-					}
-					if node.Exists && string(node.Data) == string(n.Data()) {
-						break
-					}
-				}
+				s.see(ctx, path, func(node watchers.Node) bool {
+					return string(node.Data) == string(n.Data()) && (!mode.Ephemeral() || node.Stat.EphemeralOwner == c.SessionID())
+				})
 			}
 			return errors.Join(err, n.Close(context.WithoutCancel(ctx)))
 		})
+		for _, m := range s.history("/nodes") { // the last letter of a name is whose node it is
+			owners := make(map[byte]string)
+			for _, name := range m.present {
+				who := strings.TrimRight(name, "0123456789")
+				if other := owners[who[len(who)-1]]; other != "" {
+					s.t.Errorf("there are %s and %s at a time", other, name)
+				}
+				owners[who[len(who)-1]] = name
+			}
+		}
 	}
+}
+
+// see waits until a node is there, as it has to be.
+func (s *scene) see(ctx context.Context, path string, right func(watchers.Node) bool) {
+	for node, err := range watchers.Data(ctx, s.truth, path) {
+		if err != nil && ctx.Err() == nil {
+			s.t.Errorf("%s is not there: %v", path, err)
+		}
+		if err != nil || node.Exists && right(node) {
+			return
+		}
+	}
+}
+
+// playTTL: the node is there with its latest data, and the child that is touched; when
+// nobody touches it any more both go, which takes its time.
+func playTTL(s *scene) {
+	const ttl = 20 * time.Second
+	s.each(func(ctx context.Context, c zkapi.Client, who string) error {
+		path := s.root + "/nodes/" + who
+		n := recipes.NewTTLNode(c, path, ttl, []byte("old"))
+		if err := n.Start(); err != nil {
+			return err
+		}
+		defer n.Close()
+		if err := n.WaitCreated(ctx); err != nil {
+			return err
+		}
+		n.SetData([]byte("new"))
+		s.see(ctx, path, func(node watchers.Node) bool { return string(node.Data) == "new" })
+		s.see(ctx, path+"/touch", func(watchers.Node) bool { return true })
+		return ctx.Err()
+	})
+	if s.srv == nil {
+		if err := zkapi.DeleteRecursive(s.ctx, s.truth, s.root+"/nodes"); err != nil {
+			s.t.Errorf("%v", err)
+		}
+		return
+	}
+	const looking = time.Minute // how often the server looks for what is to go
+	time.Sleep(2*ttl + 2*looking)
 }
 
 // takeLease obtains a lease.

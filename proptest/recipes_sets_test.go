@@ -3,6 +3,7 @@ package proptest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type board struct {
 	absent map[string]bool
 	done   chan struct{}
 	over   bool
+	wrong  []string
 }
 
 func (b *board) set(who string, items []string, acquired bool) {
@@ -30,6 +32,11 @@ func (b *board) set(who string, items []string, acquired bool) {
 	defer b.mu.Unlock()
 	if delete(b.items, who); acquired {
 		b.items[who] = items
+	}
+	for _, x := range items { // a may not have learned yet that it has lost them
+		if acquired && who != "a" && slices.Contains(b.items[map[string]string{"b": "c", "c": "b"}[who]], x) {
+			b.wrong = append(b.wrong, fmt.Sprintf("%s is at work on %s, and so is the other", who, x))
+		}
 	}
 	b.check()
 }
@@ -93,6 +100,9 @@ func playPartitioner(s *scene) {
 		work.Wait()
 		return err
 	})
+	for _, why := range b.wrong {
+		s.t.Errorf("%s", why)
+	}
 }
 
 // playDiscovery: everybody finds all who are registered, and their latest data.

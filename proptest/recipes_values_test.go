@@ -166,19 +166,27 @@ func addTo(ctx context.Context, c zkapi.Client, path string, once bool) (int64, 
 	return ch.Post, err
 }
 
+// addition is one that was confirmed, with its place in the order of all beginnings and ends.
+type addition struct{ begin, end, post int64 }
+
 // playCounter: what was added is there once, and what may have been at most once.
+// Who begins when another one is done counts on from there.
 func playCounter(add addOnce, once bool) func(*scene) {
 	return func(s *scene) {
 		var mu sync.Mutex
-		var posts []int64
+		var clock atomic.Int64
+		var done []addition
 		unknown := int64(0)
 		s.each(func(ctx context.Context, c zkapi.Client, who string) error {
 			for range 3 {
-				post, err := add(ctx, c, s.root+"/counter", once)
+				x := addition{begin: clock.Add(1)}
+				var err error
+				x.post, err = add(ctx, c, s.root+"/counter", once)
+				x.end = clock.Add(1)
 				mu.Lock()
 				switch {
 				case err == nil:
-					posts = append(posts, post)
+					done = append(done, x)
 				case errors.Is(err, recipes.ErrOutcomeUnknown) && (!once || s.cancelled()):
 					unknown++
 					err = nil
@@ -191,12 +199,15 @@ func playCounter(add addOnce, once bool) func(*scene) {
 			return nil
 		})
 		sum, err := recipes.NewCounter(s.truth, s.root+"/counter").Value(s.ctx)
-		if ok := int64(len(posts)); err != nil || sum < ok || sum > ok+unknown {
+		if ok := int64(len(done)); err != nil || sum < ok || sum > ok+unknown {
 			s.t.Errorf("%d additions were confirmed and %d are unknown, the sum is %d, %v", ok, unknown, sum, err)
 		}
-		slices.Sort(posts)
-		if len(slices.Compact(slices.Clone(posts))) != len(posts) {
-			s.t.Errorf("two additions have led to the same sum: %v", posts)
+		for _, x := range done {
+			for _, y := range done {
+				if x != y && (x.post == y.post || x.end < y.begin && x.post > y.post) {
+					s.t.Errorf("two additions have led to %d and then to %d", x.post, y.post)
+				}
+			}
 		}
 	}
 }
