@@ -1,18 +1,24 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"github.com/zksim/zksim/zkapi"
 )
 
+// errTaken says that somebody else has what is wanted.
+var errTaken = errors.New("somebody else has it")
+
 // claim makes the nodes of places, all or none, if the node at fence is there at
 // that moment: it is errGone if it is not. The places share a directory and the
-// session, and none of them has a node yet.
-func claim(ctx context.Context, s *session, fence string, mode zkapi.CreateMode, places []*place) error {
+// session, and none of them has a node yet. With also another node is made, which
+// stands for what is wanted: it is errTaken if somebody else has made that.
+func claim(ctx context.Context, s *session, fence string, mode zkapi.CreateMode, places []*place, also ...zkapi.Op) error {
 	q := places[0].q
-	ops := []zkapi.Op{zkapi.CheckOp(fence, zkapi.AnyVersion)}
+	ops := append([]zkapi.Op{zkapi.CheckOp(fence, zkapi.AnyVersion)}, also...)
+	first := len(ops)
 	for _, p := range places {
 		p.s = s
 		ops = append(ops, zkapi.CreateOp(zkapi.Join(q.dir, p.prefix), q.data, q.o.ACL, mode))
@@ -26,7 +32,7 @@ func claim(ctx context.Context, s *session, fence string, mode zkapi.CreateMode,
 		switch {
 		case err == nil:
 			for i, p := range places {
-				p.name = zkapi.Base(results[i+1].Path)
+				p.name = zkapi.Base(results[first+i].Path)
 			}
 			return nil
 		case len(results) > 0 && errors.Is(results[0].Err, zkapi.ErrNoNode):
@@ -37,6 +43,14 @@ func claim(ctx context.Context, s *session, fence string, mode zkapi.CreateMode,
 			}
 			continue
 		case Classify(err) == Rejected:
+		case errors.Is(err, zkapi.ErrNodeExists) && len(also) > 0:
+			if !places[0].dirty {
+				return errTaken
+			}
+			if made, err := findAll(ctx, places); !made {
+				return cmp.Or(err, errTaken)
+			}
+			return nil
 		default:
 			if zkapi.NothingChanged(err) && !errors.Is(err, zkapi.ErrNodeExists) {
 				return err
@@ -47,21 +61,23 @@ func claim(ctx context.Context, s *session, fence string, mode zkapi.CreateMode,
 			if !retryable(err) && !errors.Is(err, zkapi.ErrNodeExists) {
 				return err
 			}
-			if found, err := places[0].find(ctx); !found || err != nil {
-				if err != nil {
-					return err
-				}
-				break
+			if made, err := findAll(ctx, places); made || err != nil {
+				return err
 			}
-			for _, p := range places[1:] { // made together with the first
-				if _, err := p.find(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
 		}
 		if err := t.pause(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// findAll looks for the nodes of places, which were made together or not at all.
+func findAll(ctx context.Context, places []*place) (made bool, err error) {
+	for i, p := range places {
+		found, err := p.find(ctx)
+		if err != nil || i == 0 && !found {
+			return false, err
+		}
+	}
+	return true, nil
 }

@@ -26,57 +26,21 @@ func (k *custody) take(ctx context.Context, name string) (h *Hold, ok bool, err 
 		return nil, false, err
 	}
 	p.s = s
-	if ok, err = k.claim(ctx, p, name); ok {
+	err = claim(ctx, s, zkapi.Join(k.store.dir, name), zkapi.Ephemeral, []*place{p}, zkapi.CreateOp(p.also, q.data, o.ACL, zkapi.Ephemeral))
+	if err == nil {
 		err = p.look(ctx)
 	}
-	if ok && err == nil {
+	if err == nil {
 		return p.hold(), true, nil
 	}
 	_ = p.leave(ctx)
-	if errors.Is(err, ErrSessionLost) {
+	switch {
+	case errors.Is(err, errTaken):
+		return nil, false, nil
+	case errors.Is(err, ErrSessionLost):
 		err = errGone
 	}
 	return nil, false, err
-}
-
-func (k *custody) claim(ctx context.Context, p *place, name string) (bool, error) {
-	s, q := p.s, p.q
-	ops := []zkapi.Op{
-		zkapi.CheckOp(zkapi.Join(k.store.dir, name), zkapi.AnyVersion),
-		zkapi.CreateOp(p.also, q.data, q.o.ACL, zkapi.Ephemeral),
-		zkapi.CreateOp(zkapi.Join(q.dir, p.prefix), q.data, q.o.ACL, zkapi.Ephemeral),
-	}
-	for t := s.tries(); ; {
-		var results []zkapi.OpResult
-		err := s.once(ctx, func() (err error) {
-			results, err = s.c.Multi(ctx, ops...)
-			return err
-		})
-		switch {
-		case err == nil:
-			p.name = p.prefix
-			return true, nil
-		case errors.Is(err, zkapi.ErrNoNode) && len(results) == 3 && !errors.Is(results[0].Err, zkapi.ErrNoNode):
-			if err := q.o.ensure(ctx, s, q.dir); err != nil {
-				return false, err
-			}
-			continue
-		case errors.Is(err, zkapi.ErrNoNode), errors.Is(err, zkapi.ErrNodeExists):
-			if !p.dirty {
-				return false, nil
-			}
-			return p.find(ctx)
-		case Classify(err) == Rejected:
-		default:
-			p.dirty = p.dirty || !zkapi.NothingChanged(err)
-			if !retryable(err) {
-				return false, err
-			}
-		}
-		if err := t.pause(ctx); err != nil {
-			return false, err
-		}
-	}
 }
 
 // finish makes a change, of which the deletion of the item is a part, and gives

@@ -135,6 +135,7 @@
 //	hold.go     what is held, its loss, its fence
 //	watch.go    watches that are shared
 //	janitor.go  what its owners could not delete
+//	shift.go    goroutines from Start to Close
 //	audience.go who follows, and who waits for a turn
 //	hub.go      what all recipes of a client share
 package recipes

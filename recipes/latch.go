@@ -17,9 +17,8 @@ import (
 type LeaderLatch struct {
 	q *queue
 
+	shift   shift
 	mu      sync.Mutex
-	cancel  context.CancelFunc // nil before Start
-	ended   chan struct{}      // closed when it takes part no more
 	closing bool
 	err     error // why it has ended
 	leads   bool
@@ -46,15 +45,7 @@ func (l *LeaderLatch) Start() error {
 	if err := zkapi.ValidatePath(l.q.dir); err != nil {
 		return l.fail(err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cancel != nil || l.closing {
-		return l.fail(errors.New("it was started before"))
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	l.cancel, l.ended = cancel, make(chan struct{})
-	go l.run(ctx)
-	return nil
+	return l.fail(l.shift.start(l.run))
 }
 
 func (l *LeaderLatch) fail(err error) error {
@@ -66,7 +57,6 @@ func (l *LeaderLatch) fail(err error) error {
 
 // run takes part, with one node after the other, until the context ends.
 func (l *LeaderLatch) run(ctx context.Context) {
-	defer close(l.ended)
 	pauses := patience.Start()
 	for {
 		p, err := l.q.take(ctx, false)
@@ -125,19 +115,11 @@ func (l *LeaderLatch) finish(err error) {
 // before. Close is idempotent.
 func (l *LeaderLatch) Close(ctx context.Context) error {
 	l.mu.Lock()
-	first := !l.closing
 	l.closing = true
-	cancel, ended := l.cancel, l.ended
 	l.mu.Unlock()
-	if cancel == nil {
-		if first {
-			l.finish(ErrCancelled)
-		}
-		return nil
-	}
 	l.set(nil, false)
-	cancel()
-	<-ended
+	l.shift.end(func() { l.finish(ErrCancelled) })
+	<-l.shift.over()
 	return l.fail(Flush(ctx, l.q.c))
 }
 

@@ -24,9 +24,8 @@ type SetPartitioner struct {
 	set  []string
 	o    PartitionOptions
 
+	shift    shift
 	mu       sync.Mutex
-	cancel   context.CancelFunc // nil before Start
-	ended    chan struct{}
 	state    PartitionState
 	items    []string
 	err      error
@@ -73,7 +72,7 @@ type PartitionOptions struct {
 // made when it is needed. Items are names of nodes: not empty, and without "/".
 func NewSetPartitioner(c zkapi.Client, path string, set []string, opts ...func(*PartitionOptions)) *SetPartitioner {
 	host, _ := os.Hostname()
-	p := &SetPartitioner{c: c, path: path, turned: newTurn(), ended: make(chan struct{}),
+	p := &SetPartitioner{c: c, path: path, turned: newTurn(),
 		o: PartitionOptions{Identifier: fmt.Sprintf("%s-%d", host, os.Getpid()), Partition: everyNth, Quiet: 30 * time.Second}}
 	p.set = slices.Compact(slices.Sorted(slices.Values(set)))
 	for _, opt := range opts {
@@ -105,19 +104,10 @@ func (p *SetPartitioner) Start() error {
 			return p.fail(fmt.Errorf("item %.40q is no name of a node: %w", x, zkapi.ErrBadArguments))
 		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.cancel != nil {
-		return p.fail(errors.New("it was started before"))
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	go p.run(ctx)
-	return nil
+	return p.fail(p.shift.start(p.run))
 }
 
 func (p *SetPartitioner) run(ctx context.Context) {
-	defer close(p.ended)
 	party := NewShallowParty(p.c, zkapi.Join(p.path, "party"), func(o *Options) { o.Identifier, o.ACL = p.o.Identifier, p.o.ACL })
 	pauses := patience.Start()
 	for {
@@ -399,15 +389,9 @@ func (p *SetPartitioner) Changes() *zkapi.Stream[PartitionState] {
 // Finish gives everything back and takes part no more. It returns when that is
 // done or the context ends; it is done in any case, as soon as there is a connection.
 func (p *SetPartitioner) Finish(ctx context.Context) error {
-	p.mu.Lock()
-	cancel := p.cancel
-	p.mu.Unlock()
-	if cancel == nil {
-		return nil
-	}
-	cancel()
+	p.shift.end(func() { p.enter(PartitionFailed, nil, ErrCancelled) })
 	select {
-	case <-p.ended:
+	case <-p.shift.over():
 		return p.fail(Flush(ctx, p.c))
 	case <-ctx.Done():
 		return p.fail(context.Cause(ctx))

@@ -25,9 +25,8 @@ type PersistentNode struct {
 	dir  string
 	name string // of the node; in the sequential modes the prefix of it until it is made
 
+	shift   shift
 	mu      sync.Mutex
-	cancel  context.CancelFunc // nil before Start
-	ended   chan struct{}
 	data    []byte
 	made    bool          // the node is there, with this data, as far as is known
 	named   bool          // the name is that of a node
@@ -66,23 +65,14 @@ func (n *PersistentNode) Start() error {
 	if err == nil && n.mode.TTL() {
 		err = fmt.Errorf("mode %v is for TTLNode: %w", n.mode, zkapi.ErrBadArguments)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if err == nil && n.cancel != nil {
-		err = errors.New("it was started before")
+	if err == nil {
+		err = n.shift.start(n.run)
 	}
-	if err != nil {
-		return fmt.Errorf("node %s: %w", zkapi.Join(n.dir, n.name), err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	n.cancel, n.ended = cancel, make(chan struct{})
-	go n.run(ctx)
-	return nil
+	return n.fail(err)
 }
 
 // run keeps the node until the context ends, and deletes it then.
 func (n *PersistentNode) run(ctx context.Context) {
-	defer close(n.ended)
 	pauses := patience.Start()
 	for ctx.Err() == nil {
 		err := inSession(ctx, n.c, func(s *session) error {
@@ -294,9 +284,8 @@ func (n *PersistentNode) SetData(ctx context.Context, data []byte) error {
 		close(n.wake)
 		n.wake = make(chan struct{})
 	}
-	started := n.cancel != nil
 	n.mu.Unlock()
-	if !started {
+	if !n.shift.begun() {
 		return nil
 	}
 	return n.WaitCreated(ctx)
@@ -337,18 +326,9 @@ func (n *PersistentNode) Created() *zkapi.Stream[string] {
 // Close stops, and returns when the node is deleted or the context ends; it is
 // deleted in any case, as soon as that is possible. Close is idempotent.
 func (n *PersistentNode) Close(ctx context.Context) error {
-	n.mu.Lock()
-	cancel, ended := n.cancel, n.ended
-	if cancel == nil { // it cannot be started any more
-		n.cancel, n.ended = func() {}, closed
-		n.mu.Unlock()
-		n.finish(ErrCancelled)
-		return nil
-	}
-	n.mu.Unlock()
-	cancel()
+	n.shift.end(func() { n.finish(ErrCancelled) })
 	select {
-	case <-ended:
+	case <-n.shift.over():
 		return n.fail(Flush(ctx, n.c))
 	case <-ctx.Done():
 		return n.fail(context.Cause(ctx))

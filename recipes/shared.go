@@ -18,9 +18,8 @@ type Shared[V any] struct {
 	codec Codec[V]
 	seed  V
 
+	shift   shift
 	mu      sync.Mutex
-	cancel  context.CancelFunc // nil before Start
-	ended   chan struct{}
 	now     Versioned[V]
 	seen    int64 // the mzxid of the latest change that is known
 	err     error
@@ -48,35 +47,24 @@ func (s *Shared[V]) fail(err error) error {
 	return fmt.Errorf("shared value %s: %w", s.x.path, err)
 }
 
-// Start makes the node if it is missing, reads it, and follows it from then on. It can be called once.
+// Start makes the node if it is missing, reads it, and follows it from then on. If it
+// fails it may be called again, otherwise once.
 func (s *Shared[V]) Start(ctx context.Context) error {
 	data, err := s.codec.Encode(s.seed)
 	if err != nil {
 		return s.fail(err)
 	}
-	s.mu.Lock()
-	if s.cancel != nil {
-		s.mu.Unlock()
-		return s.fail(errors.New("it was started before"))
-	}
-	following, cancel := context.WithCancel(context.Background())
-	s.cancel, s.ended = cancel, make(chan struct{})
-	s.mu.Unlock()
 	err = inSession(ctx, s.x.c, func(x *session) error { return s.x.plain().ensureNode(ctx, x, s.x.path, data) })
 	if err == nil {
 		err = s.refresh(ctx)
 	}
-	if err != nil {
-		cancel()
-		close(s.ended)
-		return s.fail(err)
+	if err == nil {
+		err = s.shift.start(s.follow)
 	}
-	go s.follow(following)
-	return nil
+	return s.fail(err)
 }
 
 func (s *Shared[V]) follow(ctx context.Context) {
-	defer close(s.ended)
 	for node, err := range watchers.Data(ctx, s.x.c, s.x.path) {
 		if err != nil {
 			s.finish(err)
@@ -123,13 +111,8 @@ func (s *Shared[V]) refresh(ctx context.Context) error {
 
 // Close ends the copy. The node stays.
 func (s *Shared[V]) Close() {
-	s.mu.Lock()
-	cancel, ended := s.cancel, s.ended
-	s.mu.Unlock()
-	if cancel != nil {
-		cancel()
-		<-ended
-	}
+	s.shift.end(func() { s.finish(ErrCancelled) })
+	<-s.shift.over()
 }
 
 // Value is the value as far as it is known here.

@@ -22,13 +22,12 @@ type TTLNode struct {
 	ttl  time.Duration
 	o    *Options
 
-	mu     sync.Mutex
-	cancel context.CancelFunc // nil before Start
-	ended  chan struct{}
-	data   []byte
-	wake   chan struct{} // closed when there is other data to be set, and made anew
-	made   chan struct{} // closed when the node and the child were there the first time
-	err    error         // why it has ended
+	shift shift
+	mu    sync.Mutex
+	data  []byte
+	wake  chan struct{} // closed when there is other data to be set, and made anew
+	made  chan struct{} // closed when the node and the child were there the first time
+	err   error         // why it has ended
 }
 
 // touched is the name of the child.
@@ -41,7 +40,7 @@ const touches = 2
 // millisecond to zkapi.MaxTTL.
 func NewTTLNode(c zkapi.Client, path string, ttl time.Duration, data []byte, opts ...func(*Options)) *TTLNode {
 	return &TTLNode{c: c, path: path, ttl: ttl, data: content(bytes.Clone(data)), o: newOptions(opts),
-		wake: make(chan struct{}), made: make(chan struct{}), ended: make(chan struct{})}
+		wake: make(chan struct{}), made: make(chan struct{})}
 }
 
 func (n *TTLNode) fail(err error) error {
@@ -59,19 +58,10 @@ func (n *TTLNode) Start() error {
 	if n.ttl < time.Millisecond || n.ttl > zkapi.MaxTTL {
 		return n.fail(fmt.Errorf("a time to live of %v: %w", n.ttl, zkapi.ErrBadArguments))
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.cancel != nil {
-		return n.fail(errors.New("it was started before"))
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	n.cancel = cancel
-	go n.run(ctx)
-	return nil
+	return n.fail(n.shift.start(n.run))
 }
 
 func (n *TTLNode) run(ctx context.Context) {
-	defer close(n.ended)
 	for first := true; ; {
 		n.mu.Lock()
 		data, wake := n.data, n.wake
@@ -153,7 +143,7 @@ func (n *TTLNode) WaitCreated(ctx context.Context) error {
 	select {
 	case <-n.made:
 		return nil
-	case <-n.ended:
+	case <-n.shift.over():
 		return n.fail(n.Err())
 	case <-ctx.Done():
 		return n.fail(context.Cause(ctx))
@@ -178,11 +168,6 @@ func (n *TTLNode) SetData(data []byte) {
 
 // Close stops. The node stays until its time is over.
 func (n *TTLNode) Close() {
-	n.mu.Lock()
-	cancel := n.cancel
-	n.mu.Unlock()
-	if cancel != nil {
-		cancel()
-		<-n.ended
-	}
+	n.shift.end(func() { n.finish(ErrCancelled) })
+	<-n.shift.over()
 }
