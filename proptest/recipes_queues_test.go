@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/zksim/zksim/recipes"
 	"github.com/zksim/zksim/watchers"
@@ -19,6 +20,7 @@ var queueDrills = []drill{
 	{"locking queue", false, []string{"/queue/entries", "/queue/taken"}, playLockingQueue},
 	{"distributed queue, locked", false, []string{"/queue", "/locks"}, playDistributedQueue(true)},
 	{"distributed queue", true, []string{"/queue"}, playDistributedQueue(false)},
+	{"queue sharder", true, []string{"/leader"}, playSharder},
 }
 
 // polled is a queue that gives an item or none.
@@ -98,18 +100,25 @@ func playQueue(queue func(c zkapi.Client, path string, once bool) polled, once b
 					return err
 				}
 			}
-			return b.drain(ctx, w, q)
+			return q.begun(w).drain(ctx, b)
 		})
 		w := o.of(s.truth)
-		s.require("", b.drain(s.ctx, w, queue(w, s.root+"/queue", once)))
+		s.require("", queue(w, s.root+"/queue", once).begun(w).drain(s.ctx, b))
 		b.close(s, false)
 		o.check()
 	}
 }
 
-func (b *books) drain(ctx context.Context, w *orderly, q polled) error {
-	for {
+// begun says when a get begins.
+func (q polled) begun(w *orderly) polled {
+	return polled{q.put, func(ctx context.Context) ([]byte, bool, error) {
 		w.begin()
+		return q.get(ctx)
+	}}
+}
+
+func (q polled) drain(ctx context.Context, b *books) error {
+	for {
 		data, ok, err := q.get(ctx)
 		if !ok {
 			return err
@@ -262,4 +271,41 @@ func playDistributedQueue(locks bool) func(*scene) {
 		b.close(s, locks)
 		o.check()
 	}
+}
+
+// playSharder: what is put into any of the shards comes out once; there are never too
+// many of them, and there is another one when all are full.
+func playSharder(s *scene) {
+	const full, most = 2, 2
+	b := newBooks(s, false)
+	sharder := func(c zkapi.Client) *recipes.QueueSharder[polled] {
+		return recipes.NewQueueSharder(c, s.root+"/shards", s.root+"/leader", func(path string) polled { return newSimpleQueue(c, path, false) },
+			func(o *recipes.SharderOptions) { o.Full, o.Max, o.Every = full, most, 10*time.Millisecond })
+	}
+	s.each(func(ctx context.Context, c zkapi.Client, who string) error {
+		q := sharder(c)
+		err := q.Start(ctx)
+		for n := 0; n < 4 && err == nil; n++ {
+			item := fmt.Sprint(who, n)
+			err = b.note(b.in, b.maybeIn, item, q.Queue().put(ctx, []byte(item)))
+		}
+		for range 3 {
+			if err == nil {
+				err = q.Queue().drain(ctx, b)
+			}
+		}
+		return errors.Join(err, q.Close(context.WithoutCancel(ctx)))
+	})
+	q := sharder(s.truth)
+	s.require("", q.Start(s.ctx))
+	paths := q.Paths()
+	if len(paths) > most {
+		s.t.Errorf("there are %d shards: %v", len(paths), paths)
+	}
+	for _, path := range paths {
+		s.require("", newSimpleQueue(s.truth, path, false).drain(s.ctx, b))
+	}
+	s.require("", q.Close(s.ctx))
+	b.close(s, false)
+	s.require("", zkapi.DeleteRecursive(s.ctx, s.truth, s.root+"/shards"))
 }

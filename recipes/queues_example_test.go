@@ -2,6 +2,7 @@ package recipes_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -75,4 +76,26 @@ func ExampleDistributedQueue() {
 	// now
 	// in a while
 	// queue /queue: context canceled
+}
+
+func ExampleQueueSharder() {
+	srv, a, _ := two()
+	defer srv.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	shards := recipes.NewQueueSharder(a, "/queues", "/leader", func(path string) *recipes.DistributedQueue {
+		return recipes.NewDistributedQueue(a, path, recipes.PlainQueue)
+	})
+	_ = shards.Start(ctx)
+	_ = shards.Queue().Put(ctx, recipes.Item{Data: [][]byte{[]byte("task")}})
+	err := shards.Each(ctx, func(ctx context.Context, q *recipes.DistributedQueue) error {
+		return q.Consume(ctx, func(_ context.Context, x recipes.Item) error {
+			fmt.Printf("%s of %d queue\n", x.Data[0], len(shards.Paths()))
+			cancel()
+			return nil
+		})
+	})
+	fmt.Println(errors.Is(err, context.Canceled), shards.Close(context.Background()))
+	// Output:
+	// task of 1 queue
+	// true <nil>
 }

@@ -257,3 +257,76 @@ func TestDelayQueue(t *testing.T) {
 		require.Equal(t, 3, got)
 	})
 }
+
+// Shards come when all are full, one at a time, and never too many; consumers get to know them.
+func TestQueueSharder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		var sharders []*recipes.QueueSharder[*recipes.SimpleQueue]
+		for range 3 {
+			c := srv.ClientT(t)
+			sharders = append(sharders, recipes.NewQueueSharder(c, "/queues", "/leader", func(path string) *recipes.SimpleQueue {
+				return recipes.NewSimpleQueue(c, path)
+			}, func(o *recipes.SharderOptions) { o.Full, o.Max = 3, 2 }))
+		}
+		require.Nil(t, sharders[0].Queue())
+		for _, s := range sharders {
+			require.NoError(t, s.Start(bounded(t)))
+			require.Error(t, s.Start(bounded(t)))
+			require.Len(t, s.Paths(), 1)
+			require.Regexp(t, `^/queues/queue-[0-9a-f-]{36}$`, s.Paths()[0])
+		}
+		shards := func() int {
+			n, _ := srv.Node("/queues")
+			return int(n.Stat.NumChildren)
+		}
+		put := func(n int) {
+			for i := range n {
+				require.NoError(t, sharders[i%3].Queue().Offer(bounded(t), []byte("x")))
+			}
+			time.Sleep(time.Minute)
+		}
+		put(2)
+		require.Equal(t, 1, shards())
+		put(1)
+		require.Equal(t, 2, shards())
+		put(3) // into the second, which is not full
+		for _, s := range sharders {
+			for _, path := range s.Paths() {
+				n, _ := srv.Node(path)
+				require.Equal(t, int32(3), n.Stat.NumChildren)
+			}
+		}
+		put(2)
+		require.Equal(t, 2, shards())
+
+		got := make(chan string)
+		ctx, cancel := context.WithCancel(bounded(t))
+		ended := make(chan error)
+		go func() {
+			ended <- sharders[1].Each(ctx, func(ctx context.Context, q *recipes.SimpleQueue) error {
+				for {
+					data, err := q.Take(ctx)
+					if err != nil {
+						return err
+					}
+					got <- string(data)
+				}
+			})
+		}()
+		for range 8 {
+			require.Equal(t, "x", <-got)
+		}
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		go func() {
+			ended <- sharders[2].Each(bounded(t), func(context.Context, *recipes.SimpleQueue) error { return nil })
+		}()
+		for _, s := range sharders {
+			require.NoError(t, s.Close(bounded(t)))
+		}
+		require.ErrorIs(t, <-ended, recipes.ErrCancelled)
+		n, _ := srv.Node("/leader")
+		require.Zero(t, n.Stat.NumChildren)
+	})
+}
