@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/adler32"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -543,8 +545,19 @@ var lockCases = []recipeCase{
 		requireHeld(t, true, l)
 		require.NoError(t, l.Hold().Verify(e.ctx))
 		require.ElementsMatch(t, place, e.children("/lock"))
-		require.NoError(t, l.Release(e.ctx))
+		for _, none := range []string{"/", e.root + "/lock", e.root + "/lock/x", e.root + l.Hold().Node()} {
+			_, err := waiter.ReleaseNode(e.ctx, none)
+			require.ErrorIs(t, err, zkapi.ErrBadArguments, none)
+		}
+		was, err := waiter.ReleaseNode(e.ctx, l.Hold().Node()) // for whoever has crashed
+		require.NoError(t, err)
+		require.True(t, was)
 		require.NoError(t, <-done)
+		was, err = waiter.ReleaseNode(e.ctx, l.Hold().Node())
+		require.NoError(t, err)
+		require.False(t, was)
+		require.ErrorIs(t, l.Hold().Verify(e.ctx), recipes.ErrNotHeld)
+		require.ErrorIs(t, l.Release(e.ctx), recipes.ErrNotHeld)
 		require.NoError(t, waiter.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
@@ -698,6 +711,7 @@ var lockCases = []recipeCase{
 			require.False(t, ok)
 			require.NoError(t, err)
 			require.ErrorIs(t, l.Release(other), recipes.ErrNotHeld)
+			require.Equal(t, []bool{true, false, false}, []bool{l.HeldBy(me), l.HeldBy(other), l.HeldBy(e.ctx)})
 			return l.Do(ctx, func(ctx context.Context, h2 *recipes.Hold) error {
 				require.Same(t, h, h2)
 				return l.Acquire(ctx)
@@ -997,6 +1011,28 @@ var rwCases = []recipeCase{
 func TestRecipesRWLock(t *testing.T) { runRecipeCases(t, rwCases) }
 
 var semaphoreCases = []recipeCase{
+	{"resize in Curator's layout", true, func(t *testing.T, e *recipeEnv) { // each has the number for himself
+		s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1, func(o *recipes.Options) { o.Layout = recipes.Curator })
+		one, err := s.Acquire(e.ctx)
+		require.NoError(t, err)
+		done := make(chan *recipes.Hold, 1)
+		go func() {
+			h, err := s.Acquire(e.ctx)
+			if err != nil {
+				t.Errorf("%v", err)
+			}
+			done <- h
+		}()
+		e.waitFor(func() bool { return len(e.children("/sem/locks")) == 1 })
+		require.NoError(t, s.Resize(e.ctx, 2))
+		two := <-done
+		nodes, err := s.LeaseNodes(e.ctx)
+		require.NoError(t, err)
+		require.ElementsMatch(t, []string{one.Node(), two.Node()}, nodes)
+		require.NoError(t, one.Release(e.ctx))
+		require.NoError(t, two.Release(e.ctx))
+		e.requireClean("/sem/leases", "/sem/locks")
+	}},
 	{"resize", true, func(t *testing.T, e *recipeEnv) {
 		s := recipes.NewSemaphore(e.client(""), e.root+"/sem", 1, func(o *recipes.Options) { o.Identifier = "me" })
 		other := recipes.NewSemaphore(e.client(""), e.root+"/sem", 0)
@@ -1522,6 +1558,44 @@ var valueCases = []recipeCase{
 			require.Empty(t, e.children("/b"))
 		}
 		e.requireClean("/b")
+	}},
+	{"who is in a party", true, func(t *testing.T, e *recipeEnv) {
+		for i, newParty := range []func(zkapi.Client, string, ...func(*recipes.Options)) *recipes.Party{recipes.NewParty, recipes.NewShallowParty} {
+			path := fmt.Sprint("/party", i)
+			member := func(id string) *recipes.Party {
+				return newParty(e.client(""), e.root+path, func(o *recipes.Options) { o.Identifier = id })
+			}
+			a, b := member("a"), member("b")
+			next, stop := iter.Pull2(b.Watch(e.ctx))
+			see := func(want ...string) {
+				for {
+					members, err, ok := next()
+					require.NoError(t, err)
+					require.True(t, ok)
+					if slices.Equal(members, want) {
+						return
+					}
+				}
+			}
+			see()
+			require.NoError(t, a.Join(e.ctx))
+			see("a")
+			require.NoError(t, b.Join(e.ctx))
+			see("a", "b")
+			_, err := a.Leave(e.ctx)
+			require.NoError(t, err)
+			see("b")
+			require.NoError(t, zkapi.DeleteRecursive(e.ctx, e.truth, e.root+path)) // and b comes again
+			require.NoError(t, a.Join(e.ctx))
+			see("a", "b")
+			for _, p := range []*recipes.Party{a, b} {
+				_, err := p.Leave(e.ctx)
+				require.NoError(t, err)
+			}
+			see()
+			stop()
+			e.requireClean(path)
+		}
 	}},
 	{"a lease of another version", true, func(t *testing.T, e *recipeEnv) { // NL4
 		l := recipes.NewLease(e.client(""), e.root+"/lease", time.Hour, "me")

@@ -14,7 +14,8 @@ import (
 
 var setDrills = []drill{
 	{"set partitioner", false, []string{"/set/party", "/set/locks/1", "/set/locks/2", "/set/locks/3", "/set/locks/4"}, playPartitioner},
-	{"discovery", false, []string{"/services/x"}, playDiscovery},
+	{"discovery", false, []string{"/services/x"}, playDiscovery(nil)},
+	{"discovery of other types", true, []string{"/services/x"}, playDiscovery(map[string]recipes.ServiceType{"a": recipes.DynamicSequential, "b": recipes.Static})},
 }
 
 // board has who works on what.
@@ -106,11 +107,16 @@ func playPartitioner(s *scene) {
 }
 
 // playDiscovery: everybody finds all who are registered, and their latest data.
-func playDiscovery(s *scene) {
+func playDiscovery(types map[string]recipes.ServiceType) func(*scene) {
+	return func(s *scene) { register(s, types) }
+}
+
+func register(s *scene, types map[string]recipes.ServiceType) {
 	s.each(func(ctx context.Context, c zkapi.Client, who string) error {
 		d := recipes.NewDiscovery(c, s.root+"/services")
 		for _, address := range []string{"old", "new"} {
-			if _, err := d.Register(ctx, recipes.ServiceInstance{Name: "x", ID: who, Address: address}); err != nil {
+			x := recipes.ServiceInstance{Name: "x", ID: who, Address: address, Type: types[who]}
+			if _, err := d.Register(ctx, x); err != nil {
 				return errors.Join(err, d.Close(context.WithoutCancel(ctx)))
 			}
 		}

@@ -389,6 +389,11 @@ func (r *watchRun) cache(name string, x *watchers.Cache, holds func(string) bool
 		for n := range x.All() {
 			held[n.Path] = nodeKey(n)
 		}
+		for _, path := range []string{"/wa", "/w-a"} { // which only begin like it
+			if _, there := x.Node(path); there || len(x.Children(path)) > 0 {
+				v.accuse("%s is in the cache", path)
+			}
+		}
 		for path, list := range v.told {
 			if last := list[len(list)-1]; last != nothing && held[path] != last || last == nothing && held[path] != "" {
 				v.accuse("%s is %q in the cache, and was told as %q", path, held[path], last)

@@ -139,21 +139,23 @@ func (a *Atomic[V]) Initialize(ctx context.Context, v V) (bool, error) {
 }
 
 // Numbers gives out numbers that nobody else gets, in growing order, and asks for
-// a block of them at a time: Curator's CachedAtomicLong. Numbers of a block that is
+// a block of them at a time: Curator's CachedAtomicLong and CachedAtomicInteger. Numbers of a block that is
 // not used up are lost, and so are those of a block whose reply was.
-type Numbers struct {
-	a *Atomic[int64]
-	n int64
+type Numbers[V int32 | int64] struct {
+	a *Atomic[V]
+	n V
 
 	mu        sync.Mutex
-	next, end int64
+	next, end V
 }
 
 // NewNumbers takes blocks of n from a value that begins as 0; the first number is 1.
-func NewNumbers(a *Atomic[int64], n int64) *Numbers { return &Numbers{a: a, n: max(n, 1)} }
+func NewNumbers[V int32 | int64](a *Atomic[V], n V) *Numbers[V] {
+	return &Numbers[V]{a: a, n: max(n, 1)}
+}
 
 // Next is the next number. It asks the server once in n times, and fails as Add does.
-func (s *Numbers) Next(ctx context.Context) (int64, error) {
+func (s *Numbers[V]) Next(ctx context.Context) (V, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.next == s.end {

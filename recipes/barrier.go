@@ -35,22 +35,28 @@ func (b *Barrier) Create(ctx context.Context) error {
 
 // Remove removes the barrier, and tells whether it was set at any moment of the call.
 func (b *Barrier) Remove(ctx context.Context) (was bool, err error) {
-	err = inSession(ctx, b.c, func(s *session) error {
+	was, err = removeNode(ctx, b.c, b.path)
+	return was, b.fail(err)
+}
+
+// removeNode deletes a node, and tells whether it was there at any moment of the call.
+func removeNode(ctx context.Context, c zkapi.Client, path string) (was bool, err error) {
+	err = inSession(ctx, c, func(s *session) error {
 		there := false
 		err := s.do(ctx, func() (err error) {
-			_, there, err = b.c.Exists(ctx, b.path)
+			_, there, err = c.Exists(ctx, path)
 			return err
 		})
 		if was = was || there; err != nil || !was { // a removal of ours may have had no reply
 			return err
 		}
-		err = s.do(ctx, func() error { return b.c.Delete(ctx, b.path, zkapi.AnyVersion) })
+		err = s.do(ctx, func() error { return c.Delete(ctx, path, zkapi.AnyVersion) })
 		if errors.Is(err, zkapi.ErrNoNode) {
 			return nil
 		}
 		return err
 	})
-	return was, b.fail(err)
+	return was, err
 }
 
 // Wait waits until the barrier is not set, which it was then at some moment of

@@ -24,9 +24,10 @@ type ServiceType string
 
 // The types of services, with Curator's names.
 const (
-	Dynamic   ServiceType = "DYNAMIC"   // as long as its session
-	Static    ServiceType = "STATIC"    // until it is unregistered
-	Permanent ServiceType = "PERMANENT" // the same
+	Dynamic           ServiceType = "DYNAMIC"            // as long as its session
+	DynamicSequential ServiceType = "DYNAMIC_SEQUENTIAL" // the same, and several may have the same id: to their names a GUID and a counter are added
+	Static            ServiceType = "STATIC"             // until it is unregistered
+	Permanent         ServiceType = "PERMANENT"          // the same
 )
 
 // ServiceInstance is one provider of a service, in the form in which Curator's
@@ -143,7 +144,7 @@ func (d *Discovery) complete(x ServiceInstance) (ServiceInstance, []byte, error)
 			return x, nil, fmt.Errorf("%s %.40q is no name of a node: %w", what, text, zkapi.ErrBadArguments)
 		}
 	}
-	if !slices.Contains([]ServiceType{Dynamic, Static, Permanent}, x.Type) {
+	if !slices.Contains([]ServiceType{Dynamic, DynamicSequential, Static, Permanent}, x.Type) {
 		return x, nil, fmt.Errorf("service type %.40q: %w", x.Type, zkapi.ErrBadArguments)
 	}
 	var b bytes.Buffer
@@ -166,8 +167,11 @@ func (d *Discovery) Register(ctx context.Context, x ServiceInstance) (ServiceIns
 	}
 	key := x.Name + "/" + x.ID
 	mode := zkapi.Persistent
-	if x.Type == Dynamic {
+	switch x.Type {
+	case Dynamic:
 		mode = zkapi.Ephemeral
+	case DynamicSequential:
+		mode = zkapi.EphemeralSequential
 	}
 	d.mu.Lock()
 	n := d.mine[key]
@@ -268,7 +272,8 @@ func (d *Discovery) Instances(ctx context.Context, name string) (list []ServiceI
 	return list, d.fail(err)
 }
 
-// Instance is one of them; it is false if there is none.
+// Instance is one of them; it is false if there is none. Of DynamicSequential the id is
+// the name of the node.
 func (d *Discovery) Instance(ctx context.Context, name, id string) (x ServiceInstance, ok bool, err error) {
 	var data []byte
 	err = inSession(ctx, d.c, func(s *session) error {

@@ -75,13 +75,22 @@
 //
 //	kazoo                  Curator                         here
 //	Lock                   InterProcessMutex               Lock, ReentrantLock
+//	  contenders           getParticipantNodes             Lock.Contenders, Lock.ContenderNodes
+//	  ephemeral=False                                      Options.Persistent, Lock.ReleaseNode
+//	  extra_lock_patterns                                  Options.ExtraTags
+//	                       isOwnedByCurrentThread          ReentrantLock.HeldBy
 //	                       InterProcessSemaphoreMutex      Lock
 //	ReadLock, WriteLock    InterProcessReadWriteLock       RWLock
 //	Semaphore              InterProcessSemaphoreV2         Semaphore
+//	  lease_holders        getParticipantNodes             Semaphore.LeaseHolders, Semaphore.LeaseNodes
+//	                       SharedCountReader               Semaphore.Resize, for each of Shared.Changes
 //	                       InterProcessMultiLock           MultiLock
 //	                       makeRevocable, Revoker          Hold.Revoked, Revoke
 //	Election               LeaderSelector                  Election: Run, and Lead for autoRequeue
+//	                       interruptLeadership             Election.Interrupt
 //	                       LeaderLatch                     LeaderLatch
+//	                       LeaderLatchListener             LeaderLatch.Changes; CloseMode.SILENT: close it before
+//	                       getOurPath, getLastPathIsLeader LeaderLatch.Node, LeaderLatch.LastNode
 //	Barrier                DistributedBarrier              Barrier
 //	DoubleBarrier          DistributedDoubleBarrier        DoubleBarrier
 //	Counter                                                NewCounter; NewAtomic with FloatText, BigText, a Codec of one's own
@@ -89,7 +98,8 @@
 //	                       DistributedAtomicLong           NewAtomic with Int64
 //	                       DistributedAtomicValue          NewAtomic with Bytes
 //	                       PromotedToLock                  CellOptions.Lock
-//	                       CachedAtomicLong                Numbers
+//	                       CachedAtomicLong, -Integer      Numbers
+//	                       forceSet, compareAndSet         Atomic.Swap, Atomic.CompareAndSet
 //	                       SharedCount, SharedValue        Shared with Int32, Bytes
 //	Queue                                                  Queue
 //	LockingQueue                                           LockingQueue
@@ -99,19 +109,30 @@
 //	                       DistributedDelayQueue           DistributedQueue with DelayQueue
 //	                       DistributedIdQueue              DistributedQueue with IDQueue
 //	                       lockPath, ErrorMode, maxItems   DistributedQueueOptions
-//	Party                                                  Party
+//	                       putMulti                        Item.Data
+//	                       BlockingQueueConsumer           DistributedQueue.Consume, with a send to a channel
+//	                       QueueSharder                    QueueSharder
+//	Party                                                  Party, and Party.Watch
 //	ShallowParty                                           NewShallowParty
 //	                       GroupMember                     GroupMember
 //	NonBlockingLease                                       Lease
 //	MultiNonBlockingLease                                  NewMultiLease
 //	                       PersistentNode                  PersistentNode
+//	                         useParentCreation             always
 //	                       PersistentTtlNode               TTLNode
+//	                         touchScheduleFactor           2
 //	SetPartitioner                                         SetPartitioner
+//	  time_boundary                                        PartitionOptions.Quiet
+//	  state_change_event                                   SetPartitioner.Changes
 //	                       ServiceDiscovery                Discovery
 //	                       ServiceProvider, ServiceCache   Provider
 //	KazooRetry             RetryPolicy                     Retry, Backoff, ExponentialBackoff, ...
 //	add_listener           ConnectionStateListener         zkapi.Client.States
+//	                       ConnectionStateErrorPolicy      Options.LossPolicy
+//	                       simulatedSessionExpiration      Options.LossAfter
+//	                       circuit breaker                 not here
 //	ensure_path, makepath  creatingParentsIfNeeded         zkapi.EnsurePath, zkapi.CreateRecursive
+//	                       creatingParentContainersIfNeeded zkapi.EnsureContainers, Options.Containers
 //	delete(recursive=True) deletingChildrenIfNeeded        zkapi.DeleteRecursive
 //	                       withProtection, guaranteed      in every recipe
 //	transaction            inTransaction                   zkapi.Txn
@@ -130,6 +151,7 @@
 //	cell.go     a node whose data is a value
 //	codec.go    how values are written
 //	store.go    a directory whose children are items
+//	sharder.go  a queue that is several
 //	custody.go  items that somebody works on
 //	lookout.go  reading and waiting in rounds
 //	hold.go     what is held, its loss, its fence

@@ -135,6 +135,18 @@ func (l *Lock) ContenderNodes(ctx context.Context) ([]string, error) {
 	return nodes, l.fail(err)
 }
 
+// ReleaseNode deletes the node of a holder, or of somebody who waits, who cannot do
+// that any more: one with Options.Persistent who has crashed. It tells whether the
+// node was there. Whoever held the lock by it has lost it. It fails with
+// zkapi.ErrBadArguments if it is no node of a contender.
+func (l *Lock) ReleaseNode(ctx context.Context, node string) (was bool, err error) {
+	if zkapi.Parent(node) != l.q.dir || len(contenders([]string{zkapi.Base(node)}, l.q.tags)) == 0 {
+		return false, l.fail(fmt.Errorf("%.80q is no node of a contender: %w", node, zkapi.ErrBadArguments))
+	}
+	was, err = removeNode(ctx, l.q.c, node)
+	return was, l.fail(err)
+}
+
 func (l *Lock) contenders(ctx context.Context) (identifiers, nodes []string, err error) {
 	err = inSession(ctx, l.q.c, func(s *session) error {
 		identifiers, nodes, err = l.q.line(ctx, s)

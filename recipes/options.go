@@ -42,7 +42,7 @@ type Options struct {
 	Containers bool // missing parents become containers, as Curator makes them; otherwise persistent nodes
 	// Persistent makes nodes that outlive their session, as kazoo's ephemeral=False
 	// does: only Release ends what is held. After a crash somebody has to delete the
-	// node, which Lock.ContenderNodes lists.
+	// node: Lock.ContenderNodes lists them, Lock.ReleaseNode deletes one.
 	Persistent bool
 	LossPolicy LossPolicy
 	// LossAfter is how long the connection may be away before what is held counts

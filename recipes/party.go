@@ -147,6 +147,31 @@ func (p *Party) Members(ctx context.Context) (identifiers []string, err error) {
 	return identifiers, p.fail(err)
 }
 
+// Watch yields Members, now and whenever they have changed. The loop ends with the
+// error of the context or the client.
+func (p *Party) Watch(ctx context.Context) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		var last []string
+		first := true
+		for _, err := range watchers.Children(ctx, p.c, p.path) {
+			var members []string
+			if err == nil {
+				members, err = p.Members(ctx)
+			}
+			if err != nil {
+				yield(nil, p.fail(err))
+				return
+			}
+			if !first && slices.Equal(members, last) {
+				continue
+			}
+			if first, last = false, members; !yield(slices.Clone(members), nil) {
+				return
+			}
+		}
+	}
+}
+
 // Len is the number of members.
 func (p *Party) Len(ctx context.Context) (n int, err error) {
 	members, err := p.Members(ctx)

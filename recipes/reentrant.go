@@ -115,5 +115,12 @@ func (l *ReentrantLock) Do(ctx context.Context, f func(context.Context, *Hold) e
 	return l.lock.Hold().within(ctx, l.Release, f)
 }
 
+// HeldBy tells whether the context's owner has the lock now, as far as the client can know.
+func (l *ReentrantLock) HeldBy(ctx context.Context) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.owner != nil && l.owner == ownerOf(ctx) && l.lock.Held()
+}
+
 // Lock is the lock within, for everything else that it tells.
 func (l *ReentrantLock) Lock() *Lock { return l.lock }

@@ -34,16 +34,18 @@ type Semaphore struct {
 	pending pending
 	mu      sync.Mutex
 	max     int
+	resized turn
 }
 
 // NewSemaphore makes a semaphore of max leases at a node, which is made when it
 // is needed. In kazoo's layout the node's data is the number of leases: whoever
 // has another max fails with ErrLimit, and a max of 0 takes what the node says.
-// Curator's layout does not keep the number, so max must be that of all others.
+// Curator's layout does not keep the number, so max must be that of all others; where
+// that is a SharedCount, give each of Shared.Changes to Resize.
 func NewSemaphore(c zkapi.Client, path string, max int, opts ...func(*Options)) *Semaphore {
 	o := newOptions(opts)
 	data := []byte(o.Identifier)
-	m := &Semaphore{c: c, path: path, o: o, max: max}
+	m := &Semaphore{c: c, path: path, o: o, max: max, resized: newTurn()}
 	if o.Layout == Kazoo {
 		m.line = &queue{c: c, dir: path + "-__lock__", o: o, data: data, tag: "__lock__", tags: []string{"__lock__"}}
 		m.leases = &queue{c: c, dir: path, o: o, data: data}
@@ -269,7 +271,9 @@ func (a *admission) standing(on watched) *watch {
 func (a *admission) max(ctx context.Context) (int, <-chan struct{}, error) {
 	m, s := a.m, a.s
 	if m.o.Layout != Kazoo {
-		return m.limit(), nil, nil
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.max, m.resized.next, nil
 	}
 	for {
 		w := a.standing(watched{path: m.path})
@@ -396,9 +400,20 @@ func (p *place) follow(ctx context.Context, id int64) error {
 }
 
 // LeaseHolders are the identifiers of those who have a lease, in no order.
-func (m *Semaphore) LeaseHolders(ctx context.Context) (identifiers []string, err error) {
+func (m *Semaphore) LeaseHolders(ctx context.Context) ([]string, error) {
+	identifiers, _, err := m.held(ctx)
+	return identifiers, m.fail(err)
+}
+
+// LeaseNodes are the paths of their nodes, in the same order.
+func (m *Semaphore) LeaseNodes(ctx context.Context) ([]string, error) {
+	_, nodes, err := m.held(ctx)
+	return nodes, m.fail(err)
+}
+
+func (m *Semaphore) held(ctx context.Context) (identifiers, nodes []string, err error) {
 	err = inSession(ctx, m.c, func(s *session) error {
-		identifiers, _, err = m.leases.contents(ctx, s, func(names []string) (leases []string) {
+		identifiers, nodes, err = m.leases.contents(ctx, s, func(names []string) (leases []string) {
 			for _, name := range names {
 				if m.counts(name) {
 					leases = append(leases, name)
@@ -408,7 +423,7 @@ func (m *Semaphore) LeaseHolders(ctx context.Context) (identifiers []string, err
 		})
 		return err
 	})
-	return identifiers, m.fail(err)
+	return identifiers, nodes, err
 }
 
 // MaxLeases is the number of leases, as the node says in kazoo's layout.
@@ -439,6 +454,7 @@ func (m *Semaphore) Resize(ctx context.Context, max int) error {
 	if m.max != 0 {
 		m.max = max
 	}
+	m.resized.over()
 	return nil
 }
 

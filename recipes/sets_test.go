@@ -47,8 +47,8 @@ func TestDiscoveryLayout(t *testing.T) {
 	require.Equal(t, []string{"web"}, names)
 	_, err = d.Register(ctx, recipes.ServiceInstance{Name: "a/b"})
 	require.ErrorIs(t, err, zkapi.ErrBadArguments)
-	_, err = d.Register(ctx, recipes.ServiceInstance{Name: "a", Type: "DYNAMIC_SEQUENTIAL"})
-	require.ErrorContains(t, err, "DYNAMIC_SEQUENTIAL")
+	_, err = d.Register(ctx, recipes.ServiceInstance{Name: "a", Type: "ETERNAL"})
+	require.ErrorContains(t, err, "ETERNAL")
 }
 
 // B62: what is unregistered does not come again, and after a new session the
@@ -77,6 +77,39 @@ func TestDiscoveryReconnects(t *testing.T) {
 		require.Equal(t, ids[1], list[0].ID)
 		require.Equal(t, "new", list[0].Address)
 		require.NoError(t, d.Close(bounded(t)))
+	})
+}
+
+// Several instances of the same id, each with a node of its own that keeps its name.
+func TestDiscoverySequential(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		c, other := srv.ClientT(t), srv.ClientT(t)
+		here, there := recipes.NewDiscovery(c, "/services"), recipes.NewDiscovery(other, "/services")
+		for address, d := range map[string]*recipes.Discovery{"a": here, "b": there} {
+			_, err := d.Register(bounded(t), recipes.ServiceInstance{Name: "web", ID: "x", Address: address, Type: recipes.DynamicSequential})
+			require.NoError(t, err)
+		}
+		names, _, err := other.Children(bounded(t), "/services/web")
+		require.NoError(t, err)
+		require.Len(t, names, 2)
+		for _, name := range names {
+			require.Regexp(t, `^_c_[0-9a-f-]{36}-x[0-9]{10}$`, name)
+		}
+		srv.Expire(c.SessionID())
+		time.Sleep(time.Minute)
+		again, _, err := other.Children(bounded(t), "/services/web")
+		require.NoError(t, err)
+		require.ElementsMatch(t, names, again)
+		list, err := there.Instances(bounded(t), "web")
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		require.NoError(t, here.Unregister(bounded(t), "web", "x"))
+		list, err = there.Instances(bounded(t), "web")
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.Equal(t, "b", list[0].Address)
+		require.NoError(t, there.Close(bounded(t)))
 	})
 }
 

@@ -104,7 +104,7 @@ func TestAtomic(t *testing.T) {
 
 	numbers := recipes.NewNumbers(recipes.NewAtomic(c, "/numbers", recipes.Int64()), 10)
 	other := recipes.NewNumbers(recipes.NewAtomic(c, "/numbers", recipes.Int64()), 10)
-	for i, s := range []*recipes.Numbers{numbers, other, numbers, other} {
+	for i, s := range []*recipes.Numbers[int64]{numbers, other, numbers, other} {
 		n, err := s.Next(ctx)
 		require.NoError(t, err)
 		require.Equal(t, []int64{1, 11, 2, 12}[i], n)

@@ -90,7 +90,13 @@
 //	                             TreeCacheSelector                CacheConfig.Accept, CacheConfig.Traverse
 //	                             disableZkWatches                 Watches: NoWatches
 //	                             BUILD_INITIAL_CACHE              Cache.WaitSynced
-//	                             rebuild                          Cache.Refresh
+//	                             POST_INITIALIZED_EVENT           InSync
+//	                             rebuild, rebuildNode             Cache.Refresh
+//	                             clearDataBytes, bytesNotCached   CacheConfig.WithoutData
+//	                             DO_NOT_CLEAR_ON_CLOSE            always
+//	                             COMPRESSED_DATA, storage         not here: what is done with data is the loop's
+//	                             forCreates, forChanges, ...      Change.Kind
+//	                             afterInitialized                 after the first InSync
 //	NODE_ADDED                 NODE_ADDED, CHILD_ADDED, NODE_CREATED        Added
 //	NODE_UPDATED               NODE_UPDATED, CHILD_UPDATED, NODE_CHANGED    Updated
 //	NODE_REMOVED               NODE_REMOVED, CHILD_REMOVED, NODE_DELETED    Removed

@@ -34,7 +34,7 @@ var watchersMutants = []mutant{
 	{"watchers-cache-watch-gone", "a cache goes on without its watch when somebody has removed that", "watchers/engine.go",
 		"e.stream = nil\n\t\t\treturn false", "e.stream = nil\n\t\t\treturn true"},
 	{"B54-prefix", "what only begins like the root is below it", "watchers/cache.go",
-		"switch level := x.level(path); {\n\tcase level < 0 ||", "switch level := max(0, x.level(path)); {\n\tcase"},
+		"if e := x.nodes[path]; x.visible(e) {", "if rest, ok := strings.CutPrefix(path, x.root); ok && rest != \"\" && rest[0] != '/' {\n\t\tpath = x.root + \"/\" + rest\n\t}\n\tif e := x.nodes[path]; x.visible(e) {"},
 	{"B54-resurrects", "children of a node that was made again are those of the old one (kazoo#645)", "watchers/engine.go",
 		"e.remove(r.path)\n\t\tif e.put(", "if e.put("},
 	{"B54-late-list", "a list is applied before an older read of a node in it (CURATOR-447)", "watchers/engine.go",
