@@ -120,7 +120,7 @@ func (s *QueueSharder[Q]) grow(ctx context.Context, x *session, most int) error 
 		}
 		name := shardTag + newGUID().dashed()
 		err = x.once(ctx, func() error {
-			_, err := s.c.Multi(ctx, zkapi.SetOp(s.path, data, stat.Version), zkapi.CreateOp(zkapi.Join(s.path, name), nil, s.o.ACL, zkapi.Persistent))
+			_, err := s.c.Multi(ctx, zkapi.SetOp(s.path, data, stat.Version), zkapi.CreateOp(zkapi.Join(s.path, name), content(nil), s.o.ACL, zkapi.Persistent))
 			return err
 		})
 		if err == nil {
