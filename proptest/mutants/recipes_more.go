@@ -72,4 +72,7 @@ var moreRecipesMutants = []mutant{
 		"func([]byte) bool { return false })", "func([]byte) bool { return true })"},
 	{"B62-comes-again", "an instance that was unregistered is there", "recipes/discovery.go",
 		"return d.fail(n.Close(ctx))", "return nil"},
+	{"value-first", "a value is made over the first one of somebody who was faster", "recipes/cell.go",
+		"if old, stat, there, err = x.read(ctx); err != nil {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\tif !there {\n\t\t\t\treturn zkapi.ErrNoNode\n\t\t\t}", "stat.Version = 0"},
+	{"value-null", "what is empty is null", "recipes/codec.go", "return []byte{}", "return nil"},
 }
