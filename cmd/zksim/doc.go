@@ -189,6 +189,10 @@
 //	curl -d 'cut after-reply create /lock/** once' 127.0.0.1:8080/sim/v1/faults
 //	{"seed":0,"rules":[{"text":"cut after-reply create /lock/** once","rule":{...},"fired":0}],"fired":0}
 //
+// A rule with client=member2 is about the connections to member 2 of an ensemble: with
+// refuse client=member2 and silence both-ways client=member2 its clients are cut off from
+// it, and the member is not cut off from the others.
+//
 // POST leaves the counts of the rules that are there alone; the times of a new
 // rule, from and to, are since it came, by the clock of this machine, which no order
 // moves. PUT counts anew. Rules stay over a reset and a restart.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -108,4 +109,44 @@ func TestStalledSession(t *testing.T) {
 	}
 	require.Equal(t, statusOK, runCtl(t, web, "faults", "clear").status)
 	require.NoError(t, <-answered, "and its answer comes late")
+}
+
+// TestFaultsOfAMember: the clients of one member of an ensemble are cut off from
+// it, and the member is not; also after it was started again.
+func TestFaultsOfAMember(t *testing.T) {
+	clients, web := startBoth(t, "--members", "3")
+	addrs := strings.Split(clients, ",")
+	one, two := connect(t, addrs[0]), connect(t, addrs[1])
+	for range 2 {
+		for _, conn := range []*zk.Conn{one, two} {
+			_, _, err := conn.Get("/")
+			require.NoError(t, err)
+		}
+		require.Equal(t, statusOK, runCtl(t, web, "faults", "replace", "cut before-request getData / client=member1 once").status)
+		_, _, err := two.Get("/")
+		require.NoError(t, err)
+		_, _, err = one.Get("/")
+		require.Equal(t, zk.ErrConnectionClosed, err)
+		require.Contains(t, runCtl(t, web, "faults").stdout, "# fired 1")
+
+		require.Equal(t, statusOK, runCtl(t, web, "faults", "replace", "refuse client=member1").status)
+		require.False(t, answers(t, addrs[0]))
+		require.True(t, answers(t, addrs[1]))
+		require.Contains(t, runCtl(t, web, "state").stdout, "member 1 "+addrs[0]+" follower")
+		require.Equal(t, statusOK, runCtl(t, web, "faults", "clear").status)
+		require.Equal(t, statusOK, runCtl(t, web, "member", "1", "stop").status)
+		require.Equal(t, statusOK, runCtl(t, web, "member", "1", "start").status)
+		one, two = connect(t, addrs[0]), connect(t, addrs[1])
+	}
+}
+
+// answers tells whether somebody serves at an address.
+func answers(t *testing.T, addr string) bool {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	require.NoError(t, err, "it is accepted, and reset at once")
+	defer c.Close()
+	_, _ = c.Write([]byte("srvr"))
+	text, _ := io.ReadAll(c)
+	return len(text) > 0
 }

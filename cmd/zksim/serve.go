@@ -27,8 +27,10 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 	if o.faults == nil && o.http != "off" {
 		o.faults = faults.MustParse("") // until some come over HTTP
 	}
+	var where places
 	if o.faults != nil {
-		o.config.Between = o.faults.Listener
+		where.plan = o.faults
+		o.config.Between = where.listener
 	}
 	srv, err := memserver.New(func(c *memserver.Config) { *c = o.config })
 	if err != nil {
@@ -38,7 +40,7 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 	if o.faults != nil {
 		observe(o.faults, srv, stderr)
 	}
-	addr, secure, err := listen(o, srv)
+	addr, secure, err := listen(o, srv, &where)
 	if err != nil {
 		return complain(stderr, statusFailed, err)
 	}
@@ -82,15 +84,48 @@ func save(path string, snap *memserver.Snapshot) error {
 
 // listen serves clients and tells the addresses, those with TLS after the others:
 // the members of an ensemble have consecutive ports, or each one that is picked.
-func listen(o *options, srv *memserver.Server) (addrs, secure string, err error) {
-	addrs, err = listenAll(srv, "--listen", o.listen, (*memserver.Member).Listen, (*memserver.Member).Addr)
+func listen(o *options, srv *memserver.Server, p *places) (addrs, secure string, err error) {
+	addrs, err = listenAll(srv, p, "--listen", o.listen, (*memserver.Member).Listen, (*memserver.Member).Addr)
 	if err == nil && o.tls.listen != "" {
-		secure, err = listenAll(srv, "--tls-listen", o.tls.listen, (*memserver.Member).ListenTLS, (*memserver.Member).TLSAddr)
+		secure, err = listenAll(srv, p, "--tls-listen", o.tls.listen, (*memserver.Member).ListenTLS, (*memserver.Member).TLSAddr)
 	}
 	return addrs, secure, err
 }
 
-func listenAll(srv *memserver.Server, flag, addr string, listen func(*memserver.Member, string) error, at func(*memserver.Member) string) (string, error) {
+// places is where a plan of faults stands: before the addresses of each member.
+// To the plan the connections to a member of an ensemble are those of a client
+// named member1, member2 and so on.
+type places struct {
+	plan *faults.Plan
+
+	mu   sync.Mutex
+	next string            // whose the next address is
+	name map[string]string // by address, which a member that is started again has again
+}
+
+func (p *places) listener(l net.Listener) net.Listener {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name, known := p.name[l.Addr().String()]
+	if !known {
+		if p.name == nil {
+			p.name = make(map[string]string)
+		}
+		name = p.next
+		p.name[l.Addr().String()] = name
+	}
+	return p.plan.As(name).Listener(l)
+}
+
+func (p *places) begin(m *memserver.Member, of int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if of > 1 {
+		p.next = fmt.Sprintf("member%d", m.ID())
+	}
+}
+
+func listenAll(srv *memserver.Server, p *places, flag, addr string, listen func(*memserver.Member, string) error, at func(*memserver.Member) string) (string, error) {
 	var addrs []string
 	for i, m := range srv.Members() {
 		if i > 0 {
@@ -100,6 +135,7 @@ func listenAll(srv *memserver.Server, flag, addr string, listen func(*memserver.
 			}
 			addr = next
 		}
+		p.begin(m, len(srv.Members()))
 		if err := listen(m, addr); err != nil {
 			return "", err
 		}
