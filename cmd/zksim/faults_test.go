@@ -144,7 +144,9 @@ func TestFaultsOfAMember(t *testing.T) {
 func answers(t *testing.T, addr string) bool {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
-	require.NoError(t, err, "it is accepted, and reset at once")
+	if err != nil {
+		return false // it is reset at once
+	}
 	defer c.Close()
 	_, _ = c.Write([]byte("srvr"))
 	text, _ := io.ReadAll(c)
