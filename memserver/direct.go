@@ -173,6 +173,7 @@ func (c *Client) lose(cause error) {
 	c.change(zkapi.StateLost)
 	c.watches.end(cause)
 	c.session, c.global = 0, false
+	c.lastZxid = 0 // a new session may begin on a server that is behind
 }
 
 func (c *Client) change(s zkapi.State) {
@@ -221,6 +222,14 @@ func (c *Client) Reconnect() {
 		c.comeBack()
 		s.settle()
 	}
+}
+
+// ConnectTo changes which server the client connects to from its next connection
+// on, as ClientConfig.Member does from the first: 0 is all.
+func (c *Client) ConnectTo(member int) {
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	c.cfg.Member = member
 }
 
 // apply runs c.req and tells whether there is an answer in c.rsp. Server.mu is held.

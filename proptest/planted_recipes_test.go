@@ -92,6 +92,9 @@ func (l *line) stand(ctx context.Context) error {
 	l.node = strings.TrimPrefix(made, "/line/")
 	for {
 		before, err := l.inTheWay(ctx)
+		if errors.Is(err, zkapi.ErrConnectionLoss) && l.has("a node of an earlier session is adopted") {
+			continue
+		}
 		if before == "" || err != nil {
 			return err
 		}

@@ -9,7 +9,8 @@ import (
 // Claims are what participants believe to hold: a lock, a lease, leadership. What
 // they believe is compared with what the server knows: a claim counts while the
 // session is alive with which it was taken, and until a third party deletes an
-// ephemeral node of that session. A participant cannot know at once that it has
+// ephemeral node of that session, also if the participant's server has not heard of it
+// yet. A participant cannot know at once that it has
 // lost its session, so that it may be wrong then.
 type Claims struct {
 	w     *World
@@ -34,7 +35,7 @@ func (w *World) Claims(most int) *Claims {
 func (c *Claims) Take(p *Participant, what string) {
 	p.Log("holds %s", what)
 	session := p.Session()
-	c.taken = append(c.taken, claim{p, session, c.w.Removed(session)})
+	c.taken = append(c.taken, claim{p, session, p.knownRemovals(session)})
 }
 
 // Drop says that the participant does not hold it any more, or is about to give it back.

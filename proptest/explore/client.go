@@ -25,6 +25,10 @@ type client struct {
 	seen   digest // of all that the participant has learned
 	vain   bool   // a call has failed since the connection was lost: the next one waits until it is back
 	closed bool
+
+	member  int  // of an ensemble, that it is connected to, or was last; 0 is all there is
+	lagging bool // it does not keep up
+	depth   int  // how far behind the next one is
 }
 
 var _ zkapi.Client = (*client)(nil)

@@ -27,11 +27,18 @@ const (
 	Cancellation
 	// TimerRace lets time pass to the next timer while there are requests under way.
 	TimerRace
+	// Lag has the server that a participant is connected to fall behind, or breaks its
+	// connection and has it come back to one that is behind: as far as ZooKeeper
+	// permits, which is never behind what its session has seen or written. What it
+	// reads is old then, its events come late, and that its session has ended it is not
+	// told. The server catches up at any step, by one transaction at a time, at the
+	// latest when nothing else can happen.
+	Lag
 
 	// Network is what a network does: Cut, LostReply and Expiry.
 	Network = Cut | LostReply | Expiry
 	// AllFaults is everything.
-	AllFaults = Network | Restart | Removal | Cancellation | TimerRace
+	AllFaults = Network | Restart | Removal | Cancellation | TimerRace | Lag
 )
 
 // Config says how to explore. The zero value is one minute of random schedules
@@ -62,6 +69,8 @@ type Config struct {
 	KeepShrinking int
 	// Progress, if not nil, is called about every ten seconds.
 	Progress func(Progress)
+
+	seats int // participants; 0 is not known yet
 }
 
 // Progress is how far a search has come.

@@ -41,6 +41,7 @@
 //   - An event of a watch reaches its participant. Events come in order, and
 //     before the reply of any later operation, as ZooKeeper has it.
 //   - A participant whose connection is lost connects again.
+//   - A server that is behind, see [Lag], applies another transaction.
 //   - If nothing else is possible, time passes to the next timer.
 //   - One of the faults of [Config].Kinds happens, while there are any left.
 //
@@ -74,7 +75,8 @@
 // # What it controls, and what not
 //
 // The server is a real one of memserver, and the participants' clients are its
-// direct clients, unless they dial; connections, sessions and watches are what they
+// direct clients, unless they dial; where [Lag] is among the faults it is an
+// ensemble, with a member for each participant. Connections, sessions and watches are what they
 // are anywhere else. Time is the bubble's. Package crypto/rand is made to give the same
 // numbers in every schedule. While a search runs, the process has one processor
 // (GOMAXPROCS is 1), and its goroutines are counted, so tests that explore are not

@@ -89,6 +89,8 @@ func (c *comparison) act(ctx context.Context, a *act) error {
 		return c.operation(ctx, a)
 	case a.kind == Told && a.event.Type != 0:
 		return c.event(ctx, a)
+	case a.fault == Lag:
+		return errors.ErrUnsupported // a server cannot be told to be behind
 	case a.kind == CameBack:
 		return c.back(ctx, a.who)
 	case a.fault == Cut, a.fault == LostReply:

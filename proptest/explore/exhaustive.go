@@ -134,6 +134,11 @@ func (c *client) digest(d *digest) {
 	d.flag(c.link.up())
 	d.flag(c.link.away())
 	d.flag(c.vain)
+	if c.member != 0 {
+		d.flag(c.lagging)
+		d.int(c.depth)
+		d.word(uint64(c.run.srv.Member(c.member).Zxid()))
+	}
 	c.link.underWay(d)
 	d.int(len(c.pending))
 	for _, o := range c.pending {

@@ -67,13 +67,19 @@ func TestArtifacts(t *testing.T) {
 	f := explore.Explore(t, exclusion("does not look again", 3), func(c *explore.Config) { c.Faults, c.Schedules = 1, 100_000 }).Failure
 	for file, text := range map[string]string{"schedule_test.go": f.GoTest("explore_test", "TestSchedule"),
 		"testdata/schedule.mmd": f.Mermaid(), "testdata/schedule.html": f.HTML("TestArtifacts")} {
-		if *update {
-			require.NoError(t, os.WriteFile(file, []byte(text), 0o666))
-		}
-		want, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.Equal(t, string(want), text)
+		golden(t, file, text)
 	}
+}
+
+// golden compares with a file.
+func golden(t *testing.T, file, text string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o666))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), text)
 }
 
 // A goroutine that waits for something that never comes is a failure.

@@ -37,6 +37,8 @@ type Failure struct {
 	names []string         // of the participants
 	first []memserver.Node // what there was before
 	acts  []act
+	// Of an ensemble, see Lag: how many servers there were, and for how many participants.
+	members, seats int
 }
 
 // act is what a step did, for those who do it again elsewhere.
@@ -49,6 +51,15 @@ type act struct {
 	event      zkapi.Event // of Told; the zero one if it is the end of the connection
 	up         bool        // the participant is connected
 	*operation             // of Ran
+	server                 // of CameBack, CaughtUp and Lag
+}
+
+// server is a member of an ensemble.
+type server struct {
+	member  int
+	applied int  // transactions, by the step
+	late    bool // it goes on to lag
+	broken  bool // the connection to it is
 }
 
 func (f *Failure) Error() string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -21,18 +22,36 @@ func (f *Failure) GoTest(pkg, name string) string {
 	g.line("// %s: %s", name, strings.ReplaceAll(f.Error(), "\n", " "))
 	g.line("func %s(t *testing.T) {", name)
 	g.line("ctx := t.Context()")
-	g.line("srv := memserver.RunT(t)")
-	g.line("other := srv.ClientT(t)")
+	if f.members > 0 {
+		g.line("srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = %d })", f.members)
+		g.line("on := func(member int) func(*memserver.ClientConfig) { return func(c *memserver.ClientConfig) { c.Member = member } }")
+	} else {
+		g.line("srv := memserver.RunT(t)")
+	}
+	if slices.ContainsFunc(f.first, lasts) || slices.ContainsFunc(f.acts, func(a act) bool { return a.fault == Removal }) {
+		at := ""
+		if f.members > 0 {
+			at = fmt.Sprintf(", on(%d)", f.members)
+		}
+		g.line("other := srv.ClientT(t%s)", at)
+	}
 	for _, n := range f.first {
-		if n.Stat.EphemeralOwner == 0 {
+		if lasts(n) {
 			g.line("_, err%d := other.Create(ctx, %q, %s, nil, zkapi.Persistent)", g.next(), n.Path, bytesOf(n.Data))
 			g.line("require.NoError(t, err%d)", g.n)
 		}
 	}
 	for i, p := range f.names {
 		if slices.ContainsFunc(f.acts, func(a act) bool { return a.who == i }) {
-			g.line("%s := srv.ClientT(t, memserver.Held)", variable(p))
+			at := ""
+			if f.members > 0 {
+				at = fmt.Sprintf(", on(%d)", i+1)
+			}
+			g.line("%s := srv.ClientT(t, memserver.Held%s)", variable(p), at)
 		}
+	}
+	for m := f.seats + 1; m < f.members; m++ {
+		g.line("srv.Member(%d).SetLag(memserver.Lag{Hold: true})", m)
 	}
 	for i := range f.acts {
 		g.act(&f.acts[i])
@@ -44,6 +63,8 @@ func (f *Failure) GoTest(pkg, name string) string {
 	}
 	return string(src)
 }
+
+func lasts(n memserver.Node) bool { return n.Stat.EphemeralOwner == 0 }
 
 type generator struct {
 	f *Failure
@@ -89,7 +110,28 @@ func (g *generator) act(a *act) {
 	case a.kind == Told:
 		g.line("%s.Deliver()", who)
 	case a.kind == CameBack:
+		if a.member > 0 {
+			g.follow(a)
+			g.line("%s.ConnectTo(%d)", who, a.member)
+		}
 		g.line("%s.Reconnect()", who)
+	case a.kind == CaughtUp, a.fault == Lag && !a.broken:
+		g.follow(a)
+	case a.fault == Lag:
+		g.line("%s.Disconnect()", who)
+	}
+}
+
+// follow has a server lag or not, as a step left it.
+func (g *generator) follow(a *act) {
+	if a.applied > 0 {
+		g.line("srv.Member(%d).Apply(%d)", a.member, a.applied)
+	}
+	switch {
+	case !a.late:
+		g.line("srv.Member(%d).SetLag(memserver.Lag{})", a.member)
+	case a.fault == Lag:
+		g.line("srv.Member(%d).SetLag(memserver.Lag{Hold: true})", a.member)
 	}
 }
 

@@ -24,8 +24,8 @@ type run struct {
 	parts      []*Participant
 	invariants []func() error
 	finals     []func() error
-	removed    map[int64]int
-	third      *memserver.Client // deletes nodes
+	removed    map[int64][]removal // by session
+	third      *memserver.Client   // deletes nodes
 	born       time.Time
 	goroutines int  // that there were before
 	left       bool // some of them never end
@@ -50,6 +50,8 @@ type run struct {
 	server      digest
 	zxid        int64
 	pruned      bool
+	spares      int  // members that participants have come back to, see Lag
+	trial       bool // it only counts participants
 }
 
 // unfair is how many steps in a row a participant may take while others could move.
@@ -65,26 +67,36 @@ func newRun(cfg *Config, scenario func(*World), source Source) *run {
 	case cfg.Preemptions < 0:
 		r.preemptions = 0
 	}
-	srv, err := memserver.New(func(c *memserver.Config) { c.Seed = 1 })
+	r.serve(r.members(scenario))
+	scenario(&World{Server: r.srv, run: r})
+	r.leaveBehind()
+	return r
+}
+
+func (r *run) serve(members int) {
+	srv, err := memserver.New(func(c *memserver.Config) { c.Seed, c.Members = 1, members })
 	if err != nil {
 		panic(err)
 	}
 	r.srv = srv
-	scenario(&World{Server: srv, run: r})
-	return r
 }
 
 func (r *run) addParticipant(name string, body func(*Participant) error) {
-	inner, err := r.srv.Client(memserver.Held, func(c *memserver.ClientConfig) { c.SessionTimeout = r.cfg.SessionTimeout })
+	if r.trial {
+		r.parts = append(r.parts, nil)
+		return
+	}
+	home := r.home(len(r.parts))
+	inner, err := r.srv.Client(memserver.Held, func(c *memserver.ClientConfig) { c.SessionTimeout, c.Member = r.cfg.SessionTimeout, home })
 	if err != nil {
 		panic(err)
 	}
-	c := &client{run: r, inner: inner, link: direct{inner}, index: len(r.parts)}
+	c := &client{run: r, inner: inner, link: direct{inner}, index: len(r.parts), member: home}
 	r.parts = append(r.parts, &Participant{Name: name, Client: c, run: r, client: c, body: body})
 }
 
 func (r *run) addDialing(name string, body func(*Participant) error) {
-	c := &client{run: r, index: len(r.parts)}
+	c := &client{run: r, index: len(r.parts), member: r.home(len(r.parts))}
 	c.link = &wired{run: r, client: c}
 	r.parts = append(r.parts, &Participant{Name: name, run: r, client: c, body: body})
 }
@@ -196,6 +208,9 @@ func (r *run) write(f *Failure) {
 		f.names = append(f.names, p.Name)
 	}
 	f.first = furniture(r.first)
+	if r.cfg.lags() {
+		f.members, f.seats = len(r.srv.Members()), r.cfg.seats
+	}
 }
 
 // furniture is the nodes that a scenario has made.

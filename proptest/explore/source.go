@@ -36,10 +36,11 @@ type stepName struct {
 	verb  verb
 	path  string
 	keeps bool
+	depth int
 }
 
 func (s *Step) name() stepName {
-	n := stepName{who: s.Who, kind: s.Kind, fault: s.Fault, path: s.path, keeps: s.unsent}
+	n := stepName{who: s.Who, kind: s.Kind, fault: s.Fault, path: s.path, keeps: s.unsent, depth: s.depth}
 	if s.op != nil {
 		n.verb, n.path = s.op.verb, s.op.call.path
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing/synctest"
 
+	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -18,6 +19,7 @@ const (
 	Told                   // an event of a watch, or the loss of the connection, comes to a participant
 	NotSent                // an operation whose context has ended never gets to the server
 	CameBack               // a participant connects again
+	CaughtUp               // the server that a participant is connected to has applied another transaction
 	TimePassed             // until somebody has something to do
 	WentWrong              // see Step.Fault
 	Noted                  // Participant.Log; no step
@@ -31,9 +33,10 @@ type Step struct {
 	// Preempts says that another participant could have gone on.
 	Preempts bool
 
-	op   *operation
-	path string
-	whim *whim
+	op    *operation
+	path  string
+	whim  *whim
+	depth int // how far behind the server is that the participant comes back to; 0: it stays
 	// The connection is lost before, not after, what the participant wants to send is sent.
 	unsent bool
 }
@@ -65,6 +68,11 @@ func (r *run) enable() {
 			for i := own; i < len(r.steps); i++ {
 				r.steps[i].Preempts = true
 			}
+		}
+	}
+	for i, p := range r.parts {
+		if p.client.behind() > 0 {
+			r.steps = append(r.steps, Step{Kind: CaughtUp, Who: i})
 		}
 	}
 	ended := r.allEndedLocked()
@@ -160,6 +168,9 @@ func (r *run) enableFaultsOf(i int, p *Participant) {
 	if kinds&Expiry != 0 && r.hasSession(c.link.session()) && !p.ended {
 		add(Expiry, nil)
 	}
+	if kinds&Lag != 0 && !p.ended {
+		r.enableLag(i)
+	}
 	if kinds&Cancellation != 0 {
 		for _, w := range p.whims {
 			if !w.over {
@@ -175,7 +186,7 @@ func (r *run) hasSession(id int64) bool {
 
 // take takes a step, up to where everybody waits again.
 func (r *run) take(s Step) {
-	if s.Who >= 0 && s.Fault == 0 {
+	if s.Who >= 0 && s.Fault == 0 && s.Kind != CaughtUp {
 		if s.Who == r.last {
 			r.inARow++
 		} else {
@@ -208,6 +219,8 @@ func (r *run) take(s Step) {
 		r.deliver(s.Who, s.unsent)
 	case s.Kind == CameBack:
 		r.reconnect(s.Who)
+	case s.Kind == CaughtUp:
+		r.catchUp(s.Who)
 	case s.Kind == TimePassed:
 		r.passTime()
 	}
@@ -319,7 +332,7 @@ func (r *run) sever(who int, unsent bool, learn func()) {
 func (r *run) reconnect(who int) {
 	c := r.parts[who].client
 	before := c.link.session()
-	c.link.comeBack()
+	r.comeBack(c)
 	after := c.link.session()
 	c.vain = false
 	r.mu.Lock() // the participant may go on already
@@ -331,6 +344,8 @@ func (r *run) reconnect(who int) {
 		text = "cannot connect"
 	case after != before:
 		text = fmt.Sprintf("learns that its session has expired, and gets session %s", r.sessionName(after))
+	case c.lagging:
+		text += fmt.Sprintf(" to a server that is %d transactions behind", c.behind())
 	}
 	r.record(Line{Kind: CameBack, Who: r.parts[who].Name, Text: text})
 }
@@ -344,14 +359,7 @@ func (r *run) goWrong(s Step) {
 	}
 	switch s.Fault {
 	case Cut:
-		text := "loses its connection"
-		switch lost := c.underWay(); {
-		case s.unsent:
-			text += ", about to call " + lost
-		case lost != "":
-			text += ", and with it the request " + lost
-		}
-		r.record(Line{Kind: WentWrong, Who: name, Text: text})
+		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection" + c.losing(s.unsent)})
 		r.sever(s.Who, s.unsent, c.link.cut)
 	case LostReply:
 		r.perform(s.Who, s.op)
@@ -379,20 +387,22 @@ func (r *run) goWrong(s Step) {
 		s.whim.cancel()
 	case TimerRace:
 		r.sleep(stuck)
+	case Lag:
+		r.fallBehind(s.Who, s.depth)
 	}
 }
 
 // remove deletes a node as a third party.
 func (r *run) remove(path string) {
 	if r.third == nil {
-		r.third, _ = r.srv.Client()
+		r.third, _ = r.srv.Client(func(c *memserver.ClientConfig) { c.Member = r.leader() })
 	}
 	node, _ := r.srv.Node(path)
 	if owner := node.Stat.EphemeralOwner; owner != 0 {
 		if r.removed == nil {
-			r.removed = make(map[int64]int)
+			r.removed = make(map[int64][]removal)
 		}
-		r.removed[owner]++
+		defer func() { r.removed[owner] = append(r.removed[owner], removal{r.srv.Zxid()}) }()
 	}
 	r.server.text(path)
 	_ = r.third.Delete(r.parts[0].ctx, path, zkapi.AnyVersion)
@@ -403,6 +413,17 @@ func (r *run) remove(path string) {
 // clients over the wire have been.
 func (c *client) sends() bool {
 	return slices.ContainsFunc(c.pending, func(o *operation) bool { return o.verb != verbPause && o.frame == nil && !o.abandoned })
+}
+
+// losing says what happens to calls when the connection is lost.
+func (c *client) losing(unsent bool) string {
+	switch lost := c.underWay(); {
+	case unsent:
+		return ", about to call " + lost
+	case lost != "":
+		return ", and with it the request " + lost
+	}
+	return ""
 }
 
 // underWay names the calls.

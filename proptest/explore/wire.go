@@ -61,7 +61,7 @@ func (l *wired) dial(timeout time.Duration) (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	l.hangUpLocked()
-	far, err := r.srv.Dial("tcp", "", timeout)
+	far, err := r.srv.Members()[max(l.client.member-1, 0)].Dial("tcp", "", timeout)
 	if err != nil {
 		return nil, err
 	}

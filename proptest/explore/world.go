@@ -52,7 +52,7 @@ func (w *World) Alive(session int64) bool {
 }
 
 // Removed counts the ephemeral nodes of a session that a third party has deleted.
-func (w *World) Removed(session int64) int { return w.run.removed[session] }
+func (w *World) Removed(session int64) int { return len(w.run.removed[session]) }
 
 // Faults is how many things have gone wrong so far. It is for invariants; a
 // participant that remembers it asks Participant.Faults.
