@@ -181,6 +181,49 @@ func Example_survivesLeaderChange() {
 	// Output: true true
 }
 
+// ... a leader that dies while it writes: nobody can tell whether that is done, so it
+// looks before it tries again.
+func Example_survivesLeaderCrash() {
+	for _, heard := range []bool{true, false} {
+		srv := must(memserver.New(func(c *memserver.Config) { c.Members = 3 }))
+		leader := srv.Member(1) // where clients come first
+		leader.Elect()
+		client, events := must(srv.Client()), srv.Events()
+		must(client.Create(ctx, "/count", nil, nil, zkapi.Persistent))
+		for _, m := range srv.Members() {
+			if heard { // they log the write, and the leader does not learn it
+				m.Sever(leader)
+			} else {
+				leader.Sever(m)
+			}
+		}
+		lost := make(chan error)
+		go func() { _, err := client.Set(ctx, "/count", []byte("1"), 0); lost <- err }()
+		for e := range events.All(ctx) {
+			if e.Kind == memserver.EventWaiting {
+				break
+			}
+		}
+		leader.Stop()
+		fmt.Println(errors.Is(<-lost, zkapi.ErrConnectionLoss))
+
+		if err := client.Sync(ctx, "/count"); err != nil {
+			fmt.Println(err)
+		}
+		data, stat, _ := client.Get(ctx, "/count")
+		fmt.Printf("version %d: %q\n", stat.Version, data)
+		if stat.Version == 0 {
+			must(client.Set(ctx, "/count", []byte("1"), 0))
+		}
+		srv.Close()
+	}
+	// Output:
+	// true
+	// version 1: "1"
+	// true
+	// version 0: ""
+}
+
 // ... an event that is lost with its connection: the next connection tells it.
 func Example_survivesLostEvent() {
 	srv := must(memserver.New())

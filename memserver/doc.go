@@ -137,7 +137,8 @@
 //		m.Sever(leader) // they log what it proposes, and it does not hear that: the write is done; or
 //		leader.Sever(m) // they do not: it is not
 //	}
-//	go client.Create(ctx, "/n", nil, nil, zkapi.Persistent) // waits, and then: connection loss
+//	go client.Create(ctx, "/n", nil, nil, zkapi.Persistent) // on the leader: it waits, and then, connection loss
+//	... srv.Events() has told an EventWaiting, or synctest.Wait has returned ...
 //	leader.Stop()
 //
 // [Member.SetLag] holds a member back: by transactions, by time, or until

@@ -19,6 +19,7 @@ const (
 	EventDisconnected EventKind = "disconnected" // a session has lost its connection
 	EventClosed       EventKind = "closed"       // the client has ended its session
 	EventExpired      EventKind = "expired"      // the server has
+	EventWaiting      EventKind = "waiting"      // a request waits for members to hear each other, see Member.Sever
 	EventWatch        EventKind = "watch"        // a watch event is on its way to a session
 	EventReset        EventKind = "reset"        // Restart or Restore: what was before is gone or may be
 	EventTold         EventKind = "told"         // somebody has called Tell
@@ -33,7 +34,7 @@ type Event struct {
 	Session int64     // whose it is; 0 if the server itself has acted
 	Timeout time.Duration
 
-	// Of a commit.
+	// Of a commit; Op and Path also of a request that waits.
 	Op      zkapi.OpCode
 	Path    string        // the request's; "" if it is about several nodes, or none
 	Err     error         // why it has failed: a zkapi.Code
@@ -124,6 +125,7 @@ func (s *Server) tellWatch(n state.Note) {
 var recordKinds = map[state.RecordKind]EventKind{
 	state.Committed: EventCommit, state.Opened: EventOpened, state.Connected: EventConnected,
 	state.Disconnected: EventDisconnected, state.Closed: EventClosed, state.Expired: EventExpired,
+	state.Waiting: EventWaiting,
 }
 
 func toEvent(r state.Record) Event {

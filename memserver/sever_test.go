@@ -199,6 +199,42 @@ func TestElectionDecidesWhatWaits(t *testing.T) {
 	}
 }
 
+// A leader and a follower that do not hear each other keep no session alive that is
+// connected to the follower, whichever of them it is that does not hear.
+func TestMemberSessionsOutOfTouch(t *testing.T) {
+	for name, way := range map[string][2]int{"not heard": {1, 3}, "does not hear": {3, 1}} {
+		t.Run(name, func(t *testing.T) {
+			severed(t, func(t *testing.T, srv *memserver.Server) {
+				short := func(member int) *memserver.Client {
+					return srv.ClientT(t, func(c *memserver.ClientConfig) { c.Member, c.SessionTimeout = member, 4*time.Second })
+				}
+				cut, whole, watcher := short(1), short(2), on(t, srv, 3)
+				_, err := cut.Create(t.Context(), "/e", nil, nil, zkapi.Ephemeral)
+				require.NoError(t, err)
+				id := cut.SessionID()
+				_, _, gone, err := watcher.ExistsW(t.Context(), "/e")
+				require.NoError(t, err)
+				time.Sleep(time.Minute) // pings do for both
+				sever(srv, way)
+				time.Sleep(7 * time.Second)
+				require.Equal(t, zkapi.EventNodeDeleted, fired(t, gone).Type)
+				require.Equal(t, zkapi.StateConnected, whole.State())
+				if way[1] == 3 {
+					require.NotEqual(t, zkapi.StateConnected, cut.State(), "its member has heard of its end")
+				} else {
+					stat, there, err := cut.Exists(t.Context(), "/e")
+					require.NoError(t, err)
+					require.True(t, there, "its member has not")
+					require.Equal(t, id, stat.EphemeralOwner)
+				}
+				time.Sleep(limit)
+				mend(srv, way)
+				require.NotEqual(t, id, cut.SessionID())
+			})
+		})
+	}
+}
+
 // A real client waits, gives up and goes to another member.
 func TestGoZookeeperLeavesAMemberThatIsNotHeard(t *testing.T) {
 	severed(t, func(t *testing.T, srv *memserver.Server) {

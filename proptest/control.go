@@ -35,6 +35,12 @@ type Control interface {
 	Partition(member int) error
 	Rejoin(member int) error
 
+	// Sever has a member hear nothing of another one, which it can still talk to, until
+	// Mend: a partition between members in one direction, or with two calls in both.
+	// Real members take Options.Severable for that.
+	Sever(from, to int) error
+	Mend(from, to int) error
+
 	// Leader is the member that leads, as soon as one does.
 	Leader(ctx context.Context) (int, error)
 	// Expire ends a session on the servers; Disconnect breaks its connection.
@@ -99,6 +105,16 @@ func (e *simulatedEnsemble) Continue(member int) error {
 
 func (e *simulatedEnsemble) Partition(member int) error { return e.silence(member, true) }
 func (e *simulatedEnsemble) Rejoin(member int) error    { return e.silence(member, false) }
+
+func (e *simulatedEnsemble) Sever(from, to int) error {
+	e.srv.Member(from).Sever(e.srv.Member(to))
+	return nil
+}
+
+func (e *simulatedEnsemble) Mend(from, to int) error {
+	e.srv.Member(from).Mend(e.srv.Member(to))
+	return nil
+}
 
 func (e *simulatedEnsemble) Leader(context.Context) (int, error) {
 	if leader := e.srv.Leader(); leader != nil {
@@ -170,6 +186,9 @@ func (e *realEnsemble) Partition(member int) error {
 }
 
 func (e *realEnsemble) Rejoin(member int) error { return e.proxies[member-1].Restore() }
+
+func (e *realEnsemble) Sever(from, to int) error { return e.servers.Sever(from, to) }
+func (e *realEnsemble) Mend(from, to int) error  { return e.servers.Mend(from, to) }
 
 func (e *realEnsemble) Leader(ctx context.Context) (int, error) {
 	leader, err := e.servers.Leader(ctx)

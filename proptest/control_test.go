@@ -2,6 +2,7 @@ package proptest_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -17,8 +18,9 @@ import (
 )
 
 // TestControl: one scenario, on simulated members in virtual time and on
-// real ones: an unmodified client keeps its session while its members are killed,
-// paused and cut off one after the other, and gets another when that one expires.
+// real ones: an unmodified client keeps its session while its members are cut off,
+// not heard by the others, killed and paused one after the other, and gets another
+// when that one expires.
 func TestControl(t *testing.T) {
 	t.Run("wire", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -28,7 +30,7 @@ func TestControl(t *testing.T) {
 	})
 	t.Run("real/3.9", func(t *testing.T) {
 		t.Parallel()
-		e, stop, err := proptest.ControlReal(realserver.RunEnsembleT(t, "3.9", 3))
+		e, stop, err := proptest.ControlReal(realserver.RunEnsembleT(t, "3.9", 3, func(o *realserver.Options) { o.Severable = true }))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, stop()) }()
 		scenario(t, e)
@@ -39,7 +41,7 @@ func scenario(t *testing.T, e proptest.Control) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	events := zkapi.NewStream[zk.Event](nil)
-	conn, _, err := zk.Connect(e.Addrs(), 5*time.Second, zk.WithDialer(e.Dial), zk.WithLogger(nothing{}), zk.WithEventCallback(events.Send))
+	conn, _, err := zk.Connect(e.Addrs(), 10*time.Second, zk.WithDialer(e.Dial), zk.WithLogger(nothing{}), zk.WithEventCallback(events.Send))
 	require.NoError(t, err)
 	defer conn.Close()
 	await := func(want zk.State) {
@@ -83,6 +85,12 @@ func scenario(t *testing.T, e proptest.Control) {
 		require.NoError(t, end(member))
 	}
 	trouble(e.Partition, e.Rejoin)
+	toOthers := func(do func(from, to int) error) func(int) error {
+		return func(member int) error {
+			return errors.Join(do(member, member%3+1), do(member, (member+1)%3+1))
+		}
+	}
+	trouble(toOthers(e.Sever), toOthers(e.Mend)) // whatever its role, the others do without it
 	trouble(e.Kill, func(member int) error { return e.Start(ctx, member) })
 	trouble(e.Pause, e.Continue)
 

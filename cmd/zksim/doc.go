@@ -198,7 +198,8 @@
 // moves. PUT counts anew. Rules stay over a reset and a restart.
 //
 // An event of the stream is named by its kind: commit (a transaction, also one
-// that failed: op, path, error, changes), opened, connected, disconnected, closed,
+// that failed: op, path, error, changes), waiting (a request, for
+// members to hear each other: op, path), opened, connected, disconnected, closed,
 // expired (what becomes of a session), watch (an event on its way to a session:
 // type, path), fault (a rule that has fired: rule, op, path), reset. Its data is JSON with the kind, the time on the server's
 // clock, the zxid and the session. What happens after the headers have come is in

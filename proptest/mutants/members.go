@@ -84,7 +84,7 @@ var membersMutants = []mutant{
 	{"commits-alone", "a leader commits what nobody else has", "internal/state/proposal.go",
 		"return n <= s.Voters()/2", "return n < s.Voters()/2"},
 	{"silence-for-ever", "members never give each other up", "internal/state/links.go",
-		"silent && at <= now", "silent && at < 0"},
+		"at + s.cfg.SyncLimit*s.cfg.TickTime, ok", "at + 1000*s.cfg.SyncLimit*s.cfg.TickTime, ok"},
 	{"kept-alive-from-afar", "sessions live that the leader hears nothing of", "internal/state/expiry.go",
 		"if sess.ended || s.outOfTouch(sess) {", "if sess.ended {"},
 	{"log-forgotten", "a new leader drops what the old one had proposed", "internal/state/proposal.go",

@@ -50,7 +50,7 @@ func toEvent(e memserver.Event) event {
 		out.Session = hex(e.Session)
 	}
 	switch e.Kind {
-	case memserver.EventCommit:
+	case memserver.EventCommit, memserver.EventWaiting:
 		out.Op = e.Op.String()
 	case memserver.EventWatch:
 		out.Type, out.Path = e.Watch.Type.String(), e.Watch.Path

@@ -74,6 +74,9 @@ func (s *State) waits(c *Conn, q *wire.Request) bool {
 		return false
 	}
 	w := &proposal{conn: c, by: Conn{Session: c.Session, IDs: c.IDs, member: m, of: c}, q: owned(q), at: s.now}
+	if s.rec.on {
+		s.record(Record{Kind: Waiting, Op: q.Type, Path: requestPath(&w.q, &Response{Err: zkapi.ErrAPI})}, c.Session)
+	}
 	if !said {
 		m.unsent = append(m.unsent, w)
 		return true

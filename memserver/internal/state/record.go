@@ -18,10 +18,12 @@ const (
 	Disconnected                   // and has lost it
 	Closed                         // the client has ended the session
 	Expired                        // the server has
+	Waiting                        // a request waits, as a proposal or for less
 )
 
 // Record is something that has happened, for whoever listens to the server. Of
-// Op, Path, Err and Changes only transactions have something.
+// Op, Path, Err and Changes only transactions have something, and requests that wait
+// the first two.
 type Record struct {
 	Kind    RecordKind
 	Time    int64 // milliseconds since 1970
