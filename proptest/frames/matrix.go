@@ -51,10 +51,12 @@ func (p *Pair) count(e *round) {
 			add(row, columnOf(code))
 			if code == 0 && (a.op == zkapi.OpMulti || a.op == zkapi.OpMultiRead) {
 				b := wire.NewReader(a.payload[16:])
+				parts := e.sent[a.index].Parts
 				for i, r := range wire.ReadMultiResults(&b) {
-					if i < len(e.sent[a.index].Parts) {
-						add(row+"."+e.sent[a.index].Parts[i].Op.String(), columnOf(r.Err))
+					if i == len(parts) || i > 0 && parts[i-1].Mangle != nil {
+						break // a server may take what is behind for something else than it was meant to be
 					}
+					add(row+"."+parts[i].Op.String(), columnOf(r.Err))
 				}
 			}
 		case isNotification:
