@@ -61,7 +61,8 @@
 //
 // [Trace] tells what happens in a schedule, and Failure.Compare has another server,
 // a real ZooKeeper for instance, do the same: each operation in its order, with
-// every reply and event compared.
+// every reply and event compared. It may be an ensemble, with each client on another
+// member: see [Elsewhere]. Only [Lag] cannot be had there.
 //
 // # Clients over the wire
 //

@@ -11,12 +11,17 @@ import (
 )
 
 // Elsewhere is another server, for Compare. Of the functions only Connect must be
-// there; schedules that need one that is nil cannot be compared.
+// there; schedules that need one that is nil cannot be compared, nor those in which
+// a server lags.
 type Elsewhere struct {
 	Connect    func(ctx context.Context) (zkapi.Client, error)
 	Expire     func(ctx context.Context, session int64) error
 	Disconnect func(ctx context.Context, session int64) error
 	Restart    func(ctx context.Context) error
+
+	// Ensemble says that clients are connected to several servers, of which each is as
+	// new as it happens to be: before they read or wait for an event they call Sync.
+	Ensemble bool
 }
 
 // Compare has another server, which has to be empty, do what the schedule's server
@@ -121,6 +126,9 @@ func (c *comparison) back(ctx context.Context, who int) error {
 	}
 	states := client.States()
 	defer states.Close()
+	if client.SessionID() == c.sessions[who] {
+		_ = c.sync(ctx, client) // its server may not have heard of that
+	}
 	for client.State() != zkapi.StateConnected || client.SessionID() == c.sessions[who] {
 		if _, err := states.Next(ctx); err != nil {
 			return err
@@ -129,10 +137,23 @@ func (c *comparison) back(ctx context.Context, who int) error {
 	return nil
 }
 
+// sync has a client's server catch up with the others.
+func (c *comparison) sync(ctx context.Context, client zkapi.Client) error {
+	if !c.Ensemble {
+		return nil
+	}
+	return client.Sync(ctx, "/")
+}
+
 // operation does one and compares what comes back.
 func (c *comparison) operation(ctx context.Context, a *act) error {
 	if err := c.back(ctx, a.who); err != nil {
 		return err
+	}
+	if a.verb >= verbExists {
+		if err := c.sync(ctx, c.clients[a.who]); err != nil {
+			return err
+		}
 	}
 	o := operation{call: a.operation.call, ctx: ctx}
 	o.perform(c.clients[a.who])
@@ -165,6 +186,7 @@ func (c *comparison) event(ctx context.Context, a *act) error {
 		return nil // of a stream, or of a watch that was given up
 	}
 	c.armed[a.who] = slices.Delete(slices.Clone(watches), i, i+1)
+	_ = c.sync(ctx, c.clients[a.who])
 	select {
 	case ev := <-watches[i].ch:
 		if ev.Type != a.event.Type {

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,27 @@ func TestElsewhere(t *testing.T) {
 		t.Logf("%d schedules, %d steps", n, steps)
 	}
 	t.Run("direct", func(t *testing.T) { compare(t, 50, faulty, onSimulator) })
+	t.Run("direct/ensemble", func(t *testing.T) {
+		compare(t, 50, lasting, func(t *testing.T) explore.Elsewhere { return onMembers(t, memserver.Lag{Txns: 1}) })
+	})
+	t.Run("real/3.9/ensemble", func(t *testing.T) {
+		if os.Getenv(realserver.VersionsEnv) == "" && *onReal == 1 {
+			t.Skip("make test starts an ensemble")
+		}
+		ens := realserver.RunEnsembleT(t, "3.9", 3)
+		compare(t, *onReal, lasting, func(t *testing.T) explore.Elsewhere {
+			require.NoError(t, wipe(t, ens.Member(1)))
+			n := 0
+			return explore.Elsewhere{
+				Ensemble: true,
+				Connect: func(ctx context.Context) (zkapi.Client, error) {
+					n++
+					return realserver.Connect(ctx, ens.Addrs()[n%3:n%3+1])
+				},
+				Expire: func(ctx context.Context, id int64) error { return expire(ctx, ens, id) },
+			}
+		})
+	})
 	for _, version := range []string{"3.9", "3.8"} {
 		t.Run("real/"+version, func(t *testing.T) {
 			srv := realserver.RunT(t, version)
@@ -69,7 +91,9 @@ func TestElsewhere(t *testing.T) {
 }
 
 // expire tries again when the session's own client has taken it back in the middle.
-func expire(ctx context.Context, srv *realserver.Server, id int64) (err error) {
+func expire(ctx context.Context, srv interface {
+	Expire(context.Context, int64) error
+}, id int64) (err error) {
 	for range 10 {
 		if err = srv.Expire(ctx, id); !errors.Is(err, io.EOF) {
 			break
@@ -101,6 +125,40 @@ func onSimulator(t *testing.T) explore.Elsewhere {
 			return nil
 		},
 	}
+}
+
+// onMembers has each client on another member, and these lag.
+func onMembers(t *testing.T, lag memserver.Lag) explore.Elsewhere {
+	srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = 5 })
+	for id := 2; id <= 4; id++ { // of the participants; 1 is the third party's
+		srv.Member(id).SetLag(lag)
+	}
+	n := 0
+	return explore.Elsewhere{
+		Ensemble: true,
+		Connect: func(context.Context) (zkapi.Client, error) {
+			n++
+			return srv.Client(func(c *memserver.ClientConfig) { c.Member = n })
+		},
+		Expire: func(_ context.Context, id int64) error { srv.Expire(id); return nil },
+	}
+}
+
+// On an ensemble what was read would differ, if nobody called Sync.
+func TestElsewhereIsBehind(t *testing.T) {
+	differ := 0
+	for _, word := range words(20) {
+		trace := explore.Trace(t, word, exclusion("", 3))
+		e := onMembers(t, memserver.Lag{Hold: true})
+		e.Ensemble = false
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if trace.Compare(ctx, e) != nil {
+			differ++
+		}
+		cancel()
+		require.NoError(t, trace.Compare(t.Context(), onMembers(t, memserver.Lag{Hold: true})), "%s\n%s", word, trace.Story())
+	}
+	require.Positive(t, differ)
 }
 
 // A difference is told.
