@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,11 @@ type drill struct {
 	play    func(*scene)
 }
 
+// heals tells whether a recipe makes its nodes again when somebody deletes them.
+func (d *drill) heals() bool {
+	return slices.ContainsFunc([]string{"party", "group", "node", "discovery", "partitioner"}, func(x string) bool { return strings.Contains(d.name, x) })
+}
+
 // scene is one playing of a drill. The context of a may end at any moment; what
 // fails because of that is no failure.
 type scene struct {
@@ -27,6 +33,7 @@ type scene struct {
 	actx    context.Context
 	a, b, c zkapi.Client
 	all     sync.WaitGroup
+	closing *closing // nil: nobody closes a
 }
 
 // each has every client do something, at the same time, and waits for them.
@@ -43,29 +50,46 @@ func (s *scene) go3(a, b, c func(context.Context, zkapi.Client, string) error) {
 		f   func(context.Context, zkapi.Client, string) error
 	}{{s.actx, s.a, "a", a}, {s.ctx, s.b, "b", b}, {s.ctx, s.c, "c", c}} {
 		if x.f != nil {
-			s.all.Go(func() { s.require(x.who, x.f(x.ctx, x.c, x.who)) })
+			s.all.Go(func() {
+				err := x.f(x.ctx, x.c, x.who)
+				if x.who == "a" && s.closing != nil {
+					err = s.closing.judge(err)
+				}
+				s.require(x.who, err)
+			})
 		}
 	}
 }
 
 // require has no error, but for a cancelled a.
 func (s *scene) require(who string, err error) {
-	if err != nil && !(who == "a" && s.cancelled() && errors.Is(err, context.Canceled)) {
+	if err != nil && !(who == "a" && s.cancelled() && (errors.Is(err, context.Canceled) || errors.Is(err, zkapi.ErrClosed))) {
 		s.t.Errorf("%s: %v", who, err)
 	}
 }
 
-func (s *scene) cancelled() bool { return s.actx.Err() != nil }
+// cancelled tells whether a has been kept from what it was to do: its context has ended, or its client.
+func (s *scene) cancelled() bool {
+	return s.actx.Err() != nil || s.closing != nil && s.closing.closed()
+}
 
 // run plays a drill.
-func (d *drill) run(e *recipeEnv, a zkapi.Client, actx context.Context) {
+func (d *drill) run(e *recipeEnv, a zkapi.Client, actx context.Context, opts ...func(*scene)) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	if actx == nil {
 		actx = ctx
 	}
-	d.play(&scene{recipeEnv: e, ctx: ctx, actx: actx, a: a, b: e.client("b"), c: e.client("c")})
-	e.requireClean(d.dirs...)
+	s := &scene{recipeEnv: e, ctx: ctx, actx: actx, a: a, b: e.client("b"), c: e.client("c")}
+	for _, opt := range opts {
+		opt(s)
+	}
+	d.play(s)
+	dirs := d.dirs
+	if s.closing != nil { // who might still have deleted his markers
+		dirs = slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool { return strings.HasSuffix(dir, "-ops") })
+	}
+	e.requireClean(dirs...)
 }
 
 // strideOfDrill is every other of strideOf: there are many drills.
@@ -105,6 +129,33 @@ func (d *drill) sweep(t *testing.T, kind string, n int, run runCase) {
 			d.run(e, at(e.client("a"), cancel), actx)
 		})
 	})
+	t.Run("closed", func(t *testing.T) {
+		if leftOut(kind, n, 7) {
+			t.Skip("it takes seconds; make test")
+		}
+		stepwise(t, strideOfDrill(kind, n, 7), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+			c := &closing{Client: e.client("a")}
+			d.run(e, at(c, c.end), nil, func(s *scene) { s.closing = c })
+		})
+	})
+	t.Run("its own nodes deleted", func(t *testing.T) {
+		if !d.heals() || leftOut(kind, n, 8) {
+			t.Skip("it is not what the recipe is for, or takes seconds; make test")
+		}
+		stepwise(t, strideOfDrill(kind, n, 8), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+			c := e.client("a")
+			d.run(e, at(c, func() { e.rob(c.SessionID()) }), nil)
+		})
+	})
+}
+
+// rob deletes the nodes of a session.
+func (e *recipeEnv) rob(session int64) {
+	for node, err := range zkapi.Walk(e.ctx, e.truth, e.root) {
+		if err == nil && node.Stat.EphemeralOwner == session {
+			_ = e.truth.Delete(e.ctx, node.Path, zkapi.AnyVersion)
+		}
+	}
 }
 
 var drills = slices.Concat(valueDrills, queueDrills, memberDrills, setDrills)

@@ -236,6 +236,7 @@ var recipeFaults = []struct {
 	{"suspension", "cut after-reply client=a #%d; refuse client=a times 2", true},
 	{"expiry", "cut after-reply client=a #%d; refuse client=a times 40", true},
 	{"silence", "stall after-reply client=a #%d", true},
+	{"lost event", "cut after-notification client=a #%d", true},
 }
 
 // TestRecipesFaults: whatever happens to one client at whichever of its
@@ -275,6 +276,14 @@ func TestRecipesFaults(t *testing.T) {
 				t.Run("cancelled", func(t *testing.T) {
 					stepwise(t, strideOf(kind, n, 6), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
 						s.cancel(e, at)
+					})
+				})
+				t.Run("closed", func(t *testing.T) {
+					if leftOut(kind, n, 9) {
+						t.Skip("it takes seconds; make test")
+					}
+					stepwise(t, strideOf(kind, n, 9), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+						s.close(e, at)
 					})
 				})
 			})
@@ -339,6 +348,26 @@ func (s *subject) cancel(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
 	})
 	err := s.use(ctx, e, c)
 	if err != nil && !errors.Is(err, context.Canceled) {
+		e.t.Errorf("%v", err)
+	}
+	all.Wait()
+	s.finish(e)
+}
+
+// close has a client closed in the middle of something: whoever uses it learns of
+// that at once, and others go on.
+func (s *subject) close(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer stop()
+	closing := &closing{Client: e.client("a")}
+	c, other := at(closing, closing.end), e.client("b")
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := s.use(ctx, e, other); err != nil {
+			e.t.Errorf("%v", err)
+		}
+	})
+	if err := closing.judge(s.use(ctx, e, c)); err != nil {
 		e.t.Errorf("%v", err)
 	}
 	all.Wait()

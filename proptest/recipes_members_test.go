@@ -1,6 +1,7 @@
 package proptest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,6 +123,8 @@ func playGroup(s *scene) {
 func playNodes(mode zkapi.CreateMode) func(*scene) {
 	return func(s *scene) {
 		s.each(func(ctx context.Context, c zkapi.Client, who string) error {
+			alive, end := s.alive(ctx, c)
+			defer end()
 			n := recipes.NewPersistentNode(c, s.root+"/nodes/"+who, mode, []byte("0"))
 			err := n.Start()
 			for i := 0; i < 3 && err == nil; i++ {
@@ -132,7 +135,7 @@ func playNodes(mode zkapi.CreateMode) func(*scene) {
 				if i == 1 {
 					_ = s.truth.Delete(s.ctx, path, zkapi.AnyVersion)
 				}
-				s.see(ctx, path, func(node watchers.Node) bool {
+				s.see(alive, path, func(node watchers.Node) bool {
 					return string(node.Data) == string(n.Data()) && (!mode.Ephemeral() || node.Stat.EphemeralOwner == c.SessionID())
 				})
 			}
@@ -149,6 +152,22 @@ func playNodes(mode zkapi.CreateMode) func(*scene) {
 			}
 		}
 	}
+}
+
+// alive is a context that ends when the client is closed, too.
+func (s *scene) alive(ctx context.Context, c zkapi.Client) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	states := c.States()
+	s.all.Go(func() {
+		defer states.Close()
+		for change := range states.All(ctx) {
+			if change.State == zkapi.StateClosed {
+				break
+			}
+		}
+		cancel() // the stream of a closed client ends, too
+	})
+	return ctx, cancel
 }
 
 // see waits until a node is there, as it has to be.
@@ -177,10 +196,12 @@ func playTTL(s *scene) {
 		if err := n.WaitCreated(ctx); err != nil {
 			return err
 		}
+		alive, end := s.alive(ctx, c)
+		defer end()
 		n.SetData([]byte("new"))
-		s.see(ctx, path, func(node watchers.Node) bool { return string(node.Data) == "new" })
-		s.see(ctx, path+"/touch", func(watchers.Node) bool { return true })
-		return ctx.Err()
+		s.see(alive, path, func(node watchers.Node) bool { return string(node.Data) == "new" })
+		s.see(alive, path+"/touch", func(watchers.Node) bool { return true })
+		return cmp.Or(ctx.Err(), n.Err())
 	})
 	if s.srv == nil {
 		if err := zkapi.DeleteRecursive(s.ctx, s.truth, s.root+"/nodes"); err != nil {

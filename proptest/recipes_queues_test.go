@@ -230,8 +230,8 @@ func playDistributedQueue(locks bool) func(*scene) {
 					o.LockPath = s.root + "/locks"
 				}
 				o.Failed = func(x recipes.Item, err error) {
-					if errors.Is(err, recipes.ErrOutcomeUnknown) {
-						_ = b.note(b.out, b.maybeOut, string(x.Data[0]), err)
+					if errors.Is(err, recipes.ErrOutcomeUnknown) || errors.Is(err, zkapi.ErrClosed) { // or it could not be put in again
+						_ = b.note(b.out, b.maybeOut, string(x.Data[0]), recipes.ErrOutcomeUnknown)
 					}
 				}
 			})

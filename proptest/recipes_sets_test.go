@@ -92,7 +92,9 @@ func playPartitioner(s *scene) {
 			b.leave(who)
 			err = ctx.Err()
 		case <-stop:
-			err = p.Err()
+			if err = p.Err(); s.cancelled() {
+				b.leave(who)
+			}
 		}
 		finish, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
