@@ -19,7 +19,7 @@ func Pairs() []Pair {
 		{5, "RWLock", "kazoo: ReadLock, WriteLock"},
 		{6, "RWLock in Curator's layout", "Curator: InterProcessReadWriteLock"},
 		{7, "Semaphore", "kazoo: Semaphore; Curator: InterProcessSemaphoreV2"},
-		{8, "Election, LeaderLatch", "Curator: LeaderSelector, LeaderLatch; ZooKeeper: LeaderElectionSupport"},
+		{8, "Election, LeaderLatch", "Curator: LeaderSelector, LeaderLatch; LeaderElectionSupport, as we see it"},
 		{9, "Barrier", "kazoo: Barrier; Curator: DistributedBarrier"},
 		{10, "DoubleBarrier", "kazoo: DoubleBarrier; Curator: DistributedDoubleBarrier"},
 		{11, "Atomic, Shared", "kazoo: Counter; Curator: DistributedAtomicLong, -Integer, SharedCount"},
