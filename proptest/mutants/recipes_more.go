@@ -45,7 +45,7 @@ var moreRecipesMutants = []mutant{
 	{"B46-partition", "whoever waits for items does not outlive his session", "recipes/store.go",
 		"if err := l.wait(ctx, changed, again); err != nil {", "if err := l.wait(ctx, changed, again); err != nil {\n\t\t\t\t\tif errors.Is(err, ErrSessionLost) {\n\t\t\t\t\t\treturn zkapi.ErrSessionExpired\n\t\t\t\t\t}"},
 	{"shards-race", "of those who make a shard at the same time each makes one", "recipes/sharder.go",
-		"zkapi.SetOp(s.path, data, stat.Version)", "zkapi.SetOp(s.path, data, zkapi.AnyVersion)"},
+		"zkapi.SetOp(s.path, data, stat.Version)", "zkapi.SetOp(s.path, data, stat.Version|zkapi.AnyVersion)"},
 	{"queue-next", "who loses his session goes on with the next item", "recipes/custody.go",
 		"case errors.Is(err, errTaken):", "case errors.Is(err, errTaken), errors.Is(err, ErrSessionLost), errors.Is(err, errGone):"},
 	{"queue-lifo", "of the same priority the latest item comes first", "recipes/store.go",
