@@ -100,3 +100,11 @@ func (e gozkElector) Run(ctx context.Context, lead func(context.Context) error) 
 	}
 	return e.Release(ctx)
 }
+
+// What it reads it reads in order, so servers that are behind do it no harm.
+func TestGozkLockOnServersThatAreBehind(t *testing.T) {
+	proptest.LockDialing(t, newGozkLock, func(e *proptest.Exploration) {
+		e.Strategy, e.Faults, e.Kinds, e.Schedules = explore.Random(1), 2, explore.Lag, 100
+		e.Prepare = func(ctx context.Context, c zkapi.Client) error { return zkapi.EnsurePath(ctx, c, "/lock", nil) }
+	})
+}

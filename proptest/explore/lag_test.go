@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/go-zookeeper/zk"
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/proptest/explore"
@@ -126,4 +128,35 @@ func TestLagAfterASession(t *testing.T) {
 	require.NotNil(t, res.Failure)
 	require.LessOrEqual(t, res.Failure.Steps(), 8)
 	golden(t, "lag_schedule_test.go", res.Failure.GoTest("explore_test", "TestLagSchedule"))
+}
+
+// A client over the wire reads old data, too.
+func TestLagOverTheWire(t *testing.T) {
+	res := explore.Explore(t, func(w *explore.World) {
+		c, _ := w.Server.Client()
+		_, _ = c.Create(ctx, "/n", []byte("0"), nil, zkapi.Persistent)
+		_ = c.Close()
+		written := false
+		w.GoDialing("A", func(p *explore.Participant) error {
+			conn, _, err := zk.Connect([]string{"127.0.0.1:2181"}, 10*time.Second, zk.WithDialer(p.Dial),
+				zk.WithLogger(quiet{}), zk.WithMaxConnBufferSize(1<<12), zk.WithEventCallback(func(zk.Event) {}))
+			require.NoError(p, err)
+			p.AtEnd(conn.Close)
+			p.Pause("waits")
+			before := written
+			if data, _, err := conn.Get("/n"); err == nil && before && string(data) == "0" {
+				return errors.New("it reads what was")
+			}
+			return nil
+		})
+		w.Go("B", func(p *explore.Participant) error {
+			_, err := p.Client.Set(p.Context(), "/n", []byte("1"), zkapi.AnyVersion)
+			written = err == nil
+			p.Log("has written")
+			return nil
+		})
+	}, func(c *explore.Config) { c.Faults, c.Kinds, c.Schedules = 1, explore.Lag, 1000 })
+	require.NotNil(t, res.Failure)
+	require.True(t, res.Same)
+	require.Contains(t, res.Failure.Text, "it reads what was")
 }
