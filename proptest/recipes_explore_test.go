@@ -47,6 +47,26 @@ func TestExploreOurLockCompletely(t *testing.T) {
 	}
 }
 
+// Every recipe, under every schedule of two participants with at most one fault, as far as
+// -explore.time allows.
+func TestExploreOursCompletely(t *testing.T) {
+	if !*long {
+		t.Skip("-explore.long")
+	}
+	for _, x := range ours {
+		for faults := range 2 {
+			t.Run(fmt.Sprintf("direct/%s/%d", x.name, faults), func(t *testing.T) {
+				res := x.explore(t, func(e *proptest.Exploration) {
+					e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), 2, faults, explore.AllFaults&^x.without
+					e.Schedules = 1_000_000_000
+				})
+				res.FailT(t)
+				t.Logf("complete: %v; %v", res.Complete, res.Progress)
+			})
+		}
+	}
+}
+
 // ours are our recipes, each with the property that is for it.
 var ours = []struct {
 	name    string
