@@ -31,13 +31,14 @@ var long = flag.Bool("explore.long", false, "explore our recipes completely, whi
 func TestExploreOurLockCompletely(t *testing.T) {
 	for _, bounds := range []struct {
 		participants, faults int
+		kinds                explore.Fault
 		long                 bool
-	}{{2, 0, false}, {3, 0, true}, {2, 1, true}, {2, 2, true}} {
+	}{{2, 0, 0, false}, {2, 1, explore.Lag, proptest.RaceDetector()}, {3, 0, 0, true}, {2, 1, 0, true}, {2, 2, 0, true}} {
 		if bounds.long && !*long {
 			continue
 		}
 		res := proptest.ExploreLock(t, ourLock, func(e *proptest.Exploration) {
-			e.Strategy, e.Participants, e.Faults = explore.Exhaustive(), bounds.participants, bounds.faults
+			e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), bounds.participants, bounds.faults, bounds.kinds
 			e.Schedules = 1_000_000_000
 			e.Prepare = func(ctx context.Context, c zkapi.Client) error { return zkapi.EnsurePath(ctx, c, "/lock", nil) }
 		})
