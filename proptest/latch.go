@@ -20,10 +20,10 @@ type Candidate interface {
 	Close(ctx context.Context) error
 }
 
-// LeaderLatch explores a leader latch, as [Lock] does a lock: at most one leads,
-// everybody does in turn, and who has closed it leads no more, or has not begun to.
-// Whoever goes on to lead when he knows that his session is gone is taken to lead in
-// the next one.
+// LeaderLatch explores a leader latch, as [Lock] does a lock: at most one leads, and
+// everybody does in turn. Await fails only if something has gone wrong. Whoever has
+// lost his session and leads on is taken to lead in the next one; whoever has closed
+// the latch leads no more.
 func LeaderLatch(t *testing.T, make func(c zkapi.Client) Candidate, opts ...func(*Exploration)) {
 	t.Helper()
 	ExploreLeaderLatch(t, make, opts...).FailT(t)
