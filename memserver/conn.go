@@ -188,8 +188,11 @@ func (c *conn) connect(payload []byte) bool {
 	s := c.srv
 	s.mu.Lock()
 	defer s.release()
-	for !s.closed && s.st.Hangs(c.member.st, &q) {
+	for s.st.Hangs(c.member.st, &q) {
 		s.turn.Wait()
+		if _, open := c.member.conns[c]; !open {
+			return false
+		}
 	}
 	c.stats.received++
 	c.member.stats.received++

@@ -52,6 +52,7 @@ func (s *Server) Now() time.Time {
 
 // Expire ends a session on the server, as its timeout would: ephemeral nodes
 // go, watches fire, the connection is closed. It tells whether the session was there.
+// Where members do not hear each other it may have to wait, as a write does.
 func (s *Server) Expire(sessionID int64) bool {
 	s.mu.Lock()
 	defer s.release()
@@ -121,6 +122,7 @@ func (s *Server) startAgain() {
 		s.publish()
 		s.tell(Event{Kind: EventReset, Time: time.UnixMilli(s.now()), Zxid: s.st.Zxid()})
 	}
+	s.turn.Broadcast()
 	s.settle()
 	s.arm()
 }

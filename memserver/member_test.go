@@ -404,9 +404,9 @@ type anyOrder struct {
 	srv     *memserver.Server
 	clients []*memserver.Client
 	waiting map[*memserver.Client]<-chan error
-	seen    map[*memserver.Client]int32 // the version of /n
-	acked   map[int32]bool              // versions that somebody was told to have made
-	lost    int                         // sets of which nobody knows
+	seen    map[int64]int32 // by session: the version of /n
+	acked   map[int32]bool  // versions that somebody was told to have made
+	lost    int             // sets of which nobody knows
 }
 
 // do has a client do something, which may have to wait. A client that waits does nothing else.
@@ -457,10 +457,11 @@ func (h *anyOrder) read(c *memserver.Client) error {
 }
 
 func (h *anyOrder) sees(c *memserver.Client, version int32) error {
-	if before, ok := h.seen[c]; ok && version < before {
+	session := c.SessionID()
+	if before, ok := h.seen[session]; ok && version < before {
 		return fmt.Errorf("back in time: version %d after %d", version, before)
 	}
-	h.seen[c] = version
+	h.seen[session] = version
 	return nil
 }
 
@@ -542,7 +543,7 @@ func (h *anyOrder) heal() {
 	}
 }
 
-// Whatever members do and do not hear, a client never sees an older state than one
+// Whatever members do and do not hear, a session never sees an older state than one
 // that it has seen, and sees its own writes; what was acknowledged stays; at the end
 // all members agree.
 func TestMembersInAnyOrder(t *testing.T) {
@@ -556,7 +557,7 @@ func TestMembersInAnyOrder(t *testing.T) {
 				c.ElectionTime = time.Duration(rapid.IntRange(0, 2).Draw(rt, "election")) * time.Second
 			})
 			h := &anyOrder{T: rt, srv: srv, waiting: make(map[*memserver.Client]<-chan error),
-				seen: make(map[*memserver.Client]int32), acked: make(map[int32]bool)}
+				seen: make(map[int64]int32), acked: make(map[int32]bool)}
 			for id := range 4 {
 				h.clients = append(h.clients, srv.ClientT(rt, func(c *memserver.ClientConfig) { c.Member, c.ReadOnly = id, id%2 == 0 }))
 			}

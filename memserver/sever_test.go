@@ -1,6 +1,7 @@
 package memserver_test
 
 import (
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
+	"github.com/zksim/zksim/zkapi/wire"
 )
 
 // Members that do not hear each other, and what becomes of writes that wait for it.
@@ -230,6 +232,45 @@ func TestMemberSessionsOutOfTouch(t *testing.T) {
 				time.Sleep(limit)
 				mend(srv, way)
 				require.NotEqual(t, id, cut.SessionID())
+			})
+		})
+	}
+}
+
+// Who connects to a member that cannot tell the leader waits, until it can or the
+// connection ends.
+func TestMemberHasWhoConnectsWait(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(*memserver.Server)
+		open bool
+	}{
+		"mended":     {func(srv *memserver.Server) { mend(srv, [2]int{1, 3}) }, true},
+		"lost":       {func(*memserver.Server) { time.Sleep(limit) }, false},
+		"restarted":  {(*memserver.Server).Restart, false},
+		"restored":   {func(srv *memserver.Server) { srv.Restore(nil) }, false},
+		"stopped":    {func(srv *memserver.Server) { srv.Member(1).Stop() }, false},
+		"all closed": {func(srv *memserver.Server) { srv.Close() }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			severed(t, func(t *testing.T, srv *memserver.Server) {
+				sever(srv, [2]int{1, 3})
+				nc, err := srv.Member(1).Dial("", "", 0)
+				require.NoError(t, err)
+				defer nc.Close()
+				q := wire.ConnectRequest{TimeOut: 10_000, Passwd: make([]byte, 16)}
+				b := wire.BeginFrame(nil)
+				_, err = nc.Write(wire.EndFrame(q.Append(b), 0))
+				require.NoError(t, err)
+				heard := later(func() error { _, err := nc.Read(make([]byte, 100)); return err })
+				requireWaits(t, heard)
+				require.Empty(t, srv.Sessions())
+				c.do(srv)
+				synctest.Wait()
+				if err := <-heard; c.open {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, io.EOF)
+				}
 			})
 		})
 	}

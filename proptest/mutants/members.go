@@ -86,7 +86,7 @@ var membersMutants = []mutant{
 	{"silence-for-ever", "members never give each other up", "internal/state/links.go",
 		"at + s.cfg.SyncLimit*s.cfg.TickTime, ok", "at + 1000*s.cfg.SyncLimit*s.cfg.TickTime, ok"},
 	{"kept-alive-from-afar", "sessions live that the leader hears nothing of", "internal/state/expiry.go",
-		"if sess.ended || s.outOfTouch(sess) {", "if sess.ended {"},
+		"if sess.ended || len(s.cuts) > 0 && s.outOfTouch(sess) {", "if sess.ended {"},
 	{"log-forgotten", "a new leader drops what the old one had proposed", "internal/state/proposal.go",
 		"s.carryOut(leader.tail)", "s.carryOut(0)"},
 	{"log-of-another", "a new leader does what only the old one had logged", "internal/state/proposal.go",

@@ -12,7 +12,7 @@ func (s *State) deadlineFor(now, timeout int64) int64 {
 }
 
 func (s *State) touch(now int64, sess *Session) {
-	if sess.ended || s.outOfTouch(sess) {
+	if sess.ended || len(s.cuts) > 0 && s.outOfTouch(sess) {
 		return
 	}
 	if d := s.deadlineFor(now, sess.Timeout); d < sess.deadline {

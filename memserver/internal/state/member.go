@@ -27,6 +27,7 @@ type Member struct {
 	epoch       int64       // the last one in which it took part
 	logged      int64       // the last transaction in its log
 	tail        int         // how many of the proposals are there behind it
+	logs        bool        // the proposal that is carried out is one of them
 	unsent      []*proposal // what its clients want and the leader does not hear
 	unheard     []*proposal // what is done and it does not know yet
 	applied     bool        // it has applied the reconfig that has made the membership, see shownConfig
@@ -100,7 +101,7 @@ func (s *State) commit() {
 		if !m.down && !m.late {
 			m.zxid = s.zxid
 		}
-		if !m.down && !m.deaf {
+		if !m.down && !m.deaf || m.logs {
 			m.logged = s.zxid
 		}
 	}
@@ -338,7 +339,9 @@ func (s *State) lead(now int64, leader *Member) {
 	if s.leader = leader; leader == nil {
 		return
 	}
-	s.decide(leader)
+	if s.decide(leader); s.leader != leader {
+		return // it was a reconfig that has made another one
+	}
 	for _, m := range s.members {
 		s.gather(now, m)
 	}
@@ -375,7 +378,7 @@ func (s *State) gather(now int64, m *Member) {
 	}
 	s.thaw(m)
 	s.catchUp(m, s.zxid)
-	m.zxid, m.logged = max(m.zxid, s.leader.zxid), s.zxid
+	m.zxid, m.logged = max(m.zxid, s.leader.zxid), s.leader.logged
 }
 
 // drop ends the connections of a member, and the sessions that only it knows.

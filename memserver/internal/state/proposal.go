@@ -62,7 +62,7 @@ func (s *State) Hangs(m *Member, q *wire.ConnectRequest) bool {
 
 // waits has a request wait if it must, and tells whether it does.
 func (s *State) waits(c *Conn, q *wire.Request) bool {
-	if len(s.cuts) == 0 || s.leader == nil || !s.ordered(q.Type) && q.Type != zkapi.OpCreateSession {
+	if s.leader == nil || !s.ordered(q.Type) && q.Type != zkapi.OpCreateSession {
 		return false
 	}
 	if q.Type == zkapi.OpCloseSession && c.Session.home != nil {
@@ -140,29 +140,29 @@ func (s *State) decide(leader *Member) {
 	}
 }
 
-// carryOut commits the first proposals.
+// carryOut commits the first proposals. A reconfig among them may make another
+// leader, who decides what becomes of the rest.
 func (s *State) carryOut(n int) {
-	now := s.now
+	leader, now := s.leader, s.now
 	changed := false
-	for range n {
-		if len(s.proposals) == 0 {
-			break // one of them was a reconfig that has made another leader
-		}
+	for n = min(n, len(s.proposals)); n > 0 && s.leader == leader; n-- {
 		w := s.proposals[0]
 		s.proposals = s.proposals[1:]
+		for _, m := range s.members {
+			if m.logs = m.tail > 0; m.logs {
+				m.tail--
+			}
+		}
 		s.now, s.overlaps = w.at, w.overlaps && changed
 		s.perform(w)
 		changed = changed || w.q.Type == zkapi.OpReconfig && w.p.Err == 0
-		for _, m := range s.members {
-			if m.tail > 0 {
-				m.tail--
-				m.logged = s.zxid
-			}
-		}
-		if m := w.by.member; w.conn != nil {
+		if m := w.by.member; w.conn != nil && s.leader == leader {
 			m.unheard = append(m.unheard, w)
 			s.answer(m)
 		}
+	}
+	for _, m := range s.members {
+		m.logs = false
 	}
 	s.now, s.overlaps = now, false
 }
@@ -173,10 +173,11 @@ func (s *State) perform(w *proposal) {
 		s.expire(w.expires)
 		return
 	}
+	leader := s.leader
 	s.op, s.took = w.q.Type, false
 	s.handle(&w.by, &w.q, &w.p)
 	if w.zxid = s.zxid; !s.took {
-		w.zxid = s.leader.logged
+		w.zxid = leader.logged
 	}
 	w.p.Data, w.p.Results = slices.Clone(w.p.Data), slices.Clone(w.p.Results) // the next one uses the same memory
 }

@@ -275,7 +275,7 @@ func (s *State) Apply(now int64, c *Conn, q *wire.Request, p *Response) {
 		p.Mute, p.Close = true, true
 		return
 	}
-	if s.waits(c, q) {
+	if len(s.cuts) > 0 && s.waits(c, q) {
 		p.Wait = true
 		return
 	}
