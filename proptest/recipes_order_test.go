@@ -3,6 +3,7 @@ package proptest
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,7 +16,8 @@ import (
 // their order as texts is that of the queue.
 type orders struct {
 	*recipeEnv
-	items, taken string // directories; taken is "" where whoever takes an item deletes it
+	items, taken string   // directories; taken is "" where whoever takes an item deletes it
+	foreign      []string // names that are no items
 
 	mu   sync.Mutex
 	seen map[string]*seen // by item, what those have seen who tried to take it
@@ -108,6 +110,9 @@ func (o *orders) check() {
 	there, freed, held := make(map[string]int64), make(map[string]int64), make(map[string]bool)
 	for _, ev := range o.happened() {
 		name, dir := zkapi.Base(ev.Path), zkapi.Parent(ev.Path)
+		if slices.Contains(o.foreign, name) {
+			continue
+		}
 		made := ev.Type == zkapi.EventNodeCreated
 		gone := ev.Type == zkapi.EventNodeDeleted
 		if dir == o.items && gone && o.taken == "" || dir == o.taken && made && there[name] != 0 {

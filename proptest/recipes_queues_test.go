@@ -91,6 +91,11 @@ func (b *books) close(s *scene, atLeastOnce bool) {
 func playQueue(queue func(c zkapi.Client, path string, once bool) polled, once bool) func(*scene) {
 	return func(s *scene) {
 		b, o := newBooks(s, once), newOrders(s, "/queue", "")
+		o.foreign = []string{"x", "entry-1x0-0000000000", "qn-12"}
+		for _, name := range o.foreign {
+			_, err := zkapi.CreateRecursive(s.ctx, s.truth, s.root+"/queue/"+name, nil, nil, zkapi.Persistent)
+			s.require("", err)
+		}
 		s.each(func(ctx context.Context, c zkapi.Client, who string) error {
 			w := o.of(c)
 			q := queue(w, s.root+"/queue", once)
@@ -104,8 +109,11 @@ func playQueue(queue func(c zkapi.Client, path string, once bool) polled, once b
 		})
 		w := o.of(s.truth)
 		s.require("", queue(w, s.root+"/queue", once).begun(w).drain(s.ctx, b))
-		b.close(s, false)
 		o.check()
+		for _, name := range o.foreign { // are still there
+			s.require("", s.truth.Delete(s.ctx, s.root+"/queue/"+name, zkapi.AnyVersion))
+		}
+		b.close(s, false)
 	}
 }
 
