@@ -15,5 +15,9 @@
 // change is noted; at the end the changes fire the watches. A multi does the
 // same for each part and keeps a list of what to undo if a later part fails.
 //
+// An ensemble has one line of transactions, and each member a place in it (see
+// member.go). Where members do not hear each other (links.go) a request may have to
+// wait, and is carried out later as one of the leader's proposals (proposal.go).
+//
 // The tree is a value: Fork costs the same whatever its size (see tree.go).
 package state
