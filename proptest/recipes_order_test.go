@@ -35,11 +35,13 @@ func newOrders(s *scene, items, taken string) *orders {
 	return o
 }
 
-// orderly is a client that says what it has seen of a queue. It is for one goroutine.
+// orderly is a client that says what it has seen of a queue. It is for one goroutine,
+// and its janitor.
 type orderly struct {
 	zkapi.Client
 	*orders
-	now seen
+	now    seen
+	lookup bool // the next list is to find what a request without a reply has made
 }
 
 // of makes an orderly client of one that recipes then see as another one.
@@ -54,8 +56,14 @@ func (o *orders) of(c zkapi.Client) *orderly {
 // begin begins a call.
 func (w *orderly) begin() { w.now = seen{} }
 
-func (w *orderly) note(path string, stat zkapi.Stat, err error) {
+// janitor tells whether he asks, of whom nobody hears what there is.
+func janitor(ctx context.Context) bool { return ctx.Done() == nil }
+
+func (w *orderly) note(ctx context.Context, path string, stat zkapi.Stat, err error) {
 	switch {
+	case janitor(ctx):
+	case path == w.taken && w.lookup:
+		w.lookup = false
 	case err != nil:
 	case path == w.items:
 		w.now.items = stat.Pzxid
@@ -64,15 +72,22 @@ func (w *orderly) note(path string, stat zkapi.Stat, err error) {
 	}
 }
 
+func (w *orderly) Sync(ctx context.Context, path string) error {
+	if path == w.taken && !janitor(ctx) {
+		w.lookup = true
+	}
+	return w.Client.Sync(ctx, path)
+}
+
 func (w *orderly) Children(ctx context.Context, path string) ([]string, zkapi.Stat, error) {
 	names, stat, err := w.Client.Children(ctx, path)
-	w.note(path, stat, err)
+	w.note(ctx, path, stat, err)
 	return names, stat, err
 }
 
 func (w *orderly) ChildrenW(ctx context.Context, path string) ([]string, zkapi.Stat, <-chan zkapi.Event, error) {
 	names, stat, changed, err := w.Client.ChildrenW(ctx, path)
-	w.note(path, stat, err)
+	w.note(ctx, path, stat, err)
 	return names, stat, changed, err
 }
 
