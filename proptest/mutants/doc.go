@@ -10,11 +10,12 @@
 // of the processor the tests took until then. The source is not touched: the go command gets the
 // changed file through -overlay.
 //
-//	-json    one JSON object for each mutant, as they come
-//	-run RE  only the mutants whose names match
-//	-of P,P  only those in these packages, of memserver, watchers and recipes
-//	-j N     so many at a time, 2 by default
-//	-v       what the failing tests print
+//	-json      one JSON object for each mutant, as they come
+//	-run RE    only the mutants whose names match
+//	-of P,P    only those in these packages, of memserver, watchers and recipes
+//	-sample N  so many of them, chosen at random by -seed S; without it by a new one, which it tells
+//	-j N       so many at a time, 2 by default
+//	-v         what the failing tests print
 //
 // Its status is 1 if a mutant survives or could not be planted, 2 for wrong usage.
 //
