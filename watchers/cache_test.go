@@ -1,6 +1,7 @@
 package watchers_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -292,5 +293,55 @@ func TestUnreadable(t *testing.T) {
 		x.Close()
 		require.ErrorIs(t, x.Err(), zkapi.ErrNoAuth)
 		require.Empty(t, srv.Watches())
+	})
+}
+
+// staged is a client whose reads of three nodes come in an order of their own.
+type staged struct {
+	zkapi.Client
+	busy, again chan struct{}
+	anew        func()
+}
+
+func (c *staged) GetW(ctx context.Context, path string) ([]byte, zkapi.Stat, <-chan zkapi.Event, error) {
+	data, stat, ch, err := c.Client.GetW(ctx, path)
+	switch {
+	case c.anew == nil:
+	case path == "/n/b":
+		<-c.busy
+	case path == "/n/a" && err != nil:
+		c.anew()
+		close(c.again)
+	}
+	return data, stat, ch, err
+}
+
+func (c *staged) ChildrenW(ctx context.Context, path string) ([]string, zkapi.Stat, <-chan zkapi.Event, error) {
+	if c.anew != nil && path == "/n" {
+		<-c.again
+	}
+	return c.Client.ChildrenW(ctx, path)
+}
+
+// B54: a node is found missing, is made again, and then the list that has it is read, all in one batch.
+func TestListIsYoungerThanItsNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		c, other := srv.ClientT(t), srv.ClientT(t)
+		for _, path := range []string{"/n", "/n/a", "/n/b"} {
+			create(other, path, "")
+		}
+		s := &staged{Client: c, busy: make(chan struct{}), again: make(chan struct{})}
+		x := watchers.NewTreeCache(t.Context(), s, "/n", func(c *watchers.CacheConfig) { c.Watches = watchers.OneShotWatches })
+		defer x.Close()
+		require.NoError(t, x.WaitSynced(t.Context()))
+		s.anew = func() { create(other, "/n/a", "") }
+		set(other, "/n/b", "keeps the cache busy, until both events are there")
+		synctest.Wait()
+		require.NoError(t, other.Delete(t.Context(), "/n/a", zkapi.AnyVersion))
+		synctest.Wait()
+		close(s.busy)
+		synctest.Wait()
+		require.Equal(t, []string{"a", "b"}, x.Children("/n"))
 	})
 }
