@@ -2,6 +2,7 @@ package proptest_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"iter"
@@ -266,4 +267,27 @@ func TestExploreEverything(t *testing.T) {
 	row("all", sum)
 	_ = w.Flush()
 	t.Log("\n" + table.String())
+}
+
+// Whoever joins a party and leaves it leaves nothing behind, whatever becomes of a request that was given up.
+func TestExploreOurParty(t *testing.T) {
+	explore.Check(t, func(w *explore.World) {
+		w.Go("A", func(p *explore.Participant) error {
+			party := recipes.NewShallowParty(p.Client, "/party", func(o *recipes.Options) { o.Identifier = "A" })
+			ctx, cancel := p.Cancelable(p.Context())
+			defer cancel()
+			_ = party.Join(ctx)
+			_, err := party.Leave(p.Context())
+			return err
+		})
+		w.Finally(func() error {
+			if n, _ := w.Server.Node("/party"); n.Stat.NumChildren > 0 {
+				return errors.New("a member is left")
+			}
+			return nil
+		})
+	}, func(c *explore.Config) {
+		c.Strategy, c.Schedules = explore.Exhaustive(), 1_000_000
+		c.Faults, c.Kinds = 2, explore.Expiry|explore.Cancellation
+	})
 }

@@ -36,6 +36,7 @@ type PersistentNode struct {
 	created audience[string]
 
 	owners []int64 // sessions that may have made the node; the goroutine's
+	late   bool    // a request to make it was given up, and may be done in a session to come
 	dirty  bool    // there may be more than one; the goroutine's
 }
 
@@ -188,6 +189,7 @@ func (n *PersistentNode) create(ctx context.Context, s *session, data []byte) er
 		_, err := n.c.Create(ctx, n.path(), data, n.o.ACL, mode)
 		return err
 	})
+	n.late = n.late || ctx.Err() != nil
 	switch {
 	case errors.Is(err, zkapi.ErrNodeExists):
 		return nil
@@ -203,6 +205,7 @@ func (n *PersistentNode) replace(ctx context.Context, s *session, data []byte, v
 		_, err := n.c.Multi(ctx, zkapi.DeleteOp(n.path(), version), zkapi.CreateOp(n.path(), data, n.o.ACL, zkapi.Ephemeral))
 		return err
 	})
+	n.late = n.late || ctx.Err() != nil
 	if Classify(err) == Logical {
 		return nil // it is not what it was, so look again
 	}
@@ -241,6 +244,9 @@ func (n *PersistentNode) depart() {
 	_ = inSession(ctx, n.c, func(s *session) error {
 		if err := s.catchUp(ctx, n.dir); err != nil || !n.named {
 			return err
+		}
+		if n.late {
+			n.owners = append(n.owners, s.id)
 		}
 		for {
 			var stat zkapi.Stat
