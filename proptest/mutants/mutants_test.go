@@ -74,7 +74,7 @@ func TestMutantsAreCaught(t *testing.T) {
 		"event-after-reply":    "transcripts wire/3",
 		"quota-off-by-one":     "transcripts wire/3",
 		"B54-root":             "property direct/3.9/1",
-		"B18-downgrade":        "recipes direct/downgrade",
+		"B18-downgrade":        "property direct/rwlock",
 	}
 	chosen := slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return by[m.Name] == "" })
 	require.Len(t, chosen, len(by))
