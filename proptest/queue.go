@@ -268,7 +268,7 @@ func (x *stock) work(p *explore.Participant, q LockingQueuer, consume bool) erro
 	if !slices.Contains(x.made, item) {
 		return fmt.Errorf("%s has got %q, which nobody has put in", p.Name, item)
 	}
-	faults := p.Faults()
+	faults, session := p.Faults(), p.Session()
 	if x.claims[item] == nil {
 		x.claims[item] = x.w.Claims(1)
 	}
@@ -281,7 +281,7 @@ func (x *stock) work(p *explore.Participant, q LockingQueuer, consume bool) erro
 	}
 	ok, err = attempt(p, what, done)
 	switch {
-	case err != nil && p.Faults() == faults:
+	case err != nil && p.Faults() == faults && x.w.Alive(session): // which may have ended before Get has returned
 		return err
 	case !consume:
 		return nil
