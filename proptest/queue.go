@@ -77,7 +77,6 @@ type goods struct {
 	made   []string          // in the order of their coming; an item's number is its place
 	stored map[string]bool   // Put has worked
 	had    map[string]string // by whom
-	left   []string          // in the end
 	maybe  int               // so many may have been taken without a word
 	last   int               // no item before this one may come any more
 }
