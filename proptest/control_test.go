@@ -38,10 +38,12 @@ func TestControl(t *testing.T) {
 }
 
 func scenario(t *testing.T, e proptest.Control) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	events := zkapi.NewStream[zk.Event](nil)
-	conn, _, err := zk.Connect(e.Addrs(), 10*time.Second, zk.WithDialer(e.Dial), zk.WithLogger(nothing{}), zk.WithEventCallback(events.Send))
+	// A client that comes to a member that hangs stays for two thirds of the timeout, and still has to find
+	// another one in what is left, beside what an election takes.
+	conn, _, err := zk.Connect(e.Addrs(), 30*time.Second, zk.WithDialer(e.Dial), zk.WithLogger(nothing{}), zk.WithEventCallback(events.Send))
 	require.NoError(t, err)
 	defer conn.Close()
 	await := func(want zk.State) {
