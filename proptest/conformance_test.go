@@ -55,6 +55,7 @@ func TestConformanceOfTwoClients(t *testing.T) {
 }
 
 func TestHistories(t *testing.T) {
+	proptest.Concurrent(t)
 	for _, run := range []struct {
 		name string
 		b    *proptest.Backend
@@ -78,6 +79,9 @@ func TestHistories(t *testing.T) {
 
 // A server of which there is nothing but an address.
 func TestConformanceAt(t *testing.T) {
+	if proptest.Brief() {
+		t.Skip("the suite once more; make test")
+	}
 	t.Run("wire", func(t *testing.T) {
 		srv := memserver.RunT(t, func(c *memserver.Config) {
 			for key, value := range transcript.DefaultSettings {
@@ -143,8 +147,12 @@ func TestFake(t *testing.T) {
 }
 
 func TestFakesAreFoundOut(t *testing.T) {
+	proptest.Concurrent(t)
 	for name, fake := range fakes {
 		t.Run(name, func(t *testing.T) {
+			if proptest.Brief() && name != "watches do not tell of deleted nodes" {
+				t.Skip("a process with the suite for each; make test")
+			}
 			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestFake$/^("+strings.Join(fake.suites, "|")+")$", "-test.v",
 				"-rapid.nofailfile", "-rapid.checks=200", "-rapid.shrinktime=0s")

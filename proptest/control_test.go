@@ -30,6 +30,9 @@ func TestControl(t *testing.T) {
 	})
 	t.Run("real/3.9", func(t *testing.T) {
 		t.Parallel()
+		if proptest.Brief() {
+			t.Skip("it waits for elections and half a session; make test")
+		}
 		e, stop, err := proptest.ControlReal(realserver.RunEnsembleT(t, "3.9", 3, func(o *realserver.Options) { o.Severable = true }))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, stop()) }()

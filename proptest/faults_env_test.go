@@ -192,6 +192,7 @@ func (e *faultEnv) begin() {
 }
 
 func TestFaults(t *testing.T) {
+	Concurrent(t)
 	config := func(c *memserver.Config) { c.TickTime = faultTick }
 	sim := func(t *testing.T, kind string) {
 		for _, s := range scenarios {

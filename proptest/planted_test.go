@@ -176,8 +176,11 @@ func TestPlantedBugs(t *testing.T) {
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "property\tbug\tknown from\tstrategy\tschedules\ttime\tsteps\twhat was wrong")
-	for _, p := range planted {
+	for i, p := range planted {
 		t.Run(p.property+"/"+p.bug, func(t *testing.T) {
+			if proptest.Brief() && i%8 != 0 && !testing.Verbose() {
+				t.Skip("make test, or -v, which prints the table")
+			}
 			res := properties[p.property](t, p.bug, func(e *proptest.Exploration) {
 				e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, 10*time.Second
 				e.KeepShrinking = 500
@@ -202,6 +205,9 @@ func TestNothingPlanted(t *testing.T) {
 	for property, explored := range properties {
 		t.Run(property, func(t *testing.T) {
 			for faults := range 3 {
+				if proptest.Brief() && faults != 1 {
+					continue
+				}
 				res := explored(t, "", func(e *proptest.Exploration) {
 					e.Strategy, e.Participants, e.Rounds, e.Schedules = explore.Random(1), 3, 1, 100
 					e.Faults, e.Kinds = faults, explore.AllFaults

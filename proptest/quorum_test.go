@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -19,6 +20,7 @@ import (
 // what was under way is done, and what a member answers that has hung. TestMembers has the rest. 3.8 and
 // 3.9 do not differ in any of it.
 func TestQuorum(t *testing.T) {
+	proptest.Concurrent(t)
 	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
 		t.Run("real/"+name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/zksim/zksim/faults"
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 )
@@ -35,6 +36,9 @@ var (
 func TestSoak(t *testing.T) {
 	for _, kind := range []string{"direct", "wire"} {
 		t.Run(kind, func(t *testing.T) {
+			if kind == "wire" && proptest.Brief() && *soakSeeds == 2 {
+				t.Skip("make test")
+			}
 			var sum soakSum
 			for seed := *soakFirst; seed < *soakFirst+uint64(*soakSeeds); seed++ {
 				synctest.Test(t, func(t *testing.T) {

@@ -12,5 +12,13 @@ func TestMain(m *testing.M) { brief.Main(m) }
 // faults leave out what others show as well.
 func Brief() bool { return brief.Wanted() }
 
+// Concurrent has a test that mostly waits run beside others of its kind, if tests are to be brief. Under
+// make test real servers have the machine for themselves.
+func Concurrent(t *testing.T) {
+	if Brief() {
+		t.Parallel()
+	}
+}
+
 // RaceDetector tells tests outside of this package what raceDetector tells those within.
 func RaceDetector() bool { return raceDetector }

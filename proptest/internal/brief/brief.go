@@ -23,7 +23,7 @@ func Wanted() bool { return os.Getenv(realserver.VersionsEnv) == "newest" }
 // Main is a TestMain: fewer random histories will do, unless -rapid.checks says how many.
 func Main(m *testing.M) {
 	if checks := flag.Lookup("rapid.checks"); checks != nil && Wanted() {
-		_ = checks.Value.Set("30")
+		_ = checks.Value.Set("15")
 	}
 	os.Exit(m.Run())
 }
