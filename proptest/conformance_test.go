@@ -29,6 +29,9 @@ func TestConformance(t *testing.T) {
 
 // A backend with clients of both kinds. Both have to see what the model says.
 func TestConformanceOfTwoClients(t *testing.T) {
+	if proptest.Brief() {
+		t.Skip("the suite twice more; make test")
+	}
 	t.Run("direct", func(t *testing.T) {
 		b := &proptest.Backend{Name: "direct", Profile: "3.9", InMemory: true}
 		b.Start = func(settings map[string]string) (*proptest.Instance, error) {

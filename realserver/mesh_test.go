@@ -1,6 +1,7 @@
 package realserver_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 // TestSever: a follower that the leader does not hear is given up after syncLimit ticks, and one that
 // does not hear the leader gives up itself; either comes back when the network does.
 func TestSever(t *testing.T) {
+	if os.Getenv(realserver.VersionsEnv) == "newest" {
+		t.Skip("it waits for members to give each other up; make test")
+	}
 	e := realserver.RunEnsembleT(t, "", 3, func(o *realserver.Options) { o.Severable = true })
 	leader := leaderOf(t, e)
 	followers, err := e.Followers(t.Context())

@@ -51,6 +51,9 @@ func versionOf(p frames.Profile) string { version, _, _ := strings.Cut(p.Name, "
 // chosen are the profiles of a version that the flag asks for.
 func chosen(version string) []frames.Profile {
 	return slices.DeleteFunc(slices.Clone(profiles), func(p frames.Profile) bool {
+		if *profile == "" && brief.Wanted() && p.Settings != nil && !p.EnforcesAuth {
+			return true
+		}
 		asked := *profile == "" || slices.ContainsFunc(strings.Split(*profile, ","), func(s string) bool { return s == version || s == p.Name })
 		return versionOf(p) != version || !asked
 	})
