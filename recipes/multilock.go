@@ -61,12 +61,12 @@ func (l *MultiLock) acquire(ctx context.Context, try bool) (bool, error) {
 		ok, err := lock.acquire(ctx, try)
 		if ok {
 			h := lock.Hold()
-			if why := h.Err(); why == nil {
-				holds = append(holds, h)
+			holds = append(holds, h) // also one that is lost already: the lock is to be of use again
+			why := h.Err()
+			if why == nil {
 				continue
-			} else { // lost while we were waiting for the next one
-				err = notHeld(why)
 			}
+			err = notHeld(why)
 		}
 		left := releaseAll(ctx, holds)
 		<-l.gate
