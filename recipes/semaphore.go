@@ -146,6 +146,12 @@ func (m *Semaphore) once(ctx context.Context, n int, try bool) ([]*Hold, error) 
 	if left := turn.leave(ctx); err == nil && !admitted {
 		err = left
 	}
+	for _, h := range holds {
+		if err == nil && errors.Is(h.Err(), ErrSessionLost) { // while we left: others may have the lease by now
+			_ = releaseAll(ctx, holds)
+			return nil, h.Err()
+		}
+	}
 	return holds, err
 }
 
