@@ -1,8 +1,11 @@
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.cache.CuratorCache;
+import org.apache.curator.framework.recipes.cache.CuratorCacheListener;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.framework.state.ConnectionState;
@@ -64,10 +67,17 @@ public class CuratorSurvives {
         LeaderLatch second = new LeaderLatch(two.curator, "/leader", "two");
         first.start();
         check(first.await(30, TimeUnit.SECONDS), "nobody leads");
+        CountDownLatch places = new CountDownLatch(2); // which they take in the background
+        CuratorCache watch = CuratorCache.build(two.curator, "/leader");
+        watch.listenable().addListener(CuratorCacheListener.builder().forCreates(node -> {
+            if (!node.getPath().equals("/leader")) {
+                places.countDown();
+            }
+        }).build());
+        watch.start();
         second.start();
-        while (second.getParticipants().size() < 2) {
-            Thread.sleep(10); // it takes its place in the background
-        }
+        check(places.await(30, TimeUnit.SECONDS), "the other one does not stand in line");
+        watch.close();
         sim.expire(one.session());
         check(second.await(30, TimeUnit.SECONDS), "the other one does not lead");
         one.comesTo(ConnectionState.LOST);
