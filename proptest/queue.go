@@ -56,18 +56,7 @@ func ExploreQueue(t *testing.T, make func(c zkapi.Client) Queuer, opts ...func(*
 				return nil
 			})
 		}
-		w.Finally(func() error {
-			c, err := w.Server.Client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			q := make(c)
-			return x.inventory(func(ctx context.Context) (string, error) {
-				item, err := q.Get(ctx)
-				return string(item), err
-			})
-		})
+		w.Finally(x.inventory(w, func(c zkapi.Client) func(context.Context) ([]byte, error) { return make(c).Get }))
 		w.Finally(tidy(w))
 	}, without(explore.Removal, opts))
 }
@@ -143,19 +132,37 @@ func (x *goods) take(item, who string) error {
 // emptying is how long nobody must have got an item before there is none.
 const emptying = time.Second
 
-// inventory takes what is left, and counts.
-func (x *goods) inventory(take func(context.Context) (string, error)) error {
+// inventory has another client take what is left, and counts.
+func (x *goods) inventory(w *explore.World, taking func(c zkapi.Client) func(context.Context) ([]byte, error)) func() error {
+	return func() error {
+		c, err := w.Server.Client()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := x.empty(taking(c)); err != nil {
+			return err
+		}
+		return x.missing()
+	}
+}
+
+func (x *goods) empty(take func(context.Context) ([]byte, error)) error {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), emptying)
 		item, err := take(ctx)
 		cancel()
 		if err != nil {
-			break
+			return nil
 		}
-		if err := x.take(item, "whoever empties the queue in the end"); err != nil {
+		if err := x.take(string(item), "whoever empties the queue in the end"); err != nil {
 			return err
 		}
 	}
+}
+
+// missing tells of items that were put in, and that nobody has had.
+func (x *goods) missing() error {
 	var lost []string
 	for _, item := range x.made {
 		if _, had := x.had[item]; x.stored[item] && !had {
@@ -216,21 +223,16 @@ func ExploreLockingQueue(t *testing.T, make func(c zkapi.Client) LockingQueuer, 
 				return nil
 			})
 		}
-		w.Finally(func() error {
-			c, err := w.Server.Client()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		w.Finally(x.inventory(w, func(c zkapi.Client) func(context.Context) ([]byte, error) {
 			q := make(c)
-			return x.inventory(func(ctx context.Context) (string, error) {
+			return func(ctx context.Context) ([]byte, error) {
 				item, err := q.Get(ctx)
 				if err == nil {
 					err = q.Consume(ctx)
 				}
-				return string(item), err
-			})
-		})
+				return item, err
+			}
+		}))
 		w.Finally(tidy(w))
 	}, without(explore.Removal, opts))
 }
