@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -239,7 +238,7 @@ func (s *QueueSharder[Q]) Queue() (q Q) {
 	if len(all) == 0 {
 		return q
 	}
-	return all[rand.IntN(len(all))].queue
+	return all[chance.IntN(len(all))].queue
 }
 
 // Paths are those of all shards, as far as they are known, sorted.
