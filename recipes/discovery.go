@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strconv"
@@ -313,7 +312,7 @@ func RoundRobin() Strategy {
 
 // Random takes any.
 func Random() Strategy {
-	return StrategyFunc(func(list []ServiceInstance) ServiceInstance { return list[rand.IntN(len(list))] })
+	return StrategyFunc(func(list []ServiceInstance) ServiceInstance { return list[chance.IntN(len(list))] })
 }
 
 // Sticky stays with what another strategy has chosen, as long as it is there.
