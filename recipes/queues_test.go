@@ -330,3 +330,14 @@ func TestQueueSharder(t *testing.T) {
 		require.Zero(t, n.Stat.NumChildren)
 	})
 }
+
+// TestQueueSharderBadElection: a sharder that cannot stand for election has not begun.
+func TestQueueSharderBadElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memserver.RunT(t).ClientT(t)
+		s := recipes.NewQueueSharder(c, "/queues", "none", func(path string) *recipes.SimpleQueue { return recipes.NewSimpleQueue(c, path) })
+		for range 2 {
+			require.ErrorIs(t, s.Start(bounded(t)), zkapi.ErrBadArguments)
+		}
+	})
+}

@@ -81,10 +81,10 @@ func (s *QueueSharder[Q]) Start(ctx context.Context) error {
 		err = inSession(ctx, s.c, func(x *session) error { return s.grow(ctx, x, 1) })
 	}
 	if err == nil {
-		err = s.shift.start(s.run)
+		err = s.latch.Start() // or its path is none, and nothing has begun
 	}
 	if err == nil {
-		err = s.latch.Start()
+		err = s.shift.start(s.run)
 	}
 	return s.fail(err)
 }
