@@ -1,0 +1,44 @@
+package proptest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
+)
+
+var queueCases = []recipeCase{
+	{"an item whose taker loses his session", true, func(t *testing.T, e *recipeEnv) { // Q3: is the first still
+		c := e.client("")
+		hasty := &beforeMulti{Client: c}
+		e.clients = append(e.clients, hasty)
+		q := recipes.NewLockingQueue(hasty, e.root+"/queue")
+		require.NoError(t, recipes.NewLockingQueue(e.truth, e.root+"/queue").PutAll(e.ctx, 5, []byte("1"), []byte("2")))
+		hasty.do = func() { e.expire(c.SessionID()) }
+		for _, want := range []string{"1", "2"} {
+			data, err := q.Get(e.ctx)
+			require.NoError(t, err)
+			require.Equal(t, want, string(data))
+			require.NoError(t, q.Consume(e.ctx))
+		}
+		e.requireClean("/queue/entries", "/queue/taken")
+	}},
+	{"two who make the first shard", true, func(t *testing.T, e *recipeEnv) {
+		sharder := func(c zkapi.Client) *recipes.QueueSharder[*recipes.SimpleQueue] {
+			return recipes.NewQueueSharder(c, e.root+"/shards", e.root+"/leader", func(path string) *recipes.SimpleQueue { return recipes.NewSimpleQueue(c, path) })
+		}
+		hasty := &beforeMulti{Client: e.client("")}
+		e.clients = append(e.clients, hasty)
+		one, two := sharder(hasty), sharder(e.client(""))
+		hasty.do = func() { require.NoError(t, two.Start(e.ctx)) }
+		require.NoError(t, one.Start(e.ctx))
+		require.Equal(t, two.Paths(), one.Paths())
+		require.Len(t, e.children("/shards"), 1)
+		require.NoError(t, one.Close(e.ctx))
+		require.NoError(t, two.Close(e.ctx))
+		require.NoError(t, zkapi.DeleteRecursive(e.ctx, e.truth, e.root+"/shards"))
+		e.requireClean("/leader")
+	}},
+}
