@@ -80,6 +80,8 @@ type Client struct {
 	dialErr  error           // of the latest attempt
 	calls    map[int32]*call // that somebody waits for, by number
 	number   int32           // of the latest call
+
+	restoring *restoration // of link; nil before and after
 }
 
 var _ zkapi.Client = (*Client)(nil)

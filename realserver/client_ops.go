@@ -46,12 +46,12 @@ func (c *Client) watching(ctx context.Context, op zkapi.OpCode, path string, kin
 // giveUp ends a one-shot watch that nobody waits for any more, unless it has ended.
 func (c *Client) giveUp(w *watcher) {
 	c.mu.Lock()
-	there := c.watches.drop(w)
+	there, now := c.drop(w)
 	if there {
 		close(w.ch)
 	}
 	c.mu.Unlock()
-	if there {
+	if now {
 		c.unwatch(w)
 	}
 }
@@ -309,9 +309,9 @@ func (c *Client) AddWatch(ctx context.Context, path string, mode zkapi.WatchMode
 	}
 	w.stream = zkapi.NewStream[zkapi.Event](func() {
 		c.mu.Lock()
-		there := c.watches.drop(w)
+		_, now := c.drop(w)
 		c.mu.Unlock()
-		if there {
+		if now {
 			c.unwatch(w)
 		}
 	})
@@ -334,6 +334,17 @@ func (c *Client) RemoveWatches(ctx context.Context, path string, t zkapi.WatchTy
 func (c *Client) removeWatches(ctx context.Context, k *call, t zkapi.WatchType) error {
 	_, err := c.do(ctx, k, wire.Request{Watch: wire.WatchRequest{Path: k.path, Type: int32(t)}})
 	return err
+}
+
+// drop forgets a watch, and tells whether it was there, and is to be removed from
+// the server now: one that is just being armed again can only go when it is. c.mu is held.
+func (c *Client) drop(w *watcher) (there, now bool) {
+	there = c.watches.drop(w)
+	if there && c.restoring != nil {
+		c.restoring.gone = append(c.restoring.gone, w)
+		return true, false
+	}
+	return there, there
 }
 
 // unwatch removes a watch from the server that nobody waits for any more.

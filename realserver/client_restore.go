@@ -27,6 +27,7 @@ type restoration struct {
 	auths   []wire.AuthPacket
 	watches []wire.SetWatches
 	sync    bool
+	gone    []*watcher // armed by watches, but given up since
 }
 
 // restoration collects what there is to do. c.mu is held.
@@ -74,7 +75,12 @@ func (r *restoration) run(c *Client) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link == r.link {
-		c.live(r.link)
+	if c.link != r.link {
+		return
+	}
+	c.restoring = nil
+	c.live(r.link)
+	for _, w := range r.gone {
+		c.forget(w)
 	}
 }

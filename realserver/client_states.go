@@ -96,6 +96,7 @@ func (c *Client) attached() {
 	}
 	c.link = t
 	if r := c.restoration(t); r.needed() {
+		c.restoring = r
 		c.running.Add(1)
 		go func() {
 			defer c.running.Done()
@@ -122,7 +123,7 @@ func (c *Client) detached() {
 	if c.link == nil {
 		return
 	}
-	c.link = nil
+	c.link, c.restoring = nil, nil
 	c.lose() // and nothing of it will be done on the next connection
 	if c.connected() {
 		c.change(zkapi.StateSuspended)

@@ -599,6 +599,43 @@ func TestTrap7AbandonedWatches(t *testing.T) {
 	})
 }
 
+// Whoever gives up a watch while it is being armed on a new connection leaves
+// none there either, and takes nobody else's.
+func TestTrap7GivenUpWhileArming(t *testing.T) {
+	onSim(t, func(t *testing.T, e *env) {
+		c, l := e.lined(t)
+		create(t, c, "/n", "")
+		streams := []*zkapi.Stream[zkapi.Event]{
+			addWatch(t, c, "/n", zkapi.WatchPersistent), addWatch(t, c, "/tree", zkapi.WatchPersistentRecursive),
+		}
+		ctx, unwatch := zkapi.Unwatchable(t.Context())
+		_, _, _, err := c.GetW(ctx, "/n")
+		require.NoError(t, err)
+		_, _, _, err = c.ExistsW(ctx, "/later")
+		require.NoError(t, err)
+		_, _, mine, err := c.ChildrenW(t.Context(), "/n")
+		require.NoError(t, err)
+		l.with(func() bool {
+			l.greet = func([]byte) { l.writes.set(true) }
+			return true
+		})
+		e.sim.Disconnect(c.SessionID())
+		synctest.Wait()
+		require.Empty(t, e.sim.Watches())
+		unwatch()
+		for _, s := range streams {
+			s.Close()
+		}
+		l.open()
+		synctest.Wait()
+		require.Equal(t, zkapi.StateConnected, c.State())
+		require.Len(t, e.sim.Watches(), 1)
+		create(t, c, "/n/child", "")
+		require.Equal(t, zkapi.EventNodeChildrenChanged, event(t, mine).Type)
+		require.Empty(t, e.sim.Watches())
+	})
+}
+
 // 3.8 would remove a persistent watch together with the other one.
 func TestTrap7BesideAPersistentWatch(t *testing.T) {
 	onSim(t, func(t *testing.T, e *env) {
