@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -409,9 +410,11 @@ type anyOrder struct {
 	srv     *memserver.Server
 	clients []*memserver.Client
 	waiting map[*memserver.Client]<-chan error
-	seen    map[int64]int32 // by session: the version of /n
-	acked   map[int32]bool  // versions that somebody was told to have made
-	lost    int             // sets of which nobody knows
+
+	mu    sync.Mutex      // those who wait may all be answered at once
+	seen  map[int64]int32 // by session: the version of /n
+	acked map[int32]bool  // versions that somebody was told to have made
+	lost  int             // sets of which nobody knows
 }
 
 // do has a client do something, which may have to wait. A client that waits does nothing else.
@@ -434,8 +437,12 @@ func (h *anyOrder) waits(c *memserver.Client) bool {
 }
 
 func (h *anyOrder) set(c *memserver.Client) error {
+	h.mu.Lock()
 	h.lost++
+	h.mu.Unlock()
 	stat, err := c.Set(context.Background(), "/n", nil, zkapi.AnyVersion)
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if err != nil {
 		if errors.Is(err, zkapi.ErrNotReadOnly) {
 			h.lost--
@@ -452,6 +459,8 @@ func (h *anyOrder) set(c *memserver.Client) error {
 
 func (h *anyOrder) read(c *memserver.Client) error {
 	stat, there, err := c.Exists(context.Background(), "/n")
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	switch {
 	case err != nil:
 		return unless(err, zkapi.ErrConnectionLoss)
@@ -461,6 +470,7 @@ func (h *anyOrder) read(c *memserver.Client) error {
 	return h.sees(c, stat.Version)
 }
 
+// sees notes what a session has been told of. h.mu is held.
 func (h *anyOrder) sees(c *memserver.Client, version int32) error {
 	session := c.SessionID()
 	if before, ok := h.seen[session]; ok && version < before {
