@@ -17,7 +17,9 @@ func TestLock(t *testing.T) {
 		srv := memserver.RunT(t)
 		a, b := srv.ClientT(t), srv.ClientT(t)
 		first := recipes.NewLock(a, "/app/lock", func(o *recipes.Options) { o.Identifier = "a" })
-		second := recipes.NewLock(b, "/app/lock", func(o *recipes.Options) { o.Identifier = "b" })
+		second := recipes.NewLock(b, "/app/lock", func(o *recipes.Options) {
+			o.Identifier, o.LossPolicy = "b", recipes.Session // so that nothing ends before the session does
+		})
 		require.NoError(t, first.Acquire(t.Context()))
 		require.True(t, first.Held())
 		ok, err := second.TryAcquire(t.Context())
