@@ -32,7 +32,7 @@ func TestASessionEndsWhileTheHolderReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := memserver.RunT(t)
 		c := &tough{Client: srv.ClientT(t)}
-		lock := recipes.NewLock(c, "/lock")
+		lock := recipes.NewLock(c, "/lock", func(o *recipes.Options) { o.LossPolicy = recipes.Session })
 		require.NoError(t, lock.Acquire(t.Context()))
 		h := lock.Hold()
 
