@@ -7,13 +7,13 @@ import (
 	"math"
 	"net"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/proptest/transcript"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
@@ -107,7 +107,7 @@ func realNearOverflow(t *testing.T, version, profile string) *transcript.Backend
 		dir := t.TempDir()
 		snap, err := oldServer()
 		if err == nil {
-			err = writeSnapshot(dir, snap)
+			err = proptest.WriteSnapshot(dir, snap)
 		}
 		if err != nil {
 			return nil, err
@@ -122,20 +122,6 @@ func realNearOverflow(t *testing.T, version, profile string) *transcript.Backend
 		}, nil
 	}
 	return b
-}
-
-// writeSnapshot puts a snapshot where a real server looks for it.
-func writeSnapshot(dir string, snap *memserver.Snapshot) error {
-	data := filepath.Join(dir, "data", "version-2")
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return err
-	}
-	file, err := os.Create(filepath.Join(data, fmt.Sprintf("snapshot.%x", snap.Zxid())))
-	if err != nil {
-		return err
-	}
-	_, err = snap.WriteTo(file)
-	return errors.Join(err, file.Close())
 }
 
 // The last zxid of an epoch is given to nobody.

@@ -1,12 +1,9 @@
 package proptest
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"hash/adler32"
-	"math"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -222,15 +219,18 @@ var lockCases = []recipeCase{
 		e.requireClean("/lock")
 	}},
 	{"the counter at its end", false, func(t *testing.T, e *recipeEnv) {
-		require.NoError(t, zkapi.EnsurePath(e.ctx, e.truth, e.root+"/lock", nil))
-		e.srv.Restore(withCounter(t, e.srv.Snapshot(), e.root+"/lock", math.MaxInt32-2))
-		time.Sleep(5 * time.Second) // clients come back
+		e.runOut([]string{"/lock"}, 2)
 		var locks []*recipes.Lock
 		var done []<-chan error
-		for range 6 { // the last four have the same counter
-			l := lockAt(e, e.client(""))
+		var order []string
+		for i := range 6 { // the last four have the same counter
+			order = append(order, fmt.Sprint(i))
+			l := lockAt(e, e.client(""), func(o *recipes.Options) { o.Identifier = order[i] })
 			locks, done = append(locks, l), append(done, acquiring(t, e, e.ctx, l))
 		}
+		waiting, err := locks[0].Contenders(e.ctx)
+		require.NoError(t, err)
+		require.Equal(t, order, waiting)
 		require.Len(t, slices.DeleteFunc(e.children("/lock"), func(name string) bool { return !strings.HasSuffix(name, "2147483647") }), 4)
 		for i, l := range locks {
 			require.NoError(t, <-done[i])
@@ -528,6 +528,31 @@ var lockCases = []recipeCase{
 		require.NoError(t, other.Release(e.ctx))
 		e.requireClean("/lock")
 	}},
+	{"a request that comes late, and the counter at its end", false, func(t *testing.T, e *recipeEnv) {
+		c := &lateCreate{Client: e.client("")}
+		e.clients = append(e.clients, c)
+		e.runOut([]string{"/lock"}, 0)
+		l := lockAt(e, c)
+		require.NoError(t, l.Acquire(e.ctx))
+		require.Len(t, e.children("/lock"), 1)
+		require.NoError(t, l.Release(e.ctx))
+		e.requireClean("/lock")
+	}},
+	{"counters behind the end", false, func(t *testing.T, e *recipeEnv) { // as those get who come at the same time
+		e.runOut([]string{"/lock"}, 0)
+		create := zkapi.CreateOp(e.root+"/lock/x__lock__", nil, nil, zkapi.PersistentSequential)
+		made, err := e.truth.Multi(e.ctx, create, create)
+		require.NoError(t, err)
+		require.True(t, strings.HasSuffix(made[1].Path, "__lock__-2147483648"))
+		done := acquiring(t, e, e.ctx, lockAt(e, e.client(""), func(o *recipes.Options) { o.Persistent = true }))
+		for _, before := range made {
+			synctest.Wait()
+			require.Empty(t, done)
+			require.NoError(t, e.truth.Delete(e.ctx, before.Path, zkapi.AnyVersion))
+		}
+		require.NoError(t, <-done)
+		require.NoError(t, zkapi.DeleteRecursive(e.ctx, e.truth, e.root+"/lock"))
+	}},
 	{"a closed client", true, func(t *testing.T, e *recipeEnv) { // B11
 		c := e.client("")
 		l, waiter, held := lockAt(e, e.client("")), lockAt(e, c), recipes.NewLock(c, e.root+"/held")
@@ -657,25 +682,6 @@ var lockCases = []recipeCase{
 		})
 		e.requireClean("/lock")
 	}},
-}
-
-// withCounter is a snapshot in which a node without data has given out so many counters.
-func withCounter(t *testing.T, snap *memserver.Snapshot, path string, counter int32) *memserver.Snapshot {
-	var file bytes.Buffer
-	_, err := snap.WriteTo(&file)
-	require.NoError(t, err)
-	b := file.Bytes()
-	at := bytes.Index(b, append(binary.BigEndian.AppendUint32(nil, uint32(len(path))), path...))
-	require.Positive(t, at)
-	const behind = 4 + 5*8 + 4 // no data; ACL, two zxids, two times; version
-	binary.BigEndian.PutUint32(b[at+4+len(path)+behind:], uint32(counter))
-	const seal, digest, zxid = 8 + 5, 8 + 4 + 8, 8
-	for _, sum := range []int{len(b) - 3*seal - digest - zxid, len(b) - 2*seal - zxid, len(b) - seal} {
-		binary.BigEndian.PutUint64(b[sum:], uint64(adler32.Checksum(b[:sum])))
-	}
-	changed, err := memserver.ReadSnapshot(bytes.NewReader(b))
-	require.NoError(t, err)
-	return changed
 }
 
 func TestRecipesLock(t *testing.T) { runRecipeCases(t, lockCases) }

@@ -25,6 +25,26 @@ var queueCases = []recipeCase{
 		}
 		e.requireClean("/queue/entries", "/queue/taken")
 	}},
+	{"items behind the last counter", false, func(t *testing.T, e *recipeEnv) { // Q3
+		e.runOut([]string{"/queue"}, 0)
+		q := recipes.NewQueue(e.client(""), e.root+"/queue")
+		create := func(data string) zkapi.Op {
+			return zkapi.CreateOp(e.root+"/queue/entry-100-", []byte(data), nil, zkapi.PersistentSequential)
+		}
+		_, err := e.truth.Multi(e.ctx, create("1"), create("2")) // has the first number behind it
+		require.NoError(t, err)
+		require.ErrorIs(t, q.Put(e.ctx, []byte("has none")), zkapi.ErrNodeExists)
+		for _, want := range []string{"1", "2", "3"} {
+			data, ok, err := q.Get(e.ctx)
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, want, string(data))
+			if want == "1" {
+				require.NoError(t, q.Put(e.ctx, []byte("3")))
+			}
+		}
+		e.requireClean("/queue")
+	}},
 	{"two who make the first shard", true, func(t *testing.T, e *recipeEnv) {
 		sharder := func(c zkapi.Client) *recipes.QueueSharder[*recipes.SimpleQueue] {
 			return recipes.NewQueueSharder(c, e.root+"/shards", e.root+"/leader", func(path string) *recipes.SimpleQueue { return recipes.NewSimpleQueue(c, path) })

@@ -20,22 +20,14 @@ func TestRecipesClockJumps(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { runInMemory(t, kind, plan, body) })
 			}
 			for name, jump := range map[string]time.Duration{"short": 3 * time.Second, "long": time.Hour} {
-				for n, s := range subjects {
-					jumping(t, name, s.name, jump, strideOfDrill(kind, n, 9), run, s.check)
-				}
-				for n := range drills {
-					d := &drills[n]
-					jumping(t, name, d.name, jump, strideOfDrill(kind, n+1, 10), run, func(e *recipeEnv, a zkapi.Client) { d.run(e, a, nil) })
+				for _, x := range trials() {
+					t.Run(name+"/"+x.name, func(t *testing.T) {
+						stepwise(t, strideOfDrill(kind, x.n, 9), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+							x.play(e, at(e.client("a"), func() { e.srv.Advance(jump) }))
+						})
+					})
 				}
 			}
 		})
 	}
-}
-
-func jumping(t *testing.T, how, what string, jump time.Duration, every stride, run runCase, play func(*recipeEnv, zkapi.Client)) {
-	t.Run(how+"/"+what, func(t *testing.T) {
-		stepwise(t, every, run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
-			play(e, at(e.client("a"), func() { e.srv.Advance(jump) }))
-		})
-	})
 }

@@ -50,7 +50,7 @@ func TestRecipesEnsemble(t *testing.T) {
 func onMembers(kind string) runCase {
 	return func(t *testing.T, plan string, body func(*recipeEnv)) {
 		synctest.Test(t, func(t *testing.T) {
-			e := &recipeEnv{t: t, root: "/case", plan: faults.MustParse(plan), moment: 100 * time.Millisecond,
+			e := &recipeEnv{t: t, root: "/case/root", plan: faults.MustParse(plan), moment: 100 * time.Millisecond,
 				srv: memserver.RunT(t, func(c *memserver.Config) { c.Members = 3 })}
 			next := 0
 			e.connect = func(y *faults.Party) (zkapi.Client, error) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,12 +32,14 @@ type recipeEnv struct {
 	t       faults.TB
 	ctx     context.Context // for all that a case does; the time is virtual in memory
 	root    string
+	ledger  string            // beside the root
 	srv     *memserver.Server // nil: a real one
 	plan    *faults.Plan
 	connect func(*faults.Party) (zkapi.Client, error)
 	expire  func(session int64)
 	truth   zkapi.Client  // without faults
 	moment  time.Duration // how long somebody holds something
+	numbers bool          // there are no more for the names of nodes, or soon
 
 	events  *zkapi.Stream[zkapi.Event]     // of everything, as truth is told
 	commits *zkapi.Stream[memserver.Event] // the same from within; nil on real servers
@@ -58,44 +59,57 @@ type runCase func(t *testing.T, plan string, body func(*recipeEnv))
 // onRecipeBackends runs f on each backend; f calls run for each of its cases. In
 // memory each case has a bubble and a server.
 func onRecipeBackends(t *testing.T, f func(t *testing.T, kind string, run runCase)) {
-	for _, kind := range []string{"direct", "wire"} {
-		t.Run(kind, func(t *testing.T) {
-			f(t, kind, func(t *testing.T, plan string, body func(*recipeEnv)) {
-				synctest.Test(t, func(t *testing.T) { runInMemory(t, kind, plan, body) })
-			})
-		})
-	}
+	inMemory(t, f)
 	t.Run("real/3.9", func(t *testing.T) {
 		srv := realserver.RunT(t, "3.9", func(o *realserver.Options) { o.TickTime = faultTick })
-		cases := 0
-		f(t, "real", func(t *testing.T, plan string, body func(*recipeEnv)) {
-			cases++
-			e := &recipeEnv{t: t, root: "/case" + strconv.Itoa(cases), plan: faults.MustParse(plan), moment: time.Millisecond}
-			e.connect = func(y *faults.Party) (zkapi.Client, error) {
-				return realserver.Connect(t.Context(), []string{srv.Addr()}, func(c *realserver.ClientConfig) {
-					c.SessionTimeout = faultTimeout
-					if y != nil {
-						c.Dialer = y.Dialer(net.DialTimeout)
-					}
-				})
-			}
-			e.expire = func(session int64) {
-				err := errors.New("not yet")
-				for try := 0; err != nil && !errors.Is(err, zkapi.ErrSessionExpired) && try < 10; try++ {
-					err = srv.Expire(t.Context(), session) // may meet the client on its way back
-				}
-				if err != nil && !errors.Is(err, zkapi.ErrSessionExpired) {
-					t.Errorf("%v", err)
-				}
-			}
-			e.run(body)
-		})
+		f(t, "real", onRealServer(srv))
 	})
 }
 
-func runInMemory(t faults.TB, kind, plan string, body func(*recipeEnv)) {
-	e := &recipeEnv{t: t, root: "/case", plan: faults.MustParse(plan), moment: 100 * time.Millisecond,
-		srv: memserver.RunT(t, func(c *memserver.Config) { c.ExtendedTypes = true })}
+// inMemory runs f on the simulator.
+func inMemory(t *testing.T, f func(t *testing.T, kind string, run runCase), opts ...func(*memserver.Config)) {
+	for _, kind := range []string{"direct", "wire"} {
+		t.Run(kind, func(t *testing.T) {
+			f(t, kind, func(t *testing.T, plan string, body func(*recipeEnv)) {
+				synctest.Test(t, func(t *testing.T) { runInMemory(t, kind, plan, body, opts...) })
+			})
+		})
+	}
+}
+
+// onRealServer runs cases on a real server, each in a part of its tree.
+func onRealServer(srv *realserver.Server) runCase {
+	cases := 0
+	return func(t *testing.T, plan string, body func(*recipeEnv)) {
+		cases++
+		e := &recipeEnv{t: t, root: realRoot(cases), plan: faults.MustParse(plan), moment: time.Millisecond}
+		e.connect = func(y *faults.Party) (zkapi.Client, error) {
+			return realserver.Connect(t.Context(), []string{srv.Addr()}, func(c *realserver.ClientConfig) {
+				c.SessionTimeout = faultTimeout
+				if y != nil {
+					c.Dialer = y.Dialer(net.DialTimeout)
+				}
+			})
+		}
+		e.expire = func(session int64) {
+			err := errors.New("not yet")
+			for try := 0; err != nil && !errors.Is(err, zkapi.ErrSessionExpired) && try < 10; try++ {
+				err = srv.Expire(t.Context(), session) // may meet the client on its way back
+			}
+			if err != nil && !errors.Is(err, zkapi.ErrSessionExpired) {
+				t.Errorf("%v", err)
+			}
+		}
+		e.run(body)
+	}
+}
+
+// realRoot is where the n-th case is on a real server.
+func realRoot(n int) string { return fmt.Sprintf("/case%d/root", n) }
+
+func runInMemory(t faults.TB, kind, plan string, body func(*recipeEnv), opts ...func(*memserver.Config)) {
+	e := &recipeEnv{t: t, root: "/case/root", plan: faults.MustParse(plan), moment: 100 * time.Millisecond,
+		srv: memserver.RunT(t, append(opts[:len(opts):len(opts)], func(c *memserver.Config) { c.ExtendedTypes = true })...)}
 	e.connect = func(y *faults.Party) (zkapi.Client, error) {
 		if kind == "direct" {
 			c, err := e.srv.Client()
@@ -118,12 +132,14 @@ func (e *recipeEnv) run(body func(*recipeEnv)) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	e.ctx = ctx
-	e.truth = e.client("")
-	if err := zkapi.EnsurePath(context.Background(), e.truth, e.root+"/ledger", nil); err != nil {
-		e.t.Fatalf("%v", err)
+	e.truth, e.ledger = e.client(""), zkapi.Parent(e.root)+"/ledger"
+	for _, path := range []string{e.root, e.ledger} {
+		if err := zkapi.EnsurePath(context.Background(), e.truth, path, nil); err != nil {
+			e.t.Fatalf("%v", err)
+		}
 	}
 	var err error
-	if e.events, err = e.truth.AddWatch(context.Background(), e.root, zkapi.WatchPersistentRecursive); err != nil {
+	if e.events, err = e.truth.AddWatch(context.Background(), zkapi.Parent(e.root), zkapi.WatchPersistentRecursive); err != nil {
 		e.t.Fatalf("%v", err)
 	}
 	if e.srv != nil {
@@ -163,7 +179,7 @@ func (e *recipeEnv) note(ctx context.Context, h *recipes.Hold) error {
 		return nil // it would fail
 	}
 	time.Sleep(e.moment) // others come meanwhile
-	name := zkapi.Join(e.root, "ledger", zkapi.Base(h.Node())+"=")
+	name := zkapi.Join(e.ledger, zkapi.Base(h.Node())+"=")
 	_, err := h.Multi(ctx, zkapi.CreateOp(name, nil, nil, zkapi.PersistentSequential))
 	if errors.Is(err, recipes.ErrNotHeld) || errors.Is(err, recipes.ErrOutcomeUnknown) {
 		return nil
@@ -178,7 +194,7 @@ func (e *recipeEnv) history(dir string) (moments []moment) {
 		var by string
 		name := zkapi.Base(ev.Path)
 		switch parent := zkapi.Parent(ev.Path); {
-		case parent == e.root+"/ledger" && ev.Type == zkapi.EventNodeCreated:
+		case parent == e.ledger && ev.Type == zkapi.EventNodeCreated:
 			by = name[:strings.LastIndexByte(name, '=')]
 		case parent != e.root+dir:
 			continue

@@ -34,8 +34,7 @@ func alone(tag string) func(moment) bool {
 			return true
 		}
 		line := slices.DeleteFunc(slices.Clone(m.present), func(name string) bool { return !strings.Contains(name, tag) })
-		slices.SortStableFunc(line, zkapi.CompareSequenceNames)
-		return len(line) > 0 && line[0] == m.by
+		return len(line) > 0 && line[0] == m.by // whatever the numbers are
 	}
 }
 
@@ -83,26 +82,35 @@ func useRWLock(layout recipes.Layout) func(context.Context, *recipeEnv, zkapi.Cl
 	}
 }
 
-// shared: a reader has no writer before him, a writer nobody.
+// shared: a reader has no writer before him, a writer nobody. Who was a writer and reads now has
+// a node that is younger than its number, so numbers count, as long as there are any.
 func shared(reader, writer string) func(moment) bool {
-	split := func(name string) (seq string, writes bool) {
-		if _, seq, ok := strings.Cut(name, writer); ok {
-			return seq, true
+	split := func(name string) (seq int32, writes bool) {
+		if _, number, ok := strings.Cut(name, writer); ok {
+			return sequence(number), true
 		}
-		_, seq, _ = strings.Cut(name, reader)
-		return seq, false
+		_, number, _ := strings.Cut(name, reader)
+		return sequence(number), false
 	}
 	return func(m moment) bool {
 		if m.by == "" {
 			return true
 		}
 		own, writing := split(m.by)
+		older := true
 		for _, name := range m.present {
-			if seq, writes := split(name); name != m.by && seq < own && (writing || writes) {
+			seq, writes := split(name)
+			before := zkapi.CompareSequence(seq, own) < 0
+			if numberless(seq) && numberless(own) {
+				before = older
+			}
+			if name == m.by {
+				older = false
+			} else if before && (writing || writes) {
 				return false
 			}
 		}
-		return slices.Contains(m.present, m.by)
+		return !older
 	}
 }
 

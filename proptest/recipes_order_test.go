@@ -1,8 +1,8 @@
 package proptest
 
 import (
-	"cmp"
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -152,8 +152,21 @@ func (o *orders) judge(name string, there, freed map[string]int64, held map[stri
 		return
 	}
 	for other, since := range there {
-		if before := cmp.Compare(other, name) < 0; before && since <= by.items && !held[other] && freed[other] <= by.taken {
+		if o.before(other, name, there) && since <= by.items && !held[other] && freed[other] <= by.taken {
 			o.t.Errorf("%s was taken, and %s was before it and there, in %s", name, other, strings.TrimPrefix(o.items, o.root))
 		}
 	}
 }
+
+// before tells whether an item comes before another one: those that have no number of their own
+// come in the order of their creation.
+func (o *orders) before(x, y string, there map[string]int64) bool {
+	itemX, itemY := itemName.FindStringSubmatch(x), itemName.FindStringSubmatch(y)
+	if itemX != nil && itemY != nil && itemX[1] == itemY[1] && numberless(sequence(itemX[2])) && numberless(sequence(itemY[2])) {
+		return there[x] < there[y]
+	}
+	return x < y
+}
+
+// itemName takes names apart, into what comes before the number, and that.
+var itemName = regexp.MustCompile(`^(entry-\d{3}-|qn-|queue-[01][0-9A-F]{8})(-?\d{10})$`)

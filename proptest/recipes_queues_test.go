@@ -48,11 +48,13 @@ type books struct {
 	in, out            map[string]int
 	maybeIn, maybeOut  map[string]bool
 	certain, cancelled func() bool
+	refused            func(error) bool // what has no number is not put in
 }
 
 func newBooks(s *scene, certain bool) *books {
 	return &books{in: make(map[string]int), out: make(map[string]int), maybeIn: make(map[string]bool), maybeOut: make(map[string]bool),
-		certain: func() bool { return certain && !s.cancelled() }, cancelled: s.cancelled}
+		certain: func() bool { return certain && !s.cancelled() }, cancelled: s.cancelled,
+		refused: func(err error) bool { return s.numbers && errors.Is(err, zkapi.ErrNodeExists) }}
 }
 
 // note enters something, and returns what is wrong.
@@ -64,6 +66,7 @@ func (b *books) note(certain map[string]int, maybe map[string]bool, item string,
 		certain[item]++
 	case errors.Is(err, recipes.ErrOutcomeUnknown) && !b.certain():
 		maybe[item] = true
+	case b.refused(err):
 	default:
 		return err
 	}
@@ -238,7 +241,7 @@ func playDistributedQueue(locks bool) func(*scene) {
 					o.LockPath = s.root + "/locks"
 				}
 				o.Failed = func(x recipes.Item, err error) {
-					if errors.Is(err, recipes.ErrOutcomeUnknown) || errors.Is(err, zkapi.ErrClosed) { // or it could not be put in again
+					if errors.Is(err, recipes.ErrOutcomeUnknown) || errors.Is(err, zkapi.ErrClosed) || b.refused(err) { // or it could not be put in again
 						_ = b.note(b.out, b.maybeOut, string(x.Data[0]), recipes.ErrOutcomeUnknown)
 					}
 				}

@@ -63,6 +63,25 @@
 // for a holder whom the server has given up already: [Hold.Multi] and [Hold.Token]
 // are for that.
 //
+// # When there are no more numbers
+//
+// A directory numbers the nodes that are made in it, 2147483647 of them. Then everybody
+// gets that number, and who comes at the same moment as others one behind it, which is
+// negative. On a real server as on the simulator that is so until the directory is
+// deleted and made again, as happens to containers (Options.Containers) whenever they
+// are empty.
+//
+//	locks, elections,      go on, one at a time and in order: by the zxids of the nodes, which costs one
+//	latches, semaphores    request more for each who waits without a number of his own
+//	RWLock                 the same; who goes down from writing to reading gets the last number but one
+//	queues                 have no names left but one for each priority (id, time), so Put fails with
+//	                       zkapi.ErrNodeExists until that item is taken. What is in comes out, once and in
+//	                       order. Without LockPath an item that its consumer has failed with may find no
+//	                       place: DistributedQueueOptions.Failed is told
+//	everything else        has names without numbers, or with a GUID, and goes on
+//
+// Recipes elsewhere compare the numbers, and fail there.
+//
 // # Errors
 //
 // They wrap the client's, the context's cause, or one of this package.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,17 @@ type contender struct {
 	name string
 	tag  string
 	seq  int32
+}
+
+// numberless tells whether a counter says nothing about the order, because its directory
+// has come to the end of them: 2147483647 is then given to everybody, and to those who
+// come at the same time those behind it.
+func numberless(seq int32) bool { return seq == math.MaxInt32 || seq < math.MinInt32/2 }
+
+// tied tells whether the order of two is that of their creation, and not to be seen in
+// their names.
+func (x contender) tied(y contender) bool {
+	return x.seq == y.seq || numberless(x.seq) && numberless(y.seq)
 }
 
 // contenders finds those who have one of the tags, in their order. All other

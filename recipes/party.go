@@ -123,8 +123,13 @@ func (p *Party) Members(ctx context.Context) (identifiers []string, err error) {
 		identifiers = nil
 		if p.data {
 			q := &queue{c: p.c, dir: p.path, o: p.o}
-			identifiers, _, err = q.contents(ctx, s, func(names []string) []string {
-				return slices.DeleteFunc(names, func(name string) bool { member, _ := p.of(name); return !member })
+			identifiers, _, err = q.contents(ctx, s, func(names []string) (members []contender) {
+				for _, name := range names {
+					if member, _ := p.of(name); member {
+						members = append(members, contender{name: name})
+					}
+				}
+				return members
 			})
 			return err
 		}

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -29,16 +30,12 @@ var errGone = errors.New("the node is gone")
 
 // line lists who stands in the queue, in order.
 func (q *queue) line(ctx context.Context, s *session) (data, paths []string, err error) {
-	return q.contents(ctx, s, func(names []string) (line []string) {
-		for _, x := range contenders(names, q.tags) {
-			line = append(line, x.name)
-		}
-		return line
-	})
+	return q.contents(ctx, s, func(names []string) []contender { return contenders(names, q.tags) })
 }
 
-// contents reads those children that choose chooses, in its order.
-func (q *queue) contents(ctx context.Context, s *session, choose func(names []string) []string) (data, paths []string, err error) {
+// contents reads those children that choose chooses, in its order. Who has no number of his
+// own comes in the order of creation, at the end.
+func (q *queue) contents(ctx context.Context, s *session, choose func(names []string) []contender) (data, paths []string, err error) {
 	var names []string
 	err = s.do(ctx, func() (err error) {
 		names, _, err = q.c.Children(ctx, q.dir)
@@ -47,11 +44,17 @@ func (q *queue) contents(ctx context.Context, s *session, choose func(names []st
 	if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
 		return nil, nil, err
 	}
-	for _, name := range choose(names) {
+	type child struct {
+		path, data string
+		since      int64 // the order, or 0 if that is as it is
+	}
+	var children []child
+	for _, x := range choose(names) {
 		var text []byte
-		path := zkapi.Join(q.dir, name)
+		var stat zkapi.Stat
+		path := zkapi.Join(q.dir, x.name)
 		err := s.do(ctx, func() (err error) {
-			text, _, err = q.c.Get(ctx, path)
+			text, stat, err = q.c.Get(ctx, path)
 			return err
 		})
 		if errors.Is(err, zkapi.ErrNoNode) {
@@ -60,7 +63,14 @@ func (q *queue) contents(ctx context.Context, s *session, choose func(names []st
 		if err != nil {
 			return nil, nil, err
 		}
-		data, paths = append(data, string(text)), append(paths, path)
+		if !numberless(x.seq) {
+			stat.Czxid = 0
+		}
+		children = append(children, child{path, string(text), stat.Czxid})
+	}
+	slices.SortStableFunc(children, func(a, b child) int { return cmp.Compare(a.since, b.since) })
+	for _, x := range children {
+		data, paths = append(data, x.data), append(paths, x.path)
 	}
 	return data, paths, nil
 }
@@ -164,11 +174,10 @@ func (p *place) create(ctx context.Context) error {
 			}
 			continue
 		case Classify(err) == Rejected:
-		case errors.Is(err, zkapi.ErrNodeExists): // the counter stands at its end, and ours has come that far
-			p.dirty = true
 		default:
-			p.dirty = p.dirty || !zkapi.NothingChanged(err)
-			if !retryable(err) {
+			exists := errors.Is(err, zkapi.ErrNodeExists) // there are no more numbers, and one without a reply has come that far
+			p.dirty = p.dirty || exists || !zkapi.NothingChanged(err)
+			if !exists && !retryable(err) {
 				return err
 			}
 			if found, err := p.find(ctx); found || err != nil {
@@ -291,13 +300,13 @@ func (p *place) ahead(ctx context.Context) (nearest string, err error) {
 		return "", errGone
 	}
 	for _, x := range slices.Backward(line[:own]) {
-		if p.defersTo(x) && x.seq != line[own].seq {
+		if p.defersTo(x) && !x.tied(line[own]) {
 			nearest = x.name
 			break
 		}
 	}
 	for _, x := range line {
-		if x.seq == line[own].seq && x.name != p.name && p.defersTo(x) {
+		if x.tied(line[own]) && x.name != p.name && p.defersTo(x) {
 			older, err := p.younger(ctx, x.name)
 			if err != nil || older {
 				return x.name, err
@@ -313,8 +322,7 @@ func (p *place) defersTo(x contender) bool {
 	return (p.q.wait == nil || p.q.wait(x.tag)) && !strings.HasPrefix(x.name, p.prefix)
 }
 
-// younger tells whether our node is younger than one with the same counter:
-// that of a directory ends at 2147483647, which is then given to everybody.
+// younger tells whether our node is younger than one whose counter does not tell.
 func (p *place) younger(ctx context.Context, name string) (yes bool, err error) {
 	var stat zkapi.Stat
 	err = p.s.do(ctx, func() (err error) {

@@ -3,6 +3,8 @@ package recipes
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"strings"
 
 	"github.com/zksim/zksim/zkapi"
@@ -79,8 +81,11 @@ func (l *RWLock) downgrade(ctx context.Context, h *Hold) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	counter := h.path[strings.LastIndex(h.path, l.write.q.tag)+len(l.write.q.tag):]
-	p := &place{q: q, s: s, prefix: q.o.Layout.named(newGUID(), q.tag) + counter}
+	number := h.path[strings.LastIndex(h.path, l.write.q.tag)+len(l.write.q.tag):]
+	if seq, ok := counter(h.path, l.write.q.tag); ok && numberless(seq) {
+		number = fmt.Sprintf("%010d", math.MaxInt32-1) // which nobody has any more: those who wait have no number either
+	}
+	p := &place{q: q, s: s, prefix: q.o.Layout.named(newGUID(), q.tag) + number}
 	mode := zkapi.Ephemeral
 	if q.o.Persistent {
 		mode = zkapi.Persistent

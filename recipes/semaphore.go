@@ -419,10 +419,10 @@ func (m *Semaphore) LeaseNodes(ctx context.Context) ([]string, error) {
 
 func (m *Semaphore) held(ctx context.Context) (identifiers, nodes []string, err error) {
 	err = inSession(ctx, m.c, func(s *session) error {
-		identifiers, nodes, err = m.leases.contents(ctx, s, func(names []string) (leases []string) {
+		identifiers, nodes, err = m.leases.contents(ctx, s, func(names []string) (leases []contender) {
 			for _, name := range names {
 				if m.counts(name) {
-					leases = append(leases, name)
+					leases = append(leases, contender{name: name})
 				}
 			}
 			return leases

@@ -33,9 +33,14 @@ type store struct {
 
 // item is a child of a store.
 type item struct {
-	name string
-	rank int64 // the lower the earlier
-	seq  int32
+	name  string
+	rank  int64 // the lower the earlier
+	seq   int32
+	since int64 // the zxid of its creation, if the order depends on that
+}
+
+func (a item) compare(b item) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.since, b.since), zkapi.CompareSequence(a.seq, b.seq), strings.Compare(a.name, b.name))
 }
 
 // inOrder finds the items among names: split tells the rank and the text before the counter.
@@ -46,13 +51,39 @@ func inOrder(names []string, split func(name string) (rank int64, tag string, ok
 			continue
 		}
 		if seq, ok := counter(name, tag); ok {
-			items = append(items, item{name, rank, seq})
+			items = append(items, item{name: name, rank: rank, seq: seq})
 		}
 	}
-	slices.SortFunc(items, func(a, b item) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), zkapi.CompareSequence(a.seq, b.seq), strings.Compare(a.name, b.name))
-	})
+	slices.SortFunc(items, item.compare)
 	return items
+}
+
+// order finds the items among names. Of those whose counters do not tell who came first it
+// asks when they came.
+func (q *store) order(ctx context.Context, s *session, names []string) ([]item, error) {
+	items := q.items(names)
+	var untold []*item
+	for i := range items {
+		if numberless(items[i].seq) {
+			untold = append(untold, &items[i])
+		}
+	}
+	if len(untold) < 2 {
+		return items, nil
+	}
+	for _, x := range untold {
+		var stat zkapi.Stat
+		err := s.do(ctx, func() (err error) {
+			stat, _, err = q.c.Exists(ctx, zkapi.Join(q.dir, x.name))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		x.since = stat.Czxid
+	}
+	slices.SortFunc(items, item.compare)
+	return items, nil
 }
 
 func newStore(c zkapi.Client, dir string, opts []func(*QueueOptions), split func(string) (int64, string, bool)) *store {
@@ -106,10 +137,10 @@ func (q *store) list(ctx context.Context, sync bool) (items []item, err error) {
 			names, _, err = q.c.Children(ctx, q.dir)
 			return err
 		})
-		if errors.Is(err, zkapi.ErrNoNode) {
-			err, names = nil, nil
+		if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
+			return err
 		}
-		items = q.items(names)
+		items, err = q.order(ctx, s, names)
 		return err
 	})
 	return items, err
@@ -208,7 +239,11 @@ func (q *store) watch(ctx context.Context, look func(*lookout, []item) (done boo
 				if err != nil {
 					return err
 				}
-				done, again, err := look(l, q.items(names))
+				items, err := q.order(ctx, s, names)
+				if err != nil {
+					return err
+				}
+				done, again, err := look(l, items)
 				if done || err != nil {
 					return err
 				}
