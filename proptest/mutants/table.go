@@ -51,7 +51,7 @@ func (m *mutant) of() string {
 	return "memserver"
 }
 
-var mutants = slices.Concat(memserverMutants, membersMutants, watchersMutants, recipesMutants, moreRecipesMutants)
+var mutants = slices.Concat(memserverMutants, membersMutants, watchersMutants, recipesMutants, moreRecipesMutants, sweepMutants)
 
 // The texts are short, so that the code around them may change.
 var memserverMutants = []mutant{
