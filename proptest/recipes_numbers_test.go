@@ -40,14 +40,17 @@ func TestRecipesNumbers(t *testing.T) {
 			t.Run(x.name, func(t *testing.T) {
 				for left := 0; left < 8; left += brief.Or(3, 1) {
 					run(t, "", func(e *recipeEnv) {
+						e.numbers = true
 						e.runOut(x.directories(), int32(left))
 						x.play(e, e.client("a"))
 					})
 				}
 				stepwise(t, strideOfDrill(kind, x.n, 11), run, func(e *recipeEnv, at func(zkapi.Client, func()) *steps) {
+					e.numbers = true
 					x.play(e, at(e.client("a"), func() { e.runOut(x.directories(), 0) }))
 				})
 				sweep(t, strideOfDrill(kind, x.n, 12), "cut after-reply client=a #%d", run, func(e *recipeEnv) {
+					e.numbers = true
 					e.runOut(x.directories(), 0)
 					x.play(e, e.client("a"))
 				})
@@ -76,7 +79,6 @@ func TestRecipesNumbers(t *testing.T) {
 
 // runOut leaves directories so many numbers.
 func (e *recipeEnv) runOut(dirs []string, left int32) {
-	e.numbers = true
 	for _, dir := range dirs {
 		if err := zkapi.EnsurePath(e.ctx, e.truth, e.root+dir, nil); err != nil {
 			e.t.Fatalf("%v", err)
