@@ -243,7 +243,7 @@ func javaProgram(class string) func(context.Context, cache) (program, error) {
 			return nil, err
 		}
 		return compileJava(ctx, c, class, jars, nil, "Program", "JavaClient", "ZkCli", "CuratorClient",
-			"Peer", "CuratorPeer", "CuratorQueue", "CuratorDiscovery", "CuratorCaches")
+			"Peer", "CuratorPeer", "CuratorItems", "CuratorQueue", "CuratorSharder", "CuratorDiscovery", "CuratorCaches")
 	}
 }
 

@@ -28,7 +28,8 @@
 //
 // More rows, from recipes-go to recipes-planted, have the recipes of this project meet those of others on
 // the same nodes: see package pairs. What they print must be right, not only equal. A table at the end
-// tells what has come of each pair of recipes.
+// tells what has come of each pair of recipes, and how many of the checks were made after our session and after
+// theirs had ended.
 //
 // The client libraries are installed on first use, into zksim/interop in the user's cache folder, by
 // pip, npm and Maven. The recipes that come with ZooKeeper, in Java and C, are compiled from its source

@@ -12,6 +12,8 @@ import (
 type pairing struct {
 	pairs.Pair
 	checks  int // on the first server
+	crashes int // how many of them are of what goes on when our session has ended
+	theirs  int // or theirs
 	wrong   int // on all
 	differ  int
 	missing int      // meetings that did not take place
@@ -49,6 +51,9 @@ func (p *pairing) add(r result, meetings []string) {
 					continue
 				}
 				n++
+				if i == 0 {
+					p.count(l.Name)
+				}
 				if pairs.Wrong(l.Result) {
 					p.wrong++
 				}
@@ -65,6 +70,16 @@ func (p *pairing) add(r result, meetings []string) {
 				p.differ++
 			}
 		}
+	}
+}
+
+// count notes what a line is about.
+func (p *pairing) count(name string) {
+	switch {
+	case strings.Contains(name, pairs.Crash):
+		p.crashes++
+	case strings.Contains(name, pairs.TheirCrash):
+		p.theirs++
 	}
 }
 
@@ -93,8 +108,12 @@ func printPairings(w io.Writer, rows []pairing) {
 	if len(rows) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\npair  checks  %-10s  %-46s  theirs\n", "result", "ours")
+	fmt.Fprintf(w, "\npair  checks  after a crash  %-10s  %-46s  theirs\n", "result", "ours")
 	for _, p := range rows {
-		fmt.Fprintf(w, "%4d  %6d  %-10s  %-46s  %s\n", p.Number, p.checks, p.verdict(), p.Ours, p.Theirs)
+		crashes := ""
+		if p.crashes+p.theirs > 0 {
+			crashes = fmt.Sprintf("%d + %d", p.crashes, p.theirs)
+		}
+		fmt.Fprintf(w, "%4d  %6d  %13s  %-10s  %-46s  %s\n", p.Number, p.checks, crashes, p.verdict(), p.Ours, p.Theirs)
 	}
 }

@@ -46,6 +46,12 @@ func TestPairings(t *testing.T) {
 	}
 }
 
+func TestCrashesAreCounted(t *testing.T) {
+	all := lines("Lock and zkr_lock, a", "1", "Lock and zkr_lock, we crash, a", "1", "Lock and zkr_lock, we crash, b", "1", "Lock and zkr_lock, they crash, a", "1")
+	rows := pairings([]result{{Client: "recipes-c", library: pairs.C, Runs: []sideRun{{Lines: all}, {Lines: all}}}})
+	require.Equal(t, pairing{Pair: pairs.Pairs()[19], checks: 4, crashes: 2, theirs: 1}, rows[1])
+}
+
 // Each pair takes place somewhere.
 func TestPairsMeet(t *testing.T) {
 	for i, p := range pairs.Pairs() {
@@ -59,6 +65,7 @@ func TestPairsMeet(t *testing.T) {
 	var out strings.Builder
 	printPairings(&out, nil)
 	require.Empty(t, out.String())
-	printPairings(&out, []pairing{{Pair: pairs.Pairs()[0], checks: 12}})
-	require.Contains(t, out.String(), "   1      12  right       Lock, Election ")
+	printPairings(&out, []pairing{{Pair: pairs.Pairs()[0], checks: 12}, {Pair: pairs.Pairs()[1], checks: 9, crashes: 3, theirs: 2}})
+	require.Contains(t, out.String(), "   1      12                 right       Lock, Election ")
+	require.Contains(t, out.String(), "   2       9          3 + 2  right       Lock in kazoo's layout ")
 }

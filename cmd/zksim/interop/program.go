@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/zksim/zksim/cmd/zksim/interop/proxy"
 )
 
 // line is one result of a program.
@@ -72,12 +74,12 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // runProgram runs a program on a server and returns what it printed, also where it failed after a while.
 func runProgram(ctx context.Context, p program, addr, root string, reaper bool) ([]line, error) {
-	through, err := newProxy(addr)
+	through, err := proxy.New(addr)
 	if err != nil {
 		return nil, err
 	}
-	defer through.close()
-	args := []string{through.addr(), addr, root}
+	defer through.Close()
+	args := []string{through.Addr(), addr, root}
 	if reaper {
 		args = append(args, "reaper")
 	}
@@ -97,7 +99,7 @@ func runProgram(ctx context.Context, p program, addr, root string, reaper bool) 
 }
 
 // converse reads what a program prints, carrying out the orders in it, until it ends.
-func converse(through *proxy, out io.Reader, answer io.Writer, root string) ([]line, error) {
+func converse(through *proxy.Proxy, out io.Reader, answer io.Writer, root string) ([]line, error) {
 	var lines []line
 	seen := map[string]bool{}
 	scanner := bufio.NewScanner(out)
@@ -124,26 +126,26 @@ func converse(through *proxy, out io.Reader, answer io.Writer, root string) ([]l
 }
 
 // obey carries out an order and returns the answer.
-func obey(through *proxy, order string) (string, error) {
+func obey(through *proxy.Proxy, order string) (string, error) {
 	verb, arg, _ := strings.Cut(order, " ")
 	switch verb {
 	case "cut":
-		through.cut()
+		through.Cut()
 	case "hold":
-		through.holdBack()
+		through.Hold()
 	case "release":
-		through.release()
+		through.Release()
 	case "expire":
 		// Programs print the id as their library has it: some as a signed number, some not.
 		id, err := strconv.ParseUint(strings.TrimPrefix(arg, "0x"), 16, 64)
 		if err != nil {
 			return "", err
 		}
-		if err := through.expire(int64(id)); err != nil {
+		if err := through.Expire(int64(id)); err != nil {
 			return "", err
 		}
 	case "negotiated":
-		return strconv.Itoa(int(through.lastSession().timeout)), nil
+		return strconv.Itoa(int(through.Last().Timeout)), nil
 	default:
 		return "", errors.New("no such order")
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/zksim/zksim/cmd/zksim/interop/pairs"
+	"github.com/zksim/zksim/cmd/zksim/interop/proxy"
 )
 
 // recipeProgram is our recipes together with those of others. It is part of the runner; what is not in
@@ -44,14 +45,22 @@ func (r recipeProgram) startPeers(ctx context.Context, addr string) (peers pairs
 		return errors.Join(failed...)
 	}
 	for library, c := range r.peers {
-		in, orders := io.Pipe()
-		said, wait, err := c.start(ctx, []string{addr}, in)
+		wire, err := proxy.New(addr)
 		if err != nil {
 			return nil, end, err
 		}
-		peer := pairs.NewPeer(orders, said)
+		in, orders := io.Pipe()
+		said, wait, err := c.start(ctx, []string{wire.Addr()}, in)
+		if err != nil {
+			wire.Close()
+			return nil, end, err
+		}
+		peer := pairs.NewPeer(orders, said, wire)
 		peers[library] = peer
-		ends = append(ends, func() error { return errors.Join(peer.Close(), wait()) })
+		ends = append(ends, func() error {
+			defer wire.Close()
+			return errors.Join(peer.Close(), wait())
+		})
 	}
 	return peers, end, nil
 }

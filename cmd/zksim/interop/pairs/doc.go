@@ -13,6 +13,10 @@
 // on the server after all sides have changed the tree at random. At the table Planted sit recipes that do not
 // go together, and the run is wrong if that is not noticed.
 //
+// Each side begins in turn. Where something is held, the session of each side ends while it holds what the other
+// one waits for: the other one has to get it, the first one to learn that he has lost it, and both to go on. So it
+// is with what is registered, followed or waited for. These results are named "we crash" and "they crash".
+//
 // # What does not go together
 //
 // Curator's locks take no notice of nodes in kazoo's layout, and kazoo's of others' only if told so by
@@ -26,4 +30,9 @@
 // away just before it is watched, WriteLock waits for ever; zkr_lock goes to the end of the line, and after
 // four such times leaves it. Who gives up waiting for one of them gets it later all the same. zoo_queue cuts
 // an item off if somebody else has been quicker with a shorter one.
+//
+// Curator's discovery cannot take back what it has registered as DYNAMIC_SEQUENTIAL, for it deletes a path without
+// the counter; and it registers twice when the reply to the first attempt is lost. Its queues with locks look at
+// their items when one has come or gone, not when the lock of one has. When their sessions end, kazoo's Party and
+// SetPartitioner do not take part any more, and its Barrier does not notice that it is removed.
 package pairs

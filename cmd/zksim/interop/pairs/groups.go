@@ -1,6 +1,7 @@
 package pairs
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,16 @@ func (t *table) meet(ours *recipes.Party) {
 	t.is("members without us", t.call("party", "members"), "theirs")
 	t.call("party", "leave")
 	t.is("members without them", inOrder(ours.Members(t.ctx)), "")
+
+	t.must("Join", ours.Join(t.ctx))
+	t.is("we alone, asked by them", t.call("party", "members"), "ours")
+	t.call("party", "join")
+	t.is("both again, asked by us", inOrder(ours.Members(t.ctx)), "ours theirs")
+	t.call("party", "leave")
+	t.is("they have left", inOrder(ours.Members(t.ctx)), "ours")
+	_, err = ours.Leave(t.ctx)
+	t.must("Leave", err)
+	t.is("all have left", t.call("party", "members"), "")
 }
 
 func kazooParty(t *table) {
@@ -71,33 +82,51 @@ func kazooLease(t *table) {
 	t.is("we obtain one of another version", obtain(), false)
 }
 
+// kazooMultiLease has two leases go around among three.
+func kazooMultiLease(t *table) { shareMultiLease(t, 2) }
+
+func shareMultiLease(t *table, n int) {
+	multi := func(id string) *recipes.Lease { return recipes.NewMultiLease(t.client, t.path, n, time.Minute, id) }
+	ours, others := multi("ours"), multi("others")
+	obtain := func(l *recipes.Lease) bool {
+		got, err := l.Obtain(t.ctx)
+		t.must("Obtain", err)
+		return got
+	}
+	t.new("lease", "MultiNonBlockingLease", t.path, "60", "theirs", "0", "2")
+	t.new("late", "MultiNonBlockingLease", t.path, "60", "late", "0", "2")
+	t.new("later", "MultiNonBlockingLease", t.path, "60", "late", "3600", "2")
+	t.is("we obtain the first", obtain(ours), true)
+	t.is("they obtain the second", t.call("lease", "obtain"), "true")
+	t.is("a third one of ours obtains one", obtain(others), false)
+	t.is("a third one of theirs obtains one", t.call("late", "obtain"), "false")
+	t.is("we renew ours", obtain(ours), true)
+	t.is("they renew theirs", t.call("lease", "obtain"), "true")
+	_, err := ours.Release(t.ctx)
+	t.must("Release", err)
+	t.is("they obtain what we have given back", t.call("late", "obtain"), "true")
+	t.is("we obtain what they have", obtain(ours), false)
+	t.is("they renew theirs in an hour", t.call("later", "obtain"), "true")
+	t.is("who has them", t.holders(), "late theirs")
+}
+
+// holders are those who have a lease each, by what the nodes say.
+func (t *table) holders() string {
+	var all []string
+	for _, slot := range []string{"0", "1"} {
+		var data struct{ Holder string }
+		t.must("lease_holder", json.Unmarshal([]byte(t.text(slot+"/lease_holder")), &data))
+		all = append(all, data.Holder)
+	}
+	return sorted(all, nil)
+}
+
 // kazooPartitioner has two members divide a set, one leave, and come back.
 func kazooPartitioner(t *table) {
 	set := []string{"a", "b", "c", "d", "e"}
-	quiet := 200 * time.Millisecond
 	t.new("set", "SetPartitioner", t.path, "theirs", strings.Join(set, ","), "0.2")
 	t.call("set", "start")
-	join := func() *recipes.SetPartitioner {
-		p := recipes.NewSetPartitioner(t.client, t.path, set, func(o *recipes.PartitionOptions) {
-			o.Identifier, o.Quiet = "ours", quiet
-		})
-		changes := p.Changes()
-		go func() {
-			defer changes.Close()
-			for {
-				state, err := changes.Next(t.ctx)
-				if err != nil || state == recipes.PartitionFailed {
-					return
-				}
-				if state == recipes.PartitionReleasing {
-					p.Release()
-				}
-			}
-		}()
-		t.must("Start", p.Start())
-		return p
-	}
-	ours := join()
+	ours := t.partition(set)
 	theirs := func() string { return t.call("set", "items") }
 	both := func() {
 		t.until("both have theirs", func() bool { return inOrder(ours.Items(), nil) == "a c e" && theirs() == "b d" })
@@ -110,12 +139,38 @@ func kazooPartitioner(t *table) {
 	t.until("they have all", func() bool { return theirs() == "a b c d e" })
 	t.is("theirs without us", theirs(), "a b c d e")
 	t.is("ours, asked the server", t.locked(set), "")
-	ours = join()
+	ours = t.partition(set)
 	both()
 	t.call("set", "finish")
 	t.until("we have all", func() bool { return inOrder(ours.Items(), nil) == "a b c d e" })
 	t.is("ours without them", t.locked(set), "a b c d e")
+	t.new("set", "SetPartitioner", t.path, "theirs", strings.Join(set, ","), "0.2")
+	t.call("set", "start") // we were first
+	both()
 	t.must("Finish", ours.Finish(t.ctx))
+	t.call("set", "finish")
+}
+
+// partition has us take part, and give back what others are to have.
+func (t *table) partition(set []string) *recipes.SetPartitioner {
+	p := recipes.NewSetPartitioner(t.client, t.path, set, func(o *recipes.PartitionOptions) {
+		o.Identifier, o.Quiet, o.Rejoin = "ours", 200*time.Millisecond, true
+	})
+	changes := p.Changes()
+	go func() {
+		defer changes.Close()
+		for {
+			state, err := changes.Next(t.ctx)
+			if err != nil || state == recipes.PartitionFailed {
+				return
+			}
+			if state == recipes.PartitionReleasing {
+				p.Release()
+			}
+		}
+	}()
+	t.must("Start", p.Start())
+	return p
 }
 
 // locked are the items whose locks our session has. It is wrong for a lock to be nobody's, or two's.
@@ -163,5 +218,13 @@ func curatorGroup(t *table) {
 	t.call("group", "close")
 	t.until("they leave", func() bool { return members() == "ours=new" })
 	t.is("members without them", members(), "ours=new")
+	t.new("late", "GroupMember", t.path, "theirs", "late") // we were first
+	t.call("late", "start")
+	t.until("all, asked by us", func() bool { return members() == "ours=new theirs=late" })
+	t.until("all, asked by them", func() bool { return t.call("late", "members") == "ours=new theirs=late" })
+	t.is("members with them again", members(), "ours=new theirs=late")
 	t.must("Close", ours.Close(t.ctx))
+	t.until("we leave", func() bool { return t.call("late", "members") == "theirs=late" })
+	t.is("members without us", t.call("late", "members"), "theirs=late")
+	t.call("late", "close")
 }

@@ -79,6 +79,109 @@ func curatorRWLock(t *table) {
 	t.call("write", "release")
 }
 
+// curatorDowngrade has each side go from writing to reading while the other one waits to write.
+func curatorDowngrade(t *table) {
+	downgrade(t, func(ours *recipes.RWLock) {
+		t.must("Acquire", ours.Read().Acquire(t.ctx))
+		t.children(t.path, 3)
+		t.must("Release", ours.Write().Release(t.ctx))
+	})
+}
+
+func downgrade(t *table, down func(*recipes.RWLock)) {
+	t.new("both", "InterProcessReadWriteLock", t.path)
+	t.new("write", "writeLock", t.theirName("both"))
+	ours := recipes.NewRWLock(t.client, t.path, layout(recipes.Curator))
+	t.must("Acquire", ours.Write().Acquire(t.ctx))
+	got := t.later("write", "acquire")
+	t.children(t.path, 2)
+	down(ours)
+	t.children(t.path, 2)
+	t.is("they try to write while we read", t.try("InterProcessReadWriteLock"), "false")
+	t.must("Release", ours.Read().Release(t.ctx))
+	t.is("they write when we do not read any more", got(), "true")
+
+	wait := t.ours("Acquire", ours.Write().Acquire)
+	t.children(t.path, 2)
+	t.is("they read while they write", t.call("write", "downgrade", t.theirName("both")), "true")
+	t.children(t.path, 2)
+	other := recipes.NewRWLock(t.client, t.path, layout(recipes.Curator))
+	can, err := other.Write().TryAcquire(t.ctx)
+	t.must("TryAcquire", err)
+	t.is("we try to write while they read", can, false)
+	t.call("write", "endReading", t.theirName("both"))
+	wait()
+	t.is("we write when they do not read any more", ours.Write().Held(), true)
+	t.must("Release", ours.Write().Release(t.ctx))
+}
+
+// try has another one of theirs try to write.
+func (t *table) try(kind string) string {
+	t.new("other", kind, t.path)
+	t.new("otherWrite", "writeLock", t.theirName("other"))
+	return t.call("otherWrite", "try")
+}
+
+// curatorMultiLock has two locks that are held together, one of which the other side wants for itself.
+func curatorMultiLock(t *table) { holdBoth(t, recipes.Curator) }
+
+func holdBoth(t *table, l recipes.Layout) {
+	a, b := t.path+"/a", t.path+"/b"
+	at := func(path string) *recipes.Lock { return recipes.NewLock(t.client, path, layout(l)) }
+	ours := recipes.NewMultiLock(at(a), at(b))
+	t.new("both", "InterProcessMultiLock", a, b)
+	t.new("one", "InterProcessMutex", b)
+	t.must("Acquire", ours.Acquire(t.ctx))
+	t.is("they try both while we hold both", t.call("both", "try"), "false")
+	t.is("they try one while we hold both", t.call("one", "try"), "false")
+	t.is("what is left of that", t.count(a)+t.count(b), 2)
+	got := t.later("both", "acquire")
+	t.children(a, 2)
+	t.must("Release", ours.Release(t.ctx))
+	t.is("they get both", got(), "true")
+	try := func() bool {
+		got, err := ours.TryAcquire(t.ctx)
+		t.must("TryAcquire", err)
+		return got
+	}
+	t.is("we try both while they hold both", try(), false)
+	t.is("what is left of that", t.count(a)+t.count(b), 2)
+	t.call("both", "release")
+	t.is("they hold one", t.call("one", "acquire"), "true")
+	t.is("we try both while they hold one", try(), false)
+	t.is("what is left of that", t.count(a)+t.count(b), 1)
+	wait := t.ours("Acquire", ours.Acquire)
+	t.children(b, 2)
+	t.call("one", "release")
+	wait()
+	t.is("we hold both", ours.Held(), true)
+	t.must("Release", ours.Release(t.ctx))
+	t.contend(t.peerParty("both", alone), t.party(alone, between(ours.Acquire, ours.Release)))
+}
+
+// curatorSemaphoreMutex is a lock that is a semaphore of one lease.
+func curatorSemaphoreMutex(t *table) { oneLease(t, 1) }
+
+func oneLease(t *table, n int) {
+	t.new("mutex", "InterProcessSemaphoreMutex", t.path)
+	ours := recipes.NewSemaphore(t.client, t.path, n, layout(recipes.Curator))
+	held, err := ours.Acquire(t.ctx)
+	t.must("Acquire", err)
+	got := t.later("mutex", "acquire")
+	t.children(t.path+"/locks", 1)
+	t.must("Release", held.Release(t.ctx))
+	t.is("they get what we release", got(), "true")
+	held, err = ours.TryAcquire(t.ctx)
+	t.must("TryAcquire", err)
+	t.is("we try while they hold", held != nil, false)
+	t.call("mutex", "release")
+	held, err = ours.TryAcquire(t.ctx)
+	t.must("TryAcquire", err)
+	t.is("we try when it is free", held != nil, true)
+	t.must("Release", held.Release(t.ctx))
+	t.contend(t.peerParty("mutex", alone), t.lesseeOf(alone, ours))
+}
+
 // shareLeases has two leases go around.
 func (t *table) shareLeases(ours *recipes.Semaphore) {
 	one, err := ours.Acquire(t.ctx)
@@ -103,9 +206,11 @@ func (t *table) shareLeases(ours *recipes.Semaphore) {
 }
 
 // lessee is one who takes a lease again and again.
-func (t *table) lessee(s *recipes.Semaphore) party {
+func (t *table) lessee(s *recipes.Semaphore) party { return t.lesseeOf(pair, s) }
+
+func (t *table) lesseeOf(kind string, s *recipes.Semaphore) party {
 	var h *recipes.Hold
-	return t.party(pair, between(func(ctx context.Context) (err error) {
+	return t.party(kind, between(func(ctx context.Context) (err error) {
 		h, err = s.Acquire(ctx)
 		return err
 	}, func(ctx context.Context) error { return h.Release(ctx) }))
@@ -126,12 +231,38 @@ func kazooSemaphore(t *table) {
 	t.is("another limit is refused", errors.Is(err, recipes.ErrLimit), true)
 	t.call("semaphore", "release")
 	t.must("Release", h.Release(t.ctx))
+
+	first := t.path + "-first"
+	t.new("first", "Semaphore", first, "theirs", "2")
+	t.is("they acquire before we have said how many there are", t.call("first", "acquire"), "true")
+	_, err = recipes.NewSemaphore(t.client, first, 3).TryAcquire(t.ctx)
+	t.is("another limit than theirs is refused", errors.Is(err, recipes.ErrLimit), true)
+	h, err = recipes.NewSemaphore(t.client, first, 2).TryAcquire(t.ctx)
+	t.must("TryAcquire", err)
+	t.is("we get the second one", h.Held(), true)
+	t.call("first", "release")
+	t.must("Release", h.Release(t.ctx))
 }
 
 func curatorSemaphore(t *table) {
 	t.new("semaphore", "InterProcessSemaphoreV2", t.path, "2")
 	t.new("another", "InterProcessSemaphoreV2", t.path, "2")
-	t.shareLeases(recipes.NewSemaphore(t.client, t.path, 2, layout(recipes.Curator)))
+	ours := recipes.NewSemaphore(t.client, t.path, 2, layout(recipes.Curator))
+	t.shareLeases(ours)
+	h, err := ours.Acquire(t.ctx)
+	t.must("Acquire", err)
+	t.call("semaphore", "acquire")
+	leases := func() string {
+		nodes, err := ours.LeaseNodes(t.ctx)
+		for i := range nodes {
+			nodes[i] = zkapi.Base(nodes[i])
+		}
+		return sorted(nodes, err)
+	}
+	t.is("leases, asked by us", len(strings.Fields(leases())), 2)
+	t.is("they see those whom we see", sorted(strings.Fields(t.call("semaphore", "participants")), nil) == leases(), true)
+	t.call("semaphore", "release")
+	t.must("Release", h.Release(t.ctx))
 }
 
 // elect has leadership go from us to them and back.

@@ -275,9 +275,14 @@ func curatorRevoke(t *table) {
 	t.call("lock", "release")
 }
 
+// silence is what go-zookeeper says when a connection breaks, which is meant to.
+type silence struct{}
+
+func (silence) Printf(string, ...any) {}
+
 // goZKLock is go-zookeeper's lock, from this program.
 func (t *table) goZKLock() (lock theirLock, end func()) {
-	conn, _, err := zk.Connect([]string{t.addr}, 10*time.Second, zk.WithLogInfo(false))
+	conn, _, err := zk.Connect([]string{t.addr}, 10*time.Second, zk.WithLogger(silence{}))
 	t.must("zk.Connect", err)
 	l := zk.NewLock(conn, t.path, zk.WorldACL(zk.PermAll))
 	return theirLock{

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zksim/zksim/cmd/zksim/interop/proxy"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/recipes"
 	"github.com/zksim/zksim/watchers"
@@ -43,6 +44,14 @@ func (l Library) Peers() []Library {
 	return []Library{l}
 }
 
+// wires are the ways of all of them to the server.
+func (p Peers) wires() (all []wire) {
+	for lib, peer := range p {
+		all = append(all, wire{peer.wire, lib != Java && lib != C})
+	}
+	return all
+}
+
 // patience is how long anything may take.
 const patience = 20 * time.Second
 
@@ -51,6 +60,9 @@ type meeting struct {
 	pair int // its number
 	name string
 	run  func(*table)
+	// lose has each side lose its session in turn, while it holds what the other one waits for. It is nil where
+	// nothing is held.
+	lose func(*table)
 }
 
 // meetings are those with each library.
@@ -65,106 +77,168 @@ var meetings = map[Library][]meeting{
 }
 
 var goZKMeetings = []meeting{
-	{2, "Lock in kazoo's layout with -lock-", goZKLock(layout(recipes.Kazoo, "-lock-"))},
-	{3, "Lock in Curator's layout", goZKLock(layout(recipes.Curator))},
-	{3, "Lock in its layout", goZKLock(layout(recipes.GoZK))},
+	{2, "Lock in kazoo's layout with -lock-", goZKLock(layout(recipes.Kazoo, "-lock-")), loseGoZKLock(layout(recipes.Kazoo, "-lock-"))},
+	{3, "Lock in Curator's layout", goZKLock(layout(recipes.Curator)), loseGoZKLock(layout(recipes.Curator))},
+	{3, "Lock in its layout", goZKLock(layout(recipes.GoZK)), loseGoZKLock(layout(recipes.GoZK))},
 }
 
 var kazooMeetings = []meeting{
-	{1, "Lock", kazooLock},
-	{1, "Election", kazooElection},
-	{4, "Lock in go-zookeeper's layout", kazooLockOnOthersPath},
-	{5, "RWLock", kazooRWLock},
-	{7, "Semaphore", kazooSemaphore},
-	{9, "Barrier", kazooBarrier},
-	{10, "DoubleBarrier", kazooDoubleBarrier},
-	{11, "Counter", kazooCounters},
-	{11, "Counter of floats", kazooFloats},
-	{11, "Counter with support_curator", kazooCuratorCounters},
-	{12, "Queue", kazooQueue},
-	{12, "LockingQueue", kazooLockingQueue},
-	{15, "Party", kazooParty},
-	{15, "ShallowParty", kazooShallowParty},
-	{16, "Lease and NonBlockingLease", kazooLease},
-	{17, "SetPartitioner", kazooPartitioner},
-	{21, "Data and DataWatch", kazooData},
-	{21, "Children and ChildrenWatch", kazooChildren},
-	{21, "TreeCache", kazooTree},
+	{1, "Lock", kazooLock, loseKazooLock},
+	{1, "Election", kazooElection, loseKazooElection},
+	{4, "Lock in go-zookeeper's layout", kazooLockOnOthersPath, loseKazooLockOnOthersPath},
+	{5, "RWLock", kazooRWLock, loseKazooRWLock},
+	{7, "Semaphore", kazooSemaphore, loseKazooSemaphore},
+	{9, "Barrier", kazooBarrier, loseKazooBarrier},
+	{10, "DoubleBarrier", kazooDoubleBarrier, loseKazooDoubleBarrier},
+	{11, "Counter", kazooCounters, nil},
+	{11, "Counter of floats", kazooFloats, nil},
+	{11, "Counter with support_curator", kazooCuratorCounters, nil},
+	{12, "Queue", kazooQueue, nil},
+	{12, "LockingQueue", kazooLockingQueue, loseLockingQueue},
+	{15, "Party", kazooParty, loseKazooParty},
+	{15, "ShallowParty", kazooShallowParty, loseKazooShallowParty},
+	{16, "Lease and NonBlockingLease", kazooLease, loseKazooLease},
+	{16, "NewMultiLease and MultiNonBlockingLease", kazooMultiLease, nil},
+	{17, "SetPartitioner", kazooPartitioner, losePartition},
+	{21, "Data and DataWatch", kazooData, loseData},
+	{21, "Children and ChildrenWatch", kazooChildren, loseChildren},
+	{21, "TreeCache", kazooTree, loseCache(everything, "TreeCache", watchers.NewTreeCache)},
 }
 
 var curatorMeetings = []meeting{
-	{3, "Lock in its layout and InterProcessMutex", curatorLock(recipes.Curator)},
-	{3, "Lock in go-zookeeper's layout and InterProcessMutex", curatorLock(recipes.GoZK)},
-	{3, "Lock and InterProcessMutex and go-zookeeper's Lock", curatorAndGoZKLock},
-	{6, "RWLock and InterProcessReadWriteLock", curatorRWLock},
-	{7, "Semaphore and InterProcessSemaphoreV2", curatorSemaphore},
-	{8, "Election and LeaderSelector", curatorLeaderSelector},
-	{8, "LeaderLatch", curatorLeaderLatch},
-	{9, "Barrier and DistributedBarrier", curatorBarrier},
-	{10, "DoubleBarrier and DistributedDoubleBarrier", curatorDoubleBarrier},
-	{11, "Atomic and DistributedAtomicLong", curatorLong},
-	{11, "Atomic and DistributedAtomicInteger", curatorInteger},
-	{11, "Shared and SharedCount", curatorSharedCount},
-	{13, "SimpleQueue and SimpleDistributedQueue", curatorSimpleQueue},
-	{14, "DistributedQueue", curatorQueue},
-	{14, "DistributedQueue with locks", curatorLockedQueue},
-	{14, "PriorityQueue and DistributedPriorityQueue", curatorPriorityQueue},
-	{14, "DelayQueue and DistributedDelayQueue", curatorDelayQueue},
-	{14, "IDQueue and DistributedIdQueue", curatorIDQueue},
-	{15, "GroupMember", curatorGroup},
-	{18, "Revoke and Revoker", curatorRevoke},
-	{19, "Discovery and ServiceDiscovery", curatorDiscovery},
-	{21, "Node cache and NodeCache", curatorCache(itself, "NodeCache", watchers.NewNodeCache)},
-	{21, "Children cache and PathChildrenCache", curatorCache(itsChildren, "PathChildrenCache", watchers.NewChildrenCache)},
-	{21, "Tree cache and TreeCache", curatorCache(everything, "TreeCache", watchers.NewTreeCache)},
-	{21, "Tree cache and CuratorCache", curatorCache(everything, "CuratorCache", watchers.NewTreeCache)},
+	{3, "Lock in its layout and InterProcessMutex", curatorLock(recipes.Curator), loseCuratorLock(recipes.Curator)},
+	{3, "Lock in go-zookeeper's layout and InterProcessMutex", curatorLock(recipes.GoZK), loseCuratorLock(recipes.GoZK)},
+	{3, "Lock and InterProcessMutex and go-zookeeper's Lock", curatorAndGoZKLock, nil},
+	{3, "MultiLock and InterProcessMultiLock", curatorMultiLock, nil},
+	{6, "RWLock and InterProcessReadWriteLock", curatorRWLock, loseCuratorRWLock},
+	{6, "RWLock that is downgraded", curatorDowngrade, nil},
+	{7, "Semaphore and InterProcessSemaphoreV2", curatorSemaphore, loseCuratorSemaphore},
+	{7, "Semaphore and InterProcessSemaphoreMutex", curatorSemaphoreMutex, nil},
+	{8, "Election and LeaderSelector", curatorLeaderSelector, loseLeaderSelector},
+	{8, "LeaderLatch", curatorLeaderLatch, loseLeaderLatch},
+	{9, "Barrier and DistributedBarrier", curatorBarrier, loseCuratorBarrier},
+	{10, "DoubleBarrier and DistributedDoubleBarrier", curatorDoubleBarrier, loseCuratorDoubleBarrier},
+	{11, "Atomic and DistributedAtomicLong", curatorLong, nil},
+	{11, "Atomic and DistributedAtomicInteger", curatorInteger, nil},
+	{11, "Shared and SharedCount", curatorSharedCount, loseSharedCount},
+	{11, "Shared and SharedValue", curatorSharedValue, nil},
+	{11, "Atomic and DistributedAtomicValue", curatorValue, nil},
+	{11, "Numbers and CachedAtomicLong", curatorNumbers, nil},
+	{13, "SimpleQueue and SimpleDistributedQueue", curatorSimpleQueue, loseTaking},
+	{14, "DistributedQueue", curatorQueue, nil},
+	{14, "DistributedQueue with locks", curatorLockedQueue, loseLockedItem},
+	{14, "PriorityQueue and DistributedPriorityQueue", curatorPriorityQueue, nil},
+	{14, "DelayQueue and DistributedDelayQueue", curatorDelayQueue, nil},
+	{14, "IDQueue and DistributedIdQueue", curatorIDQueue, nil},
+	{14, "QueueSharder", curatorSharder(true), loseSharder},
+	{14, "QueueSharder that they begin", curatorSharder(false), nil},
+	{15, "GroupMember", curatorGroup, loseGroup},
+	{18, "Revoke and Revoker", curatorRevoke, nil},
+	{19, "Discovery and ServiceDiscovery", curatorDiscovery, loseDynamic},
+	{19, "Discovery with DynamicSequential", curatorSequential, loseSequential},
+	{21, "Node cache and NodeCache", curatorCache(itself, "NodeCache", watchers.NewNodeCache), loseCache(itself, "NodeCache", watchers.NewNodeCache)},
+	{21, "Children cache and PathChildrenCache", curatorCache(itsChildren, "PathChildrenCache", watchers.NewChildrenCache), loseCache(itsChildren, "PathChildrenCache", watchers.NewChildrenCache)},
+	{21, "Tree cache and TreeCache", curatorCache(everything, "TreeCache", watchers.NewTreeCache), loseCache(everything, "TreeCache", watchers.NewTreeCache)},
+	{21, "Tree cache and CuratorCache", curatorCache(everything, "CuratorCache", watchers.NewTreeCache), loseCache(everything, "CuratorCache", watchers.NewTreeCache)},
 }
 
 var javaMeetings = []meeting{
-	{8, "Children cache and LeaderElectionSupport", javaElection},
-	{13, "SimpleQueue and DistributedQueue", zooKeeperQueue("DistributedQueue")},
-	{20, "Lock and WriteLock", zooKeeperLock("WriteLock")},
+	{8, "Children cache and LeaderElectionSupport", javaElection, nil},
+	{13, "SimpleQueue and DistributedQueue", zooKeeperQueue("DistributedQueue"), nil},
+	{20, "Lock and WriteLock", zooKeeperLock("WriteLock"), loseZooKeeperLock("WriteLock")},
 }
 
 var cMeetings = []meeting{
-	{13, "SimpleQueue and zoo_queue", zooKeeperQueue("zkr_queue")},
-	{20, "Lock and zkr_lock", zooKeeperLock("zkr_lock")},
+	{13, "SimpleQueue and zoo_queue", zooKeeperQueue("zkr_queue"), nil},
+	{20, "Lock and zkr_lock", zooKeeperLock("zkr_lock"), loseZooKeeperLock("zkr_lock")},
 }
 
 var allMeetings = []meeting{
-	{10, "DoubleBarrier and those of kazoo and Curator", allDoubleBarrier},
-	{11, "Atomic and the counters of kazoo and Curator", allCounters},
-	{13, "SimpleQueue and those of Curator and ZooKeeper", allQueues},
-	{20, "Lock and WriteLock and zkr_lock", allLocks},
-	{21, "Tree cache and those of kazoo and Curator", allTrees},
+	{10, "DoubleBarrier and those of kazoo and Curator", allDoubleBarrier, nil},
+	{11, "Atomic and the counters of kazoo and Curator", allCounters, nil},
+	{13, "SimpleQueue and those of Curator and ZooKeeper", allQueues, nil},
+	{20, "Lock and WriteLock and zkr_lock", allLocks, nil},
+	{21, "Tree cache and those of kazoo and Curator", allTrees, nil},
 }
 
 // Run has all recipes meet those of a library, below root on the server at addr. The error names the
 // lines whose result is wrong; it may also be that something did not work at all.
 func Run(ctx context.Context, lib Library, peers Peers, addr, root string, out io.Writer) error {
-	client, err := realserver.Connect(ctx, []string{addr})
+	way, err := proxy.New(addr)
+	if err != nil {
+		return err
+	}
+	defer way.Close()
+	client, err := realserver.Connect(ctx, []string{way.Addr()})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	h := house{ctx, client, lib, peers, addr, root, out}
+	err = h.meet()
+	return errors.Join(err, h.lose(way), recipes.Flush(ctx, client), zkapi.DeleteRecursive(ctx, client, root))
+}
+
+// house is where all tables are.
+type house struct {
+	ctx    context.Context
+	client zkapi.Client
+	lib    Library
+	peers  Peers
+	addr   string
+	root   string
+	out    io.Writer
+}
+
+func (h *house) table(name, path string) *table {
+	t := &table{ctx: h.ctx, client: h.client, peers: h.peers, addr: h.addr, limit: patience, out: h.out,
+		name: name, path: h.root + "/" + strings.ReplaceAll(path, " ", "-")}
+	if all := h.lib.Peers(); len(all) > 0 {
+		t.lib = all[0]
+	}
+	return t
+}
+
+// sit has something go on at a table. What is planted has to be noticed within a limit.
+func (h *house) sit(t *table, limit time.Duration, run func(*table)) error {
+	if h.lib == Planted {
+		return t.notice(limit, run)
+	}
+	return t.sit(run)
+}
+
+// meet has one pair meet after the other.
+func (h *house) meet() error {
 	var failed []error
-	for _, m := range meetings[lib] {
-		t := &table{ctx: ctx, client: client, peers: peers, addr: addr, limit: patience, out: out,
-			name: m.name, path: root + "/" + strings.ReplaceAll(m.name, " ", "-")}
-		if all := lib.Peers(); len(all) > 0 {
-			t.lib = all[0]
-		}
-		sit := t.sit
-		if lib == Planted {
-			sit = t.notice
-		}
-		failed = append(failed, sit(m.run))
-		if ctx.Err() != nil {
-			break
+	for _, m := range meetings[h.lib] {
+		if m.run != nil && h.ctx.Err() == nil {
+			failed = append(failed, h.sit(h.table(m.name, m.name), 2*time.Second, m.run))
 		}
 	}
-	failed = append(failed, recipes.Flush(ctx, client), zkapi.DeleteRecursive(ctx, client, root))
 	return errors.Join(failed...)
+}
+
+// lose has all pairs that lose something meet at the same time.
+func (h *house) lose(way *proxy.Proxy) error {
+	wires := map[string][]wire{ours: {{way, true}}, theirs: h.peers.wires()}
+	var all []loser
+	for _, m := range meetings[h.lib] {
+		if m.lose == nil {
+			continue
+		}
+		t := h.table(m.name, m.name+"-lost")
+		t.prefix = fmt.Sprintf("lost%d-", len(all))
+		if h.lib == GoZK { // each has a client in this program
+			own, err := proxy.New(h.addr)
+			if err != nil {
+				return err
+			}
+			defer own.Close()
+			t.addr, wires[theirs] = own.Addr(), append(wires[theirs], wire{own, true})
+		}
+		all = append(all, loser{t, func() error { return h.sit(t, 8*time.Second, m.lose) }})
+	}
+	return survive(h.ctx, all, wires, h.out)
 }
 
 // table is where a pair meets.
@@ -182,6 +256,10 @@ type table struct {
 	out    io.Writer
 	said   map[string]int // how often
 	wrong  []error
+
+	prefix  string // of the names of its objects
+	crashes *crash
+	after   string // whose session has ended
 }
 
 // trouble is how a step ends a meeting.
@@ -221,6 +299,9 @@ func (t *table) is(what string, got, want any) {
 	if t.said[what]++; t.said[what] > 1 {
 		what = fmt.Sprintf("%s (%d)", what, t.said[what])
 	}
+	if t.after != "" {
+		what = t.after + ", " + what
+	}
 	if fmt.Sprint(got) == fmt.Sprint(want) {
 		fmt.Fprintf(t.out, "%s, %s: %v\n", t.name, what, got)
 		return
@@ -247,6 +328,9 @@ func (t *table) new(object, kind string, args ...string) {
 	t.call(object, "new", append([]string{kind}, args...)...)
 }
 
+// theirName is what the peer calls an object: those of tables that are in use at the same time differ.
+func (t *table) theirName(object string) string { return t.prefix + object }
+
 // call has the peer call a method, and waits for the result.
 func (t *table) call(object, method string, args ...string) string {
 	return t.later(object, method, args...)()
@@ -254,7 +338,7 @@ func (t *table) call(object, method string, args ...string) string {
 
 // later has the peer call a method that waits; the function that it returns waits for it.
 func (t *table) later(object, method string, args ...string) (result func() string) {
-	c := t.owners[object].start(object, method, args...)
+	c := t.owners[object].start(t.theirName(object), method, args...)
 	return func() string {
 		values, err := await(t.ctx, c)
 		t.must(object+"."+method, err)

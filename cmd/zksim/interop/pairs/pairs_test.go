@@ -23,7 +23,9 @@ func TestGoZooKeeper(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, Run(t.Context(), GoZK, nil, srv.Addr(), "/pairs", &out))
 	require.Contains(t, out.String(), "Lock in its layout, they get what we release: true\n")
-	require.Equal(t, len(goZKMeetings)*8, strings.Count(out.String(), "\n"))
+	require.Contains(t, out.String(), "Lock in its layout"+Crash+"they get what we lose: true\n")
+	require.Contains(t, out.String(), "Lock in its layout"+TheirCrash+"we get what they lose: true\n")
+	require.Equal(t, len(goZKMeetings)*(8+3+2), strings.Count(out.String(), "\n"))
 	_, left := srv.Node("/pairs")
 	require.False(t, left)
 }
@@ -113,7 +115,7 @@ func TestWrongLayoutIsNoticed(t *testing.T) {
 	require.NoError(t, srv.Listen("127.0.0.1:0"))
 	var out strings.Builder
 	notice := func(path string, run func(*table)) error {
-		return (&table{ctx: t.Context(), client: srv.ClientT(t), addr: srv.Addr(), path: path, name: "Lock", out: &out}).notice(run)
+		return (&table{ctx: t.Context(), client: srv.ClientT(t), addr: srv.Addr(), path: path, name: "Lock", out: &out}).notice(2*time.Second, run)
 	}
 	require.NoError(t, notice("/wrong", goZKLock()))
 	require.EqualError(t, notice("/right", goZKLock(layout(recipes.GoZK))), "Lock: is noticed: false, want true")
@@ -140,7 +142,7 @@ func obedient(t *testing.T) *Peer {
 		}
 		answers.Close()
 	}()
-	p := NewPeer(in, out)
+	p := NewPeer(in, out, nil)
 	t.Cleanup(func() { p.Close() })
 	return p
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/zksim/zksim/cmd/zksim/interop/proxy"
 )
 
 // A Peer is the other side. Orders are lines with fields between tabs: a number, the name of an object,
@@ -16,7 +18,8 @@ import (
 // time, so that one may wait while the next is given; answers come in any order. The method "new" makes
 // an object: its first argument is the kind.
 type Peer struct {
-	in io.WriteCloser
+	in   io.WriteCloser
+	wire *proxy.Proxy
 
 	mu      sync.Mutex
 	orders  int
@@ -30,9 +33,10 @@ type answer struct {
 	err    error
 }
 
-// NewPeer takes the pipes of a program that has just been started.
-func NewPeer(in io.WriteCloser, out io.Reader) *Peer {
-	p := &Peer{in: in, answers: make(map[int]chan answer)}
+// NewPeer takes the pipes of a program that has just been started, and the proxy through which it reaches the
+// server.
+func NewPeer(in io.WriteCloser, out io.Reader, wire *proxy.Proxy) *Peer {
+	p := &Peer{in: in, wire: wire, answers: make(map[int]chan answer)}
 	go p.read(out)
 	return p
 }

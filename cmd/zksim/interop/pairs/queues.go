@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // Queues.
@@ -389,4 +392,155 @@ func curatorIDQueue(t *table) {
 	fill()
 	t.is("they get all", t.call("get", "take", "4"), "1 2 3 4")
 	t.children(t.path, 0)
+}
+
+// sharders are where both sides share one queue that is several.
+type sharders struct {
+	t       *table
+	leaders string
+	full    int
+}
+
+// ours opens each shard as a queue of ours.
+func (s *sharders) ours() *recipes.QueueSharder[*recipes.DistributedQueue] {
+	return recipes.NewQueueSharder(s.t.client, s.t.path, s.leaders, func(path string) *recipes.DistributedQueue {
+		return recipes.NewDistributedQueue(s.t.client, path, recipes.PlainQueue)
+	}, func(o *recipes.SharderOptions) { o.Full, o.Every, o.Max = s.full, 20*time.Millisecond, 3 })
+}
+
+// theirs is one of theirs, which puts in or gets out.
+func (s *sharders) theirs(object, role string) {
+	s.t.new(object, "QueueSharder", role, s.t.path, s.leaders, strconv.Itoa(s.full), "20", "3")
+	s.t.call(object, "start")
+}
+
+// agree waits until both sides have as many shards, and wants them to be the same.
+func (s *sharders) agree(ours *recipes.QueueSharder[*recipes.DistributedQueue], n int) {
+	theirs := func() string { return sorted(strings.Fields(s.t.call("put", "paths")), nil) }
+	s.t.until(fmt.Sprintf("%d shards", n), func() bool { return len(ours.Paths()) == n && len(strings.Fields(theirs())) == n })
+	s.t.is("shards", len(ours.Paths()), n)
+	s.t.is("they have ours", theirs() == inOrder(ours.Paths(), nil), true)
+}
+
+// curatorSharder has both sides put items in until there are as many shards as there may be, the first of which one
+// of ours has made, and then one of theirs; and take them out at the same time.
+func curatorSharder(weBegin bool) func(*table) {
+	return func(t *table) {
+		s := &sharders{t, t.path + "-leaders", 6}
+		ours := s.ours()
+		begin := []func(){func() { t.must("Start", ours.Start(t.ctx)) }, func() { s.theirs("put", "producer") }}
+		if !weBegin {
+			slices.Reverse(begin)
+		}
+		begin[0]()
+		t.children(s.leaders, 1)
+		begin[1]()
+		t.children(s.leaders, 2)
+		s.agree(ours, 1)
+		var want []string
+		fill := func(shards int) { // until another shard is there
+			for len(ours.Paths()) < shards {
+				n := strconv.Itoa(len(want))
+				t.put(ours.Queue(), recipes.Item{}, "ours"+n)
+				t.call("put", "put", "theirs"+n)
+				want = append(want, "ours"+n, "theirs"+n)
+				t.pause()
+			}
+			s.agree(ours, shards)
+		}
+		fill(2) // who came first leads
+		if weBegin {
+			t.must("Close", ours.Close(t.ctx))
+			ours = s.ours()
+			t.must("Start", ours.Start(t.ctx))
+		} else {
+			t.call("put", "close")
+			s.theirs("put", "producer")
+		}
+		t.children(s.leaders, 2)
+		fill(3) // the other one leads
+		t.is("as many items as were put in", t.items() == len(want), true)
+		got := s.drain(ours, &want)
+		if want := sorted(want, nil); got != want { // how many there are is a matter of time
+			t.is("what was put in came out", got, want)
+		}
+		t.is("what was put in came out, once", got == sorted(want, nil), true)
+		t.is("items that are left", t.items(), 0)
+		t.must("Close", ours.Close(t.ctx))
+		t.call("put", "close")
+		t.is("shards that are left", t.count(t.path), 3)
+	}
+}
+
+// items is how many there are in all shards.
+func (t *table) items() (n int) {
+	shards, _, err := t.client.Children(t.ctx, t.path)
+	t.must("Children", err)
+	for _, shard := range shards {
+		n += t.count(zkapi.Join(t.path, shard))
+	}
+	return n
+}
+
+// drain has both sides take items out of all shards while more come, and gives what they have got.
+func (s *sharders) drain(ours *recipes.QueueSharder[*recipes.DistributedQueue], want *[]string) string {
+	t := s.t
+	ctx, enough := context.WithCancel(t.ctx)
+	defer enough()
+	var mu sync.Mutex
+	var got []string
+	done := make(chan error, 1)
+	go func() {
+		done <- ours.Each(ctx, func(ctx context.Context, q *recipes.DistributedQueue) error {
+			return q.Consume(ctx, func(_ context.Context, x recipes.Item) error {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, data := range x.Data {
+					got = append(got, string(data))
+				}
+				return nil
+			})
+		})
+	}()
+	s.theirs("get", "consumer")
+	wait := t.later("put", "putMany", "late", strconv.Itoa(rounds))
+	for i := range rounds {
+		n := strconv.Itoa(i)
+		t.put(ours.Queue(), recipes.Item{}, "too"+n)
+		*want = append(*want, "too"+n, "late"+n)
+	}
+	wait()
+	t.until("no items", func() bool { return t.items() == 0 })
+	enough()
+	t.cancelled(<-done)
+	got = append(got, strings.Fields(t.call("get", "take", strconv.Itoa(len(*want)-len(got))))...)
+	got = append(got, strings.Fields(t.call("get", "left"))...)
+	t.call("get", "close")
+	return sorted(got, nil)
+}
+
+// loseSharder has the leadership go around with the sessions.
+func loseSharder(t *table) {
+	s := &sharders{t, t.path + "-leaders", 2}
+	ours := s.ours()
+	t.must("Start", ours.Start(t.ctx))
+	t.children(s.leaders, 1)
+	s.theirs("put", "producer")
+	t.children(s.leaders, 2)
+	s.agree(ours, 1)
+	t.weCrash()
+	t.children(s.leaders, 2) // we are the second one now
+	for range 2 {
+		t.put(ours.Queue(), recipes.Item{}, "ours")
+	}
+	s.agree(ours, 2) // they have made one
+	t.theyCrash()
+	t.children(s.leaders, 2)
+	for len(ours.Paths()) == 2 {
+		t.put(ours.Queue(), recipes.Item{}, "ours")
+		t.pause()
+	}
+	s.agree(ours, 3) // we have
+	t.must("Close", ours.Close(t.ctx))
+	t.call("put", "close")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // Barriers, and values in a node.
@@ -29,7 +30,7 @@ func (t *table) passBarrier(ours *recipes.Barrier) {
 	t.is("there is nothing left to remove", removed, false)
 }
 
-// enterAndLeave has one of each side begin together and end together.
+// enterAndLeave has one of each side begin together and end together, whoever comes first.
 func (t *table) enterAndLeave(ours *recipes.DoubleBarrier) {
 	entered := t.later("barrier", "enter")
 	t.children(t.path, 1)
@@ -38,6 +39,15 @@ func (t *table) enterAndLeave(ours *recipes.DoubleBarrier) {
 	left := t.later("barrier", "leave")
 	t.must("Leave", ours.Leave(t.ctx))
 	t.is("they leave with us", left(), "true")
+
+	wait := t.ours("Enter", ours.Enter)
+	t.children(t.path, 1)
+	t.is("they enter when we are there", t.call("barrier", "enter"), "true")
+	wait()
+	wait = t.ours("Leave", ours.Leave)
+	t.is("they leave when we do", t.call("barrier", "leave"), "true")
+	wait()
+	t.is("what is left", t.count(t.path), 0)
 }
 
 func kazooBarrier(t *table) {
@@ -140,6 +150,12 @@ func countTogether[V int32 | int64 | float64](t *table, ours *recipes.Atomic[V],
 	add(-3)
 	t.is("the sum, asked by us", value(), text(14))
 	t.is("the sum, asked by them", t.call("counter", "value"), text(14))
+
+	t.must("Delete", t.client.Delete(t.ctx, t.path, zkapi.AnyVersion)) // to begin with us
+	add(3)
+	t.is("they see what we begin with", t.call("counter", "value"), text(3))
+	t.call("counter", "add", "4")
+	t.is("we see the sum", value(), text(7))
 }
 
 func whole[V int32 | int64](v V) string { return strconv.FormatInt(int64(v), 10) }
@@ -196,4 +212,103 @@ func curatorSharedCount(t *table) {
 	t.must("TrySet", err)
 	t.is("we set what they have changed", ok, false)
 	t.until("their change", func() bool { return ours.Value() == 6 })
+
+	seed := recipes.NewShared(t.client, t.path+"-ours", recipes.Int32(), 9)
+	t.must("Start", seed.Start(t.ctx))
+	defer seed.Close()
+	t.new("late", "SharedCount", t.path+"-ours", "3")
+	t.call("late", "start")
+	t.is("they see our seed", t.call("late", "value"), 9)
+}
+
+// curatorValue has each side change data that is no number.
+func curatorValue(t *table) { changeValue(t, recipes.Bytes()) }
+
+func changeValue(t *table, codec recipes.Codec[[]byte]) {
+	t.new("value", "DistributedAtomicValue", t.path)
+	ours := recipes.NewAtomic(t.client, t.path, codec)
+	value := func() string {
+		v, err := ours.Value(t.ctx)
+		t.must("Value", err)
+		return string(v)
+	}
+	swap := func(old, v string) bool {
+		ok, err := ours.CompareAndSet(t.ctx, []byte(old), []byte(v))
+		t.must("CompareAndSet", err)
+		return ok
+	}
+	t.is("they change what is not there", t.call("value", "compareAndSet", "", "a"), "false")
+	made, err := ours.Initialize(t.ctx, []byte("first"))
+	t.must("Initialize", err)
+	t.is("we make it", made, true)
+	t.is("they make it", t.call("value", "initialize", "second"), "false")
+	t.is("they read", t.call("value", "value"), "first")
+	t.is("they change what they have read", t.call("value", "compareAndSet", "first", "theirs"), "true")
+	t.is("we change what they have changed", swap("first", "ours"), false)
+	t.is("we read", value(), "theirs")
+	t.is("we change what we have read", swap("theirs", "ours"), true)
+	t.is("they change what we have changed", t.call("value", "compareAndSet", "theirs", "late"), "false")
+	t.call("value", "forceSet", "by force")
+	t.is("we read what they have set", value(), "by force")
+	change, err := ours.Swap(t.ctx, []byte("last"))
+	t.must("Swap", err)
+	t.is("what we have replaced", string(change.Pre), "by force")
+	t.is("they read what we have set", t.call("value", "value"), "last")
+}
+
+func curatorSharedValue(t *table) { sharedValue(t, recipes.Bytes()) }
+
+func sharedValue(t *table, codec recipes.Codec[[]byte]) {
+	t.new("value", "SharedValue", t.path, "seed")
+	t.call("value", "start")
+	ours := recipes.NewShared(t.client, t.path, codec, []byte("other seed"))
+	t.must("Start", ours.Start(t.ctx))
+	defer ours.Close()
+	t.is("we see their seed", string(ours.Value()), "seed")
+	t.must("Set", ours.Set(t.ctx, []byte("ours")))
+	t.is("they hear of what we set", t.call("value", "await", "ours"), "true")
+	t.is("they set what nobody has changed", t.call("value", "trySet", "theirs"), "true")
+	t.until("their change", func() bool { return string(ours.Value()) == "theirs" })
+	seen := ours.Versioned()
+	t.call("value", "set", "again")
+	ok, err := ours.TrySet(t.ctx, seen, []byte("late"))
+	t.must("TrySet", err)
+	t.is("we set what they have changed", ok, false)
+	t.until("their change", func() bool { return string(ours.Value()) == "again" })
+	ok, err = ours.TrySet(t.ctx, ours.Versioned(), []byte("last"))
+	t.must("TrySet", err)
+	t.is("we set what nobody has changed", ok, true)
+	t.is("they hear of it", t.call("value", "await", "last"), "true")
+
+	seed := recipes.NewShared(t.client, t.path+"-ours", codec, []byte("our seed"))
+	t.must("Start", seed.Start(t.ctx))
+	defer seed.Close()
+	t.new("late", "SharedValue", t.path+"-ours", "seed")
+	t.call("late", "start")
+	t.is("they see our seed", t.call("late", "value"), "our seed")
+}
+
+// curatorNumbers has both sides take numbers in blocks of 10, at the same time: none is given out twice.
+func curatorNumbers(t *table) { takeNumbers(t, recipes.NewAtomic(t.client, t.path, recipes.Int64())) }
+
+func takeNumbers(t *table, counter *recipes.Atomic[int64]) {
+	t.new("numbers", "CachedAtomicLong", t.path, "10")
+	ours := recipes.NewNumbers(counter, 10)
+	const n = 5 * rounds
+	theirs := t.later("numbers", "next", strconv.Itoa(n))
+	got := make(map[string]bool)
+	for range n {
+		x, err := ours.Next(t.ctx)
+		t.must("Next", err)
+		got[whole(x)] = true
+	}
+	numbers := strings.Fields(theirs())
+	for _, x := range numbers {
+		got[x] = true
+	}
+	t.is("numbers of theirs", len(numbers), n)
+	t.is("different numbers", len(got), 2*n)
+	v, err := counter.Value(t.ctx)
+	t.must("Value", err)
+	t.is("the number of blocks", v/10, 2*n/10)
 }

@@ -297,6 +297,20 @@ static int connect_to(const char *addr) {
     return connected;
 }
 
+/* live goes on in another session when this one has ended. */
+static void live(const char *addr) {
+    for (;;) {
+        int rc = zoo_exists(zh, "/", 0, NULL);
+        if (rc == ZOK || rc == ZNONODE) {
+            return;
+        }
+        if (zoo_state(zh) == ZOO_EXPIRED_SESSION_STATE) {
+            connected = 0; /* the old handle is that of objects that may be in use */
+            connect_to(addr);
+        }
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc < 2 || !connect_to(argv[1])) {
         fprintf(stderr, "no connection to %s\n", argc < 2 ? "nothing" : argv[1]);
@@ -309,6 +323,7 @@ int main(int argc, char **argv) {
         }
         split(order);
         if (strcmp(order->fields[2], "new") == 0) { /* here, so that what comes next finds it */
+            live(argv[1]);
             answer(order->fields[0], make(order->fields[1], order->fields[3], order->fields[4]) ? ZOK : ZBADARGUMENTS, "");
             free(order);
             continue;

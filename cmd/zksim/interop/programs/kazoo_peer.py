@@ -36,11 +36,11 @@ def readers(names):
 class Lock:
     """kazoo's locks; one waits in a thread of its own."""
 
-    def __init__(self, lock):
-        self.lock = lock
+    def __init__(self, lock, **options):
+        self.lock, self.options = lock, options
 
     def acquire(self):
-        return self.lock.acquire(timeout=15)
+        return self.lock.acquire(timeout=15, **self.options)
 
     def contend(self, work, n, kind):
         met = 0
@@ -174,13 +174,16 @@ class Party:
 class Lease:
     """kazoo tries when it makes the object. Its clock may be wrong by some seconds."""
 
-    def __init__(self, path, seconds, name, wrong):
-        self.args = path, datetime.timedelta(seconds=int(seconds)), name
+    def __init__(self, path, seconds, name, wrong, count=None):
+        self.path, self.count = path, count
+        self.args = datetime.timedelta(seconds=int(seconds)), name
         self.wrong = datetime.timedelta(seconds=int(wrong))
 
     def obtain(self):
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None) + self.wrong
-        return bool(client.NonBlockingLease(*self.args, utcnow=lambda: now))
+        if self.count is not None:
+            return bool(client.MultiNonBlockingLease(int(self.count), self.path, *self.args, utcnow=lambda: now))
+        return bool(client.NonBlockingLease(self.path, *self.args, utcnow=lambda: now))
 
 
 class Partitioner:
@@ -221,7 +224,7 @@ class Data:
         DataWatch(client, path, self.note)
 
     def note(self, data, stat):
-        self.values.append("none" if stat is None else data.decode())
+        self.values.append("none" if stat is None else (data or b"").decode())
 
     def seen(self):
         return list(self.values)
@@ -308,6 +311,7 @@ client = KazooClient(hosts=sys.argv[1])
 KINDS = {
     "Lock": lambda path, name: Lock(client.Lock(path, name)),
     "LockWithPattern": lambda path, name, pattern: Lock(client.Lock(path, name, extra_lock_patterns=[pattern])),
+    "LockThatStays": lambda path, name: Lock(client.Lock(path, name), ephemeral=False),
     "ReadLock": lambda path, name: Lock(client.ReadLock(path, name)),
     "WriteLock": lambda path, name: Lock(client.WriteLock(path, name)),
     "Semaphore": lambda path, name, leases: Lock(client.Semaphore(path, name, max_leases=int(leases))),
@@ -321,6 +325,7 @@ KINDS = {
     "Party": lambda path, name: Party(client.Party(path, name)),
     "ShallowParty": lambda path, name: Party(client.ShallowParty(path, name)),
     "NonBlockingLease": Lease,
+    "MultiNonBlockingLease": Lease,
     "SetPartitioner": Partitioner,
     "DataWatch": Data,
     "ChildrenWatch": Children,

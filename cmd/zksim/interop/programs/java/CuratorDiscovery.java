@@ -1,5 +1,6 @@
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import org.apache.curator.x.discovery.ServiceDiscovery;
 import org.apache.curator.x.discovery.ServiceDiscoveryBuilder;
 import org.apache.curator.x.discovery.ServiceInstance;
 import org.apache.curator.x.discovery.ServiceProvider;
+import org.apache.curator.x.discovery.ServiceType;
 import org.apache.curator.x.discovery.UriSpec;
 import org.apache.curator.x.discovery.details.JsonInstanceSerializer;
 
@@ -16,6 +18,7 @@ import org.apache.curator.x.discovery.details.JsonInstanceSerializer;
 final class CuratorDiscovery implements Peer.Target {
     private final JsonInstanceSerializer<String> serializer = new JsonInstanceSerializer<>(String.class);
     private final ServiceDiscovery<String> discovery;
+    private final Map<String, ServiceInstance<String>> registered = new HashMap<>();
     private final Map<String, ServiceProvider<String>> providers = new HashMap<>();
 
     CuratorDiscovery(CuratorFramework client, String path) throws Exception {
@@ -27,10 +30,12 @@ final class CuratorDiscovery implements Peer.Target {
     public Object call(String method, List<String> args) throws Exception {
         String name = args.isEmpty() ? "" : args.get(0);
         switch (method) {
-            case "register": discovery.registerService(instance(args)); return null;
-            case "unregister":
-                discovery.unregisterService(discovery.queryForInstance(name, args.get(1)));
+            case "register":
+                ServiceInstance<String> instance = instance(args);
+                registered.put(name + "/" + args.get(1), instance);
+                discovery.registerService(instance);
                 return null;
+            case "unregister": discovery.unregisterService(registered.remove(name + "/" + args.get(1))); return null;
             case "names": return discovery.queryForNames();
             case "instances": return ids(discovery.queryForInstances(name));
             case "instance": return show(discovery.queryForInstance(name, args.get(1)));
@@ -41,6 +46,10 @@ final class CuratorDiscovery implements Peer.Target {
                 providers.put(name, provider);
                 return null;
             case "provided": return ids(providers.get(name).getAllInstances());
+            case "ports":
+                Collection<Integer> ports = new TreeSet<>();
+                providers.get(name).getAllInstances().forEach(i -> ports.add(i.getPort()));
+                return ports;
             case "close":
                 for (ServiceProvider<String> p : providers.values()) {
                     p.close();
@@ -53,12 +62,14 @@ final class CuratorDiscovery implements Peer.Target {
 
     private static ServiceInstance<String> instance(List<String> args) throws Exception {
         return ServiceInstance.<String>builder().name(args.get(0)).id(args.get(1)).address(args.get(2))
-            .port(Integer.parseInt(args.get(3))).payload(args.get(4)).uriSpec(new UriSpec(args.get(5))).build();
+            .port(Integer.parseInt(args.get(3))).payload(args.get(4)).uriSpec(new UriSpec(args.get(5)))
+            .serviceType(args.size() > 6 ? ServiceType.valueOf(args.get(6)) : ServiceType.DYNAMIC).build();
     }
 
     private static Collection<String> ids(Collection<ServiceInstance<String>> instances) {
-        Collection<String> ids = new TreeSet<>();
+        List<String> ids = new ArrayList<>();
         instances.forEach(i -> ids.add(i.getId()));
+        Collections.sort(ids);
         return ids;
     }
 

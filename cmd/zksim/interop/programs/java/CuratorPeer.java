@@ -13,16 +13,22 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.recipes.atomic.AtomicValue;
+import org.apache.curator.framework.recipes.atomic.CachedAtomicLong;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicInteger;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
+import org.apache.curator.framework.recipes.atomic.DistributedAtomicValue;
 import org.apache.curator.framework.recipes.barriers.DistributedBarrier;
 import org.apache.curator.framework.recipes.barriers.DistributedDoubleBarrier;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.leader.LeaderSelector;
 import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter;
 import org.apache.curator.framework.recipes.leader.Participant;
+import org.apache.curator.framework.recipes.locks.InterProcessLock;
+import org.apache.curator.framework.recipes.locks.InterProcessMultiLock;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
+import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreMutex;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.framework.recipes.locks.Revoker;
@@ -31,6 +37,9 @@ import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.SharedCountListener;
 import org.apache.curator.framework.recipes.shared.SharedCountReader;
+import org.apache.curator.framework.recipes.shared.SharedValue;
+import org.apache.curator.framework.recipes.shared.SharedValueListener;
+import org.apache.curator.framework.recipes.shared.SharedValueReader;
 import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryNTimes;
 import org.apache.curator.retry.RetryOneTime;
@@ -62,6 +71,8 @@ public final class CuratorPeer extends Peer {
     Target make(String name, String kind, List<String> args) throws Exception {
         switch (kind) {
             case "InterProcessMutex": return mutex(new InterProcessMutex(client, args.get(0)));
+            case "InterProcessMultiLock": return lock(new InterProcessMultiLock(client, args));
+            case "InterProcessSemaphoreMutex": return lock(new InterProcessSemaphoreMutex(client, args.get(0)));
             case "InterProcessReadWriteLock":
                 recipes.put(name, new InterProcessReadWriteLock(client, args.get(0)));
                 return unknown();
@@ -77,6 +88,12 @@ public final class CuratorPeer extends Peer {
                 return counter(new DistributedAtomicLong(client, args.get(0), new RetryOneTime(100)));
             case "DistributedAtomicInteger":
                 return counter(new DistributedAtomicInteger(client, args.get(0), new RetryNTimes(1000, 1)));
+            case "DistributedAtomicValue":
+                return value(new DistributedAtomicValue(client, args.get(0), new RetryOneTime(100)));
+            case "CachedAtomicLong":
+                return numbers(new CachedAtomicLong(
+                    new DistributedAtomicLong(client, args.get(0), new RetryNTimes(1000, 1)), Integer.parseInt(args.get(1))));
+            case "SharedValue": return sharedValue(args.get(0), bytes(args.get(1)));
             case "SimpleDistributedQueue": return queue(new SimpleDistributedQueue(client, args.get(0)));
             case "GroupMember": return group(new GroupMember(client, args.get(0), args.get(1), bytes(args.get(2))));
             case "SharedCount": return sharedCount(args.get(0), Integer.parseInt(args.get(1)));
@@ -85,6 +102,9 @@ public final class CuratorPeer extends Peer {
             case "DistributedDelayQueue":
             case "DistributedIdQueue":
                 return new CuratorQueue(client, kind, args.get(0).equals("consumer"), args.get(1), args.get(2));
+            case "QueueSharder":
+                return new CuratorSharder(client, args.get(0).equals("consumer"), args.get(1), args.get(2),
+                    Integer.parseInt(args.get(3)), Integer.parseInt(args.get(4)), Integer.parseInt(args.get(5)));
             case "ServiceDiscovery": return new CuratorDiscovery(client, args.get(0));
             case "NodeCache":
             case "PathChildrenCache":
@@ -104,6 +124,18 @@ public final class CuratorPeer extends Peer {
         return (method, args) -> { throw new IllegalArgumentException(method); };
     }
 
+    Target lock(InterProcessLock lock) {
+        return (method, args) -> {
+            switch (method) {
+                case "try": return lock.acquire(1, TimeUnit.SECONDS);
+                case "acquire": return lock.acquire(LIMIT, TimeUnit.SECONDS);
+                case "release": lock.release(); return null;
+                case "contend": return contend(lock::acquire, lock::release, args);
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
     Target mutex(InterProcessMutex lock) {
         CountDownLatch revoked = new CountDownLatch(1);
         return (method, args) -> {
@@ -115,6 +147,15 @@ public final class CuratorPeer extends Peer {
                 case "participants": return lock.getParticipantNodes();
                 case "makeRevocable": lock.makeRevocable(l -> revoked.countDown()); return null;
                 case "revoked": return revoked.await(LIMIT, TimeUnit.SECONDS);
+                case "downgrade":
+                    lock.acquire();
+                    ((InterProcessReadWriteLock) recipes.get(args.get(0))).readLock().acquire();
+                    lock.release();
+                    lock.release(); // it was acquired before
+                    return !lock.isOwnedByCurrentThread();
+                case "endReading":
+                    ((InterProcessReadWriteLock) recipes.get(args.get(0))).readLock().release();
+                    return null;
                 case "attemptRevoke": Revoker.attemptRevoke(client, args.get(0)); return null;
                 default: throw new IllegalArgumentException(method);
             }
@@ -134,6 +175,7 @@ public final class CuratorPeer extends Peer {
                     }
                     return lease != null;
                 case "release": semaphore.returnLease(held.remove(0)); return null;
+                case "participants": return semaphore.getParticipantNodes();
                 case "contend":
                     return contend(() -> held.add(semaphore.acquire()), () -> semaphore.returnLease(held.remove(0)), args);
                 default: throw new IllegalArgumentException(method);
@@ -253,6 +295,31 @@ public final class CuratorPeer extends Peer {
         };
     }
 
+    Target value(DistributedAtomicValue value) {
+        return (method, args) -> {
+            switch (method) {
+                case "compareAndSet": return value.compareAndSet(bytes(args.get(0)), bytes(args.get(1))).succeeded();
+                case "initialize": return value.initialize(bytes(args.get(0)));
+                case "forceSet": value.forceSet(bytes(args.get(0))); return null;
+                case "value": return text(value.get().postValue());
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target numbers(CachedAtomicLong numbers) {
+        return (method, args) -> {
+            List<Long> all = new ArrayList<>();
+            while (all.size() < Integer.parseInt(args.get(0))) {
+                AtomicValue<Long> next = numbers.next();
+                if (next.succeeded()) {
+                    all.add(next.postValue());
+                }
+            }
+            return all;
+        };
+    }
+
     Target queue(SimpleDistributedQueue queue) {
         return (method, args) -> {
             switch (method) {
@@ -309,8 +376,40 @@ public final class CuratorPeer extends Peer {
                             return got != null;
                         }
                     }
+                case "value": return count.getCount();
                 case "set": count.setCount(Integer.parseInt(args.get(0))); return null;
                 case "trySet": return count.trySetCount(count.getVersionedValue(), Integer.parseInt(args.get(0)));
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target sharedValue(String path, byte[] seed) {
+        SharedValue value = new SharedValue(client, path, seed);
+        BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+        value.getListenable().addListener(new SharedValueListener() {
+            @Override
+            public void valueHasChanged(SharedValueReader reader, byte[] data) {
+                heard.add(text(data));
+            }
+
+            @Override
+            public void stateChanged(CuratorFramework c, ConnectionState state) {
+            }
+        });
+        return (method, args) -> {
+            switch (method) {
+                case "start": value.start(); return null;
+                case "await":
+                    for (;;) {
+                        String got = heard.poll(LIMIT, TimeUnit.SECONDS);
+                        if (got == null || got.equals(args.get(0))) {
+                            return got != null;
+                        }
+                    }
+                case "value": return text(value.getValue());
+                case "set": value.setValue(bytes(args.get(0))); return null;
+                case "trySet": return value.trySetValue(value.getVersionedValue(), bytes(args.get(0)));
                 default: throw new IllegalArgumentException(method);
             }
         };

@@ -5,6 +5,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.ZooKeeper;
 import org.apache.zookeeper.recipes.leader.LeaderElectionSupport;
 import org.apache.zookeeper.recipes.lock.LockListener;
@@ -13,9 +14,11 @@ import org.apache.zookeeper.recipes.queue.DistributedQueue;
 
 /** Does what it is told to with the recipes that come with ZooKeeper: see package pairs. */
 public final class JavaPeer extends Peer {
-    private final ZooKeeper zk;
+    private final String addr;
+    private ZooKeeper zk;
 
     private JavaPeer(String addr) throws Exception {
+        this.addr = addr;
         zk = new Program.Session(addr, 10000).zk;
     }
 
@@ -27,16 +30,26 @@ public final class JavaPeer extends Peer {
     }
 
     @Override
-    ZooKeeper zooKeeper() {
-        return zk;
+    synchronized ZooKeeper zooKeeper() throws Exception {
+        for (;;) {
+            try {
+                zk.exists("/", false);
+                return zk;
+            } catch (KeeperException.SessionExpiredException e) {
+                zk = new Program.Session(addr, 10000).zk;
+            } catch (KeeperException.ConnectionLossException e) {
+                // it comes back, in the same session or not
+            }
+        }
     }
 
     @Override
-    Target make(String name, String kind, List<String> args) {
+    Target make(String name, String kind, List<String> args) throws Exception {
+        ZooKeeper zk = zooKeeper();
         switch (kind) {
-            case "WriteLock": return new Lock(args.get(0));
+            case "WriteLock": return new Lock(zk, args.get(0));
             case "DistributedQueue": return queue(new DistributedQueue(zk, args.get(0), null));
-            case "LeaderElectionSupport": return election(args.get(0), args.get(1));
+            case "LeaderElectionSupport": return election(zk, args.get(0), args.get(1));
             default: throw new IllegalArgumentException(kind);
         }
     }
@@ -46,11 +59,13 @@ public final class JavaPeer extends Peer {
      * before it leaves between two of its requests, nobody tells it anything: then it has to ask again.
      */
     private final class Lock implements Target, LockListener {
+        private final ZooKeeper zk;
         private final String path;
         private final WriteLock lock;
         private final BlockingQueue<String> acquired = new LinkedBlockingQueue<>();
 
-        Lock(String path) {
+        Lock(ZooKeeper zk, String path) {
+            this.zk = zk;
             this.path = path;
             lock = new WriteLock(zk, path, null, this);
         }
@@ -133,7 +148,7 @@ public final class JavaPeer extends Peer {
         };
     }
 
-    private Target election(String path, String host) {
+    private Target election(ZooKeeper zk, String path, String host) {
         LeaderElectionSupport election = new LeaderElectionSupport();
         election.setZooKeeper(zk);
         election.setRootNodeName(path);

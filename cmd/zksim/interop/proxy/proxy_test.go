@@ -1,4 +1,4 @@
-package main
+package proxy
 
 import (
 	"bufio"
@@ -47,17 +47,17 @@ func fakeServer(t *testing.T, serve func(net.Conn)) string {
 
 func echo(conn net.Conn) { _, _ = io.Copy(conn, conn) }
 
-func startProxy(t *testing.T, target string) *proxy {
+func startProxy(t *testing.T, target string) *Proxy {
 	t.Helper()
-	p, err := newProxy(target)
+	p, err := New(target)
 	require.NoError(t, err)
-	t.Cleanup(p.close)
+	t.Cleanup(p.Close)
 	return p
 }
 
-func dialProxy(t *testing.T, p *proxy) net.Conn {
+func dialProxy(t *testing.T, p *Proxy) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", p.addr())
+	conn, err := net.Dial("tcp", p.Addr())
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
@@ -85,7 +85,7 @@ func TestCut(t *testing.T) {
 	p := startProxy(t, fakeServer(t, echo))
 	conn := dialProxy(t, p)
 	requireEcho(t, conn, "hello")
-	p.cut()
+	p.Cut()
 	requireCut(t, conn)
 	requireEcho(t, dialProxy(t, p), "again")
 }
@@ -94,7 +94,7 @@ func TestHold(t *testing.T) {
 	p := startProxy(t, fakeServer(t, echo))
 	before := dialProxy(t, p)
 	requireEcho(t, before, "hello")
-	p.holdBack()
+	p.Hold()
 	requireCut(t, before)
 
 	waiting := dialProxy(t, p)
@@ -104,7 +104,7 @@ func TestHold(t *testing.T) {
 	_, err = waiting.Read(make([]byte, 1))
 	require.ErrorContains(t, err, "timeout")
 
-	p.release()
+	p.Release()
 	require.NoError(t, waiting.SetReadDeadline(time.Now().Add(10*time.Second)))
 	back, err := bufio.NewReader(waiting).ReadString('\n')
 	require.NoError(t, err)
@@ -113,9 +113,9 @@ func TestHold(t *testing.T) {
 
 func TestCloseWhileHolding(t *testing.T) {
 	p := startProxy(t, fakeServer(t, echo))
-	p.holdBack()
+	p.Hold()
 	waiting := dialProxy(t, p)
-	p.close()
+	p.Close()
 	requireCut(t, waiting)
 }
 
@@ -130,7 +130,7 @@ func TestHandshakesAreRead(t *testing.T) {
 		got, err := io.ReadAll(dialProxy(t, p))
 		require.NoError(t, err)
 		require.Equal(t, frame, got)
-		require.Equal(t, session{id: -0x1234, timeout: 5000, password: []byte("sixteen bytes pw")}, p.lastSession())
+		require.Equal(t, Session{ID: -0x1234, Timeout: 5000, password: []byte("sixteen bytes pw")}, p.Last())
 	}
 }
 
@@ -141,7 +141,7 @@ func TestOtherAnswersAreNoHandshakes(t *testing.T) {
 		got, err := io.ReadAll(dialProxy(t, p))
 		require.NoError(t, err)
 		require.Equal(t, answer, got)
-		require.Zero(t, p.lastSession())
+		require.Zero(t, p.Last())
 	}
 }
 
@@ -158,12 +158,12 @@ func TestExpire(t *testing.T) {
 	_, err := io.ReadFull(conn, make([]byte, handshakeSize))
 	require.NoError(t, err)
 
-	require.NoError(t, p.expire(0x77))
+	require.NoError(t, p.Expire(0x77))
 	requireCut(t, conn)
 	got := <-requests
 	require.Equal(t, uint64(0x77), binary.BigEndian.Uint64(got[4+16:]))
 	require.Equal(t, "sixteen bytes pw", string(got[4+28:4+44]))
 	require.Equal(t, int32(-11), int32(binary.BigEndian.Uint32(got[4+44+4+4:])))
 
-	require.ErrorContains(t, p.expire(0x78), "no session 0x78")
+	require.ErrorContains(t, p.Expire(0x78), "no session 0x78")
 }

@@ -1,4 +1,9 @@
-package main
+// Package proxy is a TCP proxy for ZooKeeper clients that cuts them off and ends their sessions:
+//
+//	p, err := proxy.New("127.0.0.1:2181")
+//	client.Connect(p.Addr())
+//	err = p.Expire(p.Last().ID)
+package proxy
 
 import (
 	"encoding/binary"
@@ -8,9 +13,9 @@ import (
 	"sync"
 )
 
-// proxy stands between a client and the server. It can cut all connections and hold back new ones, and it
+// Proxy stands between a client and the server. It can cut all connections and hold back new ones, and it
 // reads the handshakes, to know the sessions.
-type proxy struct {
+type Proxy struct {
 	target   string
 	listener net.Listener
 	done     sync.WaitGroup
@@ -19,31 +24,33 @@ type proxy struct {
 	closed   bool
 	conns    map[net.Conn]bool
 	hold     chan struct{} // closed when new connections may pass; nil if they may
-	sessions map[int64]session
-	last     session
+	sessions map[int64]Session
+	last     Session
 }
 
-// session is what the server's side of a handshake says.
-type session struct {
-	id       int64
-	timeout  int32 // milliseconds
+// Session is what the server's side of a handshake says.
+type Session struct {
+	ID       int64
+	Timeout  int32 // milliseconds
 	password []byte
 }
 
-func newProxy(target string) (*proxy, error) {
+// New makes a proxy of a server, on a port of its own.
+func New(target string) (*Proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{target: target, listener: l, conns: map[net.Conn]bool{}, sessions: map[int64]session{}}
+	p := &Proxy{target: target, listener: l, conns: map[net.Conn]bool{}, sessions: map[int64]Session{}}
 	p.done.Go(p.accept)
 	return p, nil
 }
 
-func (p *proxy) addr() string { return p.listener.Addr().String() }
+// Addr is where clients connect.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// close ends the proxy and all that goes through it.
-func (p *proxy) close() {
+// Close ends the proxy and all that goes through it.
+func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
 	p.cutLocked()
@@ -53,16 +60,16 @@ func (p *proxy) close() {
 	p.done.Wait()
 }
 
-// cut closes all connections that have passed. Those that wait still wait.
-func (p *proxy) cut() {
+// Cut closes all connections that have passed. Those that wait still wait.
+func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cutLocked()
 }
 
-// holdBack cuts, and lets no connection pass until release. It accepts them, for a client that is refused
+// Hold cuts, and lets no connection pass until Release. It accepts them, for a client that is refused
 // waits for a while before it tries again.
-func (p *proxy) holdBack() {
+func (p *Proxy) Hold() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.hold == nil {
@@ -71,41 +78,42 @@ func (p *proxy) holdBack() {
 	p.cutLocked()
 }
 
-func (p *proxy) release() {
+// Release ends the wait after Hold.
+func (p *Proxy) Release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.releaseLocked()
 }
 
-func (p *proxy) session(id int64) (session, bool) {
+func (p *Proxy) session(id int64) (Session, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, ok := p.sessions[id]
 	return s, ok
 }
 
-// lastSession is the session of the last handshake.
-func (p *proxy) lastSession() session {
+// Last is the session of the last handshake.
+func (p *Proxy) Last() Session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.last
 }
 
-func (p *proxy) cutLocked() {
+func (p *Proxy) cutLocked() {
 	for c := range p.conns {
 		c.Close()
 	}
 	clear(p.conns)
 }
 
-func (p *proxy) releaseLocked() {
+func (p *Proxy) releaseLocked() {
 	if p.hold != nil {
 		close(p.hold)
 		p.hold = nil
 	}
 }
 
-func (p *proxy) accept() {
+func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -119,7 +127,7 @@ func (p *proxy) accept() {
 }
 
 // serve carries one connection to the server, when it may pass, until either side ends it.
-func (p *proxy) serve(client net.Conn) {
+func (p *Proxy) serve(client net.Conn) {
 	server, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
@@ -141,7 +149,7 @@ func (p *proxy) serve(client net.Conn) {
 }
 
 // enter waits while connections are held back. It is false if the proxy is closed.
-func (p *proxy) enter(conns ...net.Conn) bool {
+func (p *Proxy) enter(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.hold != nil {
@@ -159,7 +167,7 @@ func (p *proxy) enter(conns ...net.Conn) bool {
 	return true
 }
 
-func (p *proxy) leave(conns ...net.Conn) {
+func (p *Proxy) leave(conns ...net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range conns {
@@ -170,7 +178,7 @@ func (p *proxy) leave(conns ...net.Conn) {
 // handshake reads the first frame that a server sends: protocol version, timeout, session id, password.
 // A connection that starts otherwise, with the answer to a four-letter word, is none of its business.
 type handshake struct {
-	proxy *proxy
+	proxy *Proxy
 	head  []byte
 	done  bool
 }
@@ -188,41 +196,41 @@ func (h *handshake) Write(p []byte) (int, error) {
 		h.done = true
 		if s, ok := parseHandshake(h.head); ok {
 			h.proxy.mu.Lock()
-			h.proxy.sessions[s.id], h.proxy.last = s, s
+			h.proxy.sessions[s.ID], h.proxy.last = s, s
 			h.proxy.mu.Unlock()
 		}
 	}
 	return len(p), nil
 }
 
-func parseHandshake(frame []byte) (session, bool) {
+func parseHandshake(frame []byte) (Session, bool) {
 	size := binary.BigEndian.Uint32(frame)
 	passwordSize := binary.BigEndian.Uint32(frame[20:])
 	if size != handshakeSize-4 && size != handshakeSize-3 || passwordSize != 16 {
-		return session{}, false
+		return Session{}, false
 	}
-	s := session{
-		timeout:  int32(binary.BigEndian.Uint32(frame[8:])),
-		id:       int64(binary.BigEndian.Uint64(frame[12:])),
+	s := Session{
+		Timeout:  int32(binary.BigEndian.Uint32(frame[8:])),
+		ID:       int64(binary.BigEndian.Uint64(frame[12:])),
 		password: frame[24:40],
 	}
-	return s, s.id != 0 // 0: the server does not know the session
+	return s, s.ID != 0 // 0: the server does not know the session
 }
 
-// expire ends a session while its client is cut off: this takes the session over on a connection of its
+// Expire ends a session while its client is cut off: this takes the session over on a connection of its
 // own and closes it. To the client that is no different from a session that timed out.
-func (p *proxy) expire(id int64) error {
+func (p *Proxy) Expire(id int64) error {
 	s, ok := p.session(id)
 	if !ok {
 		return fmt.Errorf("no session 0x%x has come by", id)
 	}
-	p.holdBack()
-	defer p.release()
+	p.Hold()
+	defer p.Release()
 	return endSession(p.target, s)
 }
 
 // endSession speaks just enough of the protocol to take a session over and close it.
-func endSession(addr string, s session) error {
+func endSession(addr string, s Session) error {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return err
@@ -231,8 +239,8 @@ func endSession(addr string, s session) error {
 
 	connect := binary.BigEndian.AppendUint32(nil, 0)    // protocol version
 	connect = binary.BigEndian.AppendUint64(connect, 0) // last zxid seen
-	connect = binary.BigEndian.AppendUint32(connect, uint32(s.timeout))
-	connect = binary.BigEndian.AppendUint64(connect, uint64(s.id))
+	connect = binary.BigEndian.AppendUint32(connect, uint32(s.Timeout))
+	connect = binary.BigEndian.AppendUint64(connect, uint64(s.ID))
 	connect = binary.BigEndian.AppendUint32(connect, uint32(len(s.password)))
 	connect = append(connect, s.password...)
 	const closeSession = ^uint32(10) // -11
@@ -252,8 +260,8 @@ func endSession(addr string, s session) error {
 	if len(answer) < handshakeSize {
 		return fmt.Errorf("the server ended the connection after %d bytes", len(answer))
 	}
-	if got, ok := parseHandshake(answer[:handshakeSize]); !ok || got.id != s.id {
-		return fmt.Errorf("the server does not know session 0x%x", s.id)
+	if got, ok := parseHandshake(answer[:handshakeSize]); !ok || got.ID != s.ID {
+		return fmt.Errorf("the server does not know session 0x%x", s.ID)
 	}
 	return nil
 }
