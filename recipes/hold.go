@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zksim/zksim/zkapi"
@@ -33,6 +34,8 @@ type Hold struct {
 	ended   chan struct{} // closed when the keeper has ended
 	done    func()        // called once it is given back; nil: nothing
 	changed func(bool)    // called by the keeper when Held has changed; nil: nothing
+
+	doubted atomic.Bool // something has happened after which it may be lost
 
 	mu       sync.Mutex
 	over     error // why it is not held any more
@@ -154,6 +157,26 @@ func (h *Hold) Verify(ctx context.Context) error {
 	return nil
 }
 
+// confirm is Verify where there is a reason to doubt. It waits for a connection.
+func (h *Hold) confirm(ctx context.Context) error {
+	err := h.Err()
+	if err == nil && h.owner != 0 && h.c.SessionID() != h.owner {
+		err = ErrSessionLost
+	}
+	if err != nil || !h.doubted.Load() {
+		return notHeld(err)
+	}
+	s, err := begin(ctx, h.c)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err = s.do(ctx, func() error { return h.Verify(ctx) }); errors.Is(err, ErrSessionLost) {
+		return notHeld(err)
+	}
+	return err
+}
+
 // Multi does all of the operations if it is still held at that moment, which
 // the server decides, or none. It fails with ErrNotHeld if it is not, with
 // ErrOutcomeUnknown if the connection was lost, and otherwise as Client.Multi
@@ -177,7 +200,7 @@ func (h *Hold) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, er
 }
 
 func notHeld(why error) error {
-	if errors.Is(why, ErrNotHeld) {
+	if why == nil || errors.Is(why, ErrNotHeld) {
 		return why
 	}
 	return fmt.Errorf("%w: %w", ErrNotHeld, why)
@@ -274,6 +297,7 @@ func (h *Hold) keep(ctx context.Context) {
 			turns, stale = s.turns, true
 			h.suspended()
 		}
+		h.doubted.Store(stale)
 		if !s.connected() {
 			if away == nil && limit >= 0 {
 				away = time.After(limit)
@@ -291,6 +315,7 @@ func (h *Hold) keep(ctx context.Context) {
 		switch err := p.judge(err); {
 		case err == nil:
 			stale = false
+			h.doubted.Store(false)
 			h.readRevocation()
 			h.tell(true)
 		case ctx.Err() != nil:

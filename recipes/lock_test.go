@@ -10,6 +10,7 @@ import (
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
 )
 
 func TestLock(t *testing.T) {
@@ -47,4 +48,35 @@ func TestLock(t *testing.T) {
 		require.ErrorIs(t, second.Release(t.Context()), recipes.ErrNotHeld)
 		require.Empty(t, srv.Watches())
 	})
+}
+
+// A lock that is lost while the next one is waited for is not held with it.
+func TestMultiLockLosesOneOnTheWay(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, srv *memserver.Server, c *memserver.Client){
+		"session": func(t *testing.T, srv *memserver.Server, c *memserver.Client) { srv.Expire(c.SessionID()) },
+		"node": func(t *testing.T, srv *memserver.Server, c *memserver.Client) {
+			require.NoError(t, zkapi.DeleteRecursive(t.Context(), srv.ClientT(t), "/first"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := memserver.RunT(t)
+				a, b := srv.ClientT(t), srv.ClientT(t)
+				second := recipes.NewLock(b, "/second")
+				require.NoError(t, second.Acquire(t.Context()))
+				both := recipes.NewMultiLock(recipes.NewLock(a, "/first"), recipes.NewLock(a, "/second"))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				done := make(chan error)
+				go func() { done <- both.Acquire(ctx) }()
+				synctest.Wait()
+				lose(t, srv, a)
+				require.ErrorIs(t, <-done, recipes.ErrNotHeld)
+				require.False(t, both.Held())
+				require.NoError(t, recipes.NewLock(b, "/first").Acquire(t.Context()))
+				require.NoError(t, second.Release(t.Context()))
+				require.NoError(t, second.Acquire(t.Context()))
+			})
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -34,7 +35,8 @@ func (l *MultiLock) Sorted() *MultiLock {
 }
 
 // Acquire acquires all of the locks. When it fails, which it does at the first
-// that fails, none of them is held. The context is for all of them together.
+// that fails, none of them is held. It fails with ErrNotHeld if it loses a lock while
+// it waits for another. The context is for all of them together.
 func (l *MultiLock) Acquire(ctx context.Context) error {
 	select {
 	case l.gate <- struct{}{}:
@@ -56,34 +58,50 @@ func (l *MultiLock) TryAcquire(ctx context.Context) (bool, error) {
 }
 
 func (l *MultiLock) acquire(ctx context.Context, try bool) (bool, error) {
-	var holds []*Hold
-	for _, lock := range l.locks {
-		ok, err := lock.acquire(ctx, try)
-		if ok {
-			h := lock.Hold()
-			holds = append(holds, h) // also one that is lost already: the lock is to be of use again
-			why := h.Err()
-			if why == nil {
-				continue
-			}
-			err = notHeld(why)
-		}
+	holds, ok, err := l.acquireAll(ctx, try)
+	if !ok || err != nil {
 		left := releaseAll(ctx, holds)
 		<-l.gate
-		if !ok && err == nil {
-			err = left
-		}
-		return false, err
+		return false, cmp.Or(err, left)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.holds = holds
-	ctx, end := context.WithCancelCause(context.Background())
-	l.ctx, l.end = ctx, end
+	all, end := context.WithCancelCause(context.Background())
+	l.ctx, l.end = all, end
 	for _, h := range holds {
 		l.stop = append(l.stop, context.AfterFunc(h.ctx, func() { end(context.Cause(h.ctx)) }))
 	}
 	return true, nil
+}
+
+// acquireAll acquires one lock after the other. It fails if one is lost while it
+// waits for the next; those that it has got are released by the caller, also the
+// lost ones, for the locks are to be of use again.
+func (l *MultiLock) acquireAll(ctx context.Context, try bool) (holds []*Hold, all bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, lock := range l.locks {
+		ok, err := lock.acquire(ctx, try)
+		if !ok || err != nil {
+			return holds, false, err
+		}
+		h := lock.Hold()
+		holds = append(holds, h)
+		go func() {
+			select {
+			case <-h.Lost():
+				cancel(notHeld(h.Err()))
+			case <-ctx.Done():
+			}
+		}()
+	}
+	for _, h := range holds {
+		if err := h.confirm(ctx); err != nil {
+			return holds, false, err
+		}
+	}
+	return holds, true, nil
 }
 
 // releaseAll releases in reverse order, all of them, and says what has failed.
