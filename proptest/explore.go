@@ -31,6 +31,7 @@ type Exploration struct {
 	Prepare func(ctx context.Context, c zkapi.Client) error
 
 	unordered bool // see Unordered
+	sameOrder bool // see SameOrder
 }
 
 // without has a property leave out faults that it does not know how to judge.

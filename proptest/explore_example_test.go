@@ -47,6 +47,30 @@ func ExampleExploreCounter() {
 	//      A  has added one: 1
 }
 
+// Locks that sort their paths do not wait for each other in a circle.
+func ExampleMultiLock() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.MultiLock(t, func(c zkapi.Client, paths []string) proptest.Locker {
+			return recipes.NewMultiLock(recipes.NewLock(c, paths[0]), recipes.NewLock(c, paths[len(paths)-1])).Sorted()
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+// Those that take them as they come are safe only where all name them in the same order.
+func ExampleSameOrder() {
+	eager := func(c zkapi.Client, paths []string) proptest.Locker {
+		return newBunch(c, "the paths are taken in the order given", paths)
+	}
+	passes(func(t *testing.T) {
+		fmt.Println(proptest.ExploreMultiLock(t, eager, fifty).Failure.Why)
+		fmt.Println(proptest.ExploreMultiLock(t, eager, fifty, proptest.SameOrder).Failure)
+	})
+	// Output:
+	// somebody waits for ever
+	// <nil>
+}
+
 func ExampleLeaderLatch() {
 	fmt.Println("passed:", passes(func(t *testing.T) {
 		proptest.LeaderLatch(t, func(c zkapi.Client) proptest.Candidate { return recipes.NewLeaderLatch(c, "/latch") }, fifty)

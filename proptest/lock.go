@@ -67,14 +67,22 @@ func exploreLock(t *testing.T, add adder, make func(*explore.Participant) Locker
 	return search(t, func(w *explore.World, e *Exploration) {
 		claims := w.Claims(1)
 		for i := range e.Participants {
-			add(w, name(i), func(p *explore.Participant) error { return takeTurns(p, claims, make(p), e.Rounds) })
+			add(w, name(i), func(p *explore.Participant) error {
+				return takeTurns(p, make(p), e.Rounds, stake{claims, "the lock"})
+			})
 		}
 		w.Finally(tidy(w))
 	}, opts)
 }
 
+// stake is what somebody holds.
+type stake struct {
+	claims *explore.Claims
+	what   string
+}
+
 // takeTurns is what a participant does.
-func takeTurns(p *explore.Participant, claims *explore.Claims, l Locker, rounds int) error {
+func takeTurns(p *explore.Participant, l Locker, rounds int, stakes ...stake) error {
 	for range rounds {
 		ok, err := attempt(p, "Acquire", l.Acquire)
 		if err != nil {
@@ -83,9 +91,13 @@ func takeTurns(p *explore.Participant, claims *explore.Claims, l Locker, rounds 
 		if !ok {
 			continue
 		}
-		claims.Take(p, "the lock")
+		for _, s := range stakes {
+			s.claims.Take(p, s.what)
+		}
 		p.Pause("works")
-		claims.Drop(p, "the lock")
+		for _, s := range stakes {
+			s.claims.Drop(p, s.what)
+		}
 		if err := l.Release(p.Context()); err != nil && p.Context().Err() == nil {
 			p.Log("Release fails: %v", err)
 		}

@@ -20,6 +20,7 @@ import (
 // semaphore stand.
 type line struct {
 	c    zkapi.Client
+	dir  string
 	bug  string
 	id   string // in the names of own nodes
 	node string
@@ -29,7 +30,7 @@ type line struct {
 }
 
 func newLine(c zkapi.Client, bug string) *line {
-	return &line{c: c, bug: bug, id: fmt.Sprintf("%x", c.SessionID()&0xff)}
+	return &line{c: c, dir: "/line", bug: bug, id: fmt.Sprintf("%x", c.SessionID()&0xff)}
 }
 
 func (l *line) has(bug string) bool { return l.bug == bug }
@@ -57,10 +58,10 @@ func (l *line) Acquire(ctx context.Context) error {
 func (l *line) sweep() {
 	ctx := context.Background()
 	for {
-		names, _, err := l.c.Children(ctx, "/line")
+		names, _, err := l.c.Children(ctx, l.dir)
 		for _, name := range names {
 			if strings.HasPrefix(name, l.id+"-") {
-				if e := l.c.Delete(ctx, "/line/"+name, zkapi.AnyVersion); !errors.Is(e, zkapi.ErrNoNode) {
+				if e := l.c.Delete(ctx, zkapi.Join(l.dir, name), zkapi.AnyVersion); !errors.Is(e, zkapi.ErrNoNode) {
 					err = errors.Join(err, e)
 				}
 			}
@@ -79,9 +80,9 @@ func (l *line) stand(ctx context.Context) error {
 	if l.has("the node outlives its session") {
 		mode = zkapi.PersistentSequential
 	}
-	made, err := l.c.Create(ctx, "/line/"+l.id+"-"+l.tag+"-", nil, nil, mode)
-	if errors.Is(err, zkapi.ErrNoNode) && zkapi.EnsurePath(ctx, l.c, "/line", nil) == nil {
-		made, err = l.c.Create(ctx, "/line/"+l.id+"-"+l.tag+"-", nil, nil, mode)
+	made, err := l.c.Create(ctx, zkapi.Join(l.dir, l.id+"-"+l.tag+"-"), nil, nil, mode)
+	if errors.Is(err, zkapi.ErrNoNode) && zkapi.EnsurePath(ctx, l.c, l.dir, nil) == nil {
+		made, err = l.c.Create(ctx, zkapi.Join(l.dir, l.id+"-"+l.tag+"-"), nil, nil, mode)
 	}
 	if errors.Is(err, zkapi.ErrConnectionLoss) && l.has("what may have been created is created again") {
 		return l.stand(ctx)
@@ -89,7 +90,7 @@ func (l *line) stand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.node = strings.TrimPrefix(made, "/line/")
+	l.node = zkapi.Base(made)
 	for {
 		before, err := l.inTheWay(ctx)
 		if errors.Is(err, zkapi.ErrConnectionLoss) && l.has("a node of an earlier session is adopted") {
@@ -110,7 +111,7 @@ func (l *line) stand(ctx context.Context) error {
 
 // inTheWay is the node to wait for; "" is none.
 func (l *line) inTheWay(ctx context.Context) (string, error) {
-	names, _, err := l.c.Children(ctx, "/line")
+	names, _, err := l.c.Children(ctx, l.dir)
 	if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
 		return "", err
 	}
@@ -155,11 +156,11 @@ func (l *line) inTheWay(ctx context.Context) (string, error) {
 // wait waits until the node has changed.
 func (l *line) wait(ctx context.Context, name string) (woken bool, err error) {
 	if l.has("the watch is set after the look") {
-		if _, ok, err := l.c.Exists(ctx, "/line/"+name); !ok || err != nil {
+		if _, ok, err := l.c.Exists(ctx, zkapi.Join(l.dir, name)); !ok || err != nil {
 			return false, err
 		}
 	}
-	_, ok, changed, err := l.c.ExistsW(ctx, "/line/"+name)
+	_, ok, changed, err := l.c.ExistsW(ctx, zkapi.Join(l.dir, name))
 	if err != nil || !ok && !l.has("the watch is set after the look") && !l.has("who vanished before the watch is waited for") {
 		return false, err
 	}
@@ -173,14 +174,14 @@ func (l *line) wait(ctx context.Context, name string) (woken bool, err error) {
 
 func (l *line) Release(ctx context.Context) error {
 	if l.has("release deletes the first node") {
-		names, _, _ := l.c.Children(ctx, "/line")
+		names, _, _ := l.c.Children(ctx, l.dir)
 		slices.SortFunc(names, func(a, b string) int { return cmp.Compare(number(a), number(b)) })
 		if len(names) > 0 {
 			l.node = names[0]
 		}
 	}
 	for {
-		err := l.c.Delete(ctx, "/line/"+l.node, zkapi.AnyVersion)
+		err := l.c.Delete(ctx, zkapi.Join(l.dir, l.node), zkapi.AnyVersion)
 		switch {
 		case errors.Is(err, zkapi.ErrConnectionLoss) && !l.has("a release that may have worked is given up"):
 			continue
@@ -216,6 +217,59 @@ func (l rw) Write() proptest.Locker {
 		return strings.Contains(name, "-w-") || !w.has("writers do not look at readers")
 	}
 	return w
+}
+
+// bunch is a lock on several paths, each with a line.
+type bunch struct {
+	lines []*line
+	bug   string
+}
+
+func newBunch(c zkapi.Client, bug string, paths []string) *bunch {
+	b := &bunch{bug: bug}
+	if paths = slices.Clone(paths); bug != "the paths are taken in the order given" {
+		slices.Sort(paths)
+	}
+	for _, path := range paths {
+		l := newLine(c, bug)
+		l.dir = path
+		b.lines = append(b.lines, l)
+	}
+	return b
+}
+
+func (b *bunch) Acquire(ctx context.Context) error {
+	session := b.lines[0].c.SessionID()
+	for i, l := range b.lines {
+		err := l.Acquire(ctx)
+		if err == nil && l.c.SessionID() != session && b.bug != "a lock that is lost on the way is passed over" {
+			err = zkapi.ErrSessionExpired
+			l.sweep()
+		}
+		switch {
+		case err == nil && b.bug == "the first path is enough":
+			b.lines = b.lines[:1]
+			return nil
+		case err == nil:
+			continue
+		case b.bug != "whoever fails keeps what he has":
+			for _, l := range b.lines[:i] {
+				l.sweep()
+			}
+		}
+		return err
+	}
+	return nil
+}
+
+func (b *bunch) Release(ctx context.Context) (failed error) {
+	for _, l := range slices.Backward(b.lines) {
+		failed = errors.Join(failed, l.Release(ctx))
+		if b.bug == "only the last path is released" {
+			break
+		}
+	}
+	return failed
 }
 
 // semaphore is a line with several in front.

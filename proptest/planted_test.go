@@ -32,6 +32,11 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 	"semaphore": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreSemaphore(t, 2, func(c zkapi.Client) proptest.Locker { return semaphore(c, bug, 2) }, furnished(bug), o)
 	},
+	"multi lock": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreMultiLock(t, func(c zkapi.Client, paths []string) proptest.Locker {
+			return newBunch(c, bug, paths)
+		}, furnished(bug, "/locks", "/locks/1", "/locks/2"), o)
+	},
 	"election": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreElection(t, func(c zkapi.Client) proptest.Elector { return elector{newLine(c, bug)} }, furnished(bug), o)
 	},
@@ -83,7 +88,10 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 }
 
 // furnished makes the nodes that the small recipes take for granted.
-func furnished(bug string) option {
+func furnished(bug string, more ...string) option {
+	if bug == "a foreign child is an error" {
+		more = append(more, "/line/foreign")
+	}
 	return func(e *proptest.Exploration) {
 		e.Prepare = func(ctx context.Context, c zkapi.Client) error {
 			var failed error
@@ -96,8 +104,8 @@ func furnished(bug string) option {
 				_, err := c.Create(ctx, strings.TrimSuffix(path, "/"), nil, nil, zkapi.Persistent)
 				failed = errors.Join(failed, err)
 			}
-			if bug == "a foreign child is an error" {
-				_, err := c.Create(ctx, "/line/foreign", nil, nil, zkapi.Persistent)
+			for _, path := range more {
+				_, err := c.Create(ctx, path, nil, nil, zkapi.Persistent)
 				failed = errors.Join(failed, err)
 			}
 			return failed
@@ -133,6 +141,11 @@ var planted = []struct {
 	{"semaphore", "an error leaves the node behind", "Curator", 3, 1, explore.Cut, 1},
 	{"semaphore", "one too many", "", 3, 1, 0, 1},
 	{"semaphore", "the count is checked before the lease is made", "kazoo", 3, 1, 0, 1},
+	{"multi lock", "the paths are taken in the order given", "Curator", 2, 1, 0, 1},
+	{"multi lock", "whoever fails keeps what he has", "", 2, 1, explore.Cut, 1},
+	{"multi lock", "a lock that is lost on the way is passed over", "", 3, 1, explore.Expiry, 1},
+	{"multi lock", "the first path is enough", "", 4, 1, 0, 1},
+	{"multi lock", "only the last path is released", "", 2, 1, 0, 1},
 	{"election", "the leader is not told that its session is gone", "kazoo", 2, 1, explore.Expiry, 1},
 	{"election", "whose node is gone is the first", "Curator", 2, 1, explore.Removal, 1},
 	{"election", "whoever gives up leaves his node behind", "Curator", 2, 1, explore.Cancellation, 1},

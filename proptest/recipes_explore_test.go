@@ -82,6 +82,12 @@ var ours = []struct {
 	{name: "semaphore", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreSemaphore(t, 2, func(c zkapi.Client) proptest.Locker { return &lease{sem: recipes.NewSemaphore(c, "/sem", 2)} }, o)
 	}},
+	{name: "multi lock", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreMultiLock(t, func(c zkapi.Client, paths []string) proptest.Locker { return ourMultiLock(c, paths).Sorted() }, o)
+	}},
+	{name: "multi lock in order", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreMultiLock(t, func(c zkapi.Client, paths []string) proptest.Locker { return ourMultiLock(c, paths) }, proptest.SameOrder, o)
+	}},
 	{name: "election", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreElection(t, func(c zkapi.Client) proptest.Elector { return ourElection{recipes.NewElection(c, "/election")} }, o)
 	}},
@@ -127,6 +133,14 @@ var ours = []struct {
 	{name: "children cache", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreCache(t, 1, keepCopy(watchers.NewChildrenCache), o)
 	}},
+}
+
+func ourMultiLock(c zkapi.Client, paths []string) *recipes.MultiLock {
+	var locks []*recipes.Lock
+	for _, path := range paths {
+		locks = append(locks, recipes.NewLock(c, path))
+	}
+	return recipes.NewMultiLock(locks...)
 }
 
 type ourQueue struct{ *recipes.Queue }

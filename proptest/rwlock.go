@@ -29,9 +29,9 @@ func ExploreRWLock(t *testing.T, make func(c zkapi.Client) RWLocker, opts ...fun
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error {
 				if i%2 == 0 {
-					return takeTurns(p, writers, make(p.Client).Write(), e.Rounds)
+					return takeTurns(p, make(p.Client).Write(), e.Rounds, stake{writers, "the lock"})
 				}
-				return takeTurns(p, readers, make(p.Client).Read(), e.Rounds)
+				return takeTurns(p, make(p.Client).Read(), e.Rounds, stake{readers, "the lock"})
 			})
 		}
 		w.Invariant(func() error {

@@ -19,7 +19,9 @@ func ExploreSemaphore(t *testing.T, most int, make func(c zkapi.Client) Locker, 
 	return search(t, func(w *explore.World, e *Exploration) {
 		claims := w.Claims(most)
 		for i := range max(e.Participants, most+1) {
-			w.Go(name(i), func(p *explore.Participant) error { return takeTurns(p, claims, make(p.Client), e.Rounds) })
+			w.Go(name(i), func(p *explore.Participant) error {
+				return takeTurns(p, make(p.Client), e.Rounds, stake{claims, "the lock"})
+			})
 		}
 		w.Finally(tidy(w))
 	}, opts)
