@@ -195,7 +195,7 @@ func TestPlantedBugs(t *testing.T) {
 				t.Skip("make test, or -v, which prints the table")
 			}
 			res := properties[p.property](t, p.bug, func(e *proptest.Exploration) {
-				e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, 10*time.Second
+				e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, time.Minute
 				e.KeepShrinking = 500
 				if e.Kinds = p.kinds; p.kinds != 0 {
 					e.Faults = max(1, p.faults)
