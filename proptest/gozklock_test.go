@@ -48,7 +48,7 @@ var gozkBugs = []struct {
 func exploreGozkLock(t *testing.T, bug int, opts ...option) *explore.Result {
 	b := &gozkBugs[bug]
 	return proptest.ExploreLockDialing(t, newGozkLock, append([]option{func(e *proptest.Exploration) {
-		e.Strategy, e.Kinds, e.Rounds, e.Time = explore.Random(1), b.kinds, b.rounds, 10*time.Second
+		e.Strategy, e.Kinds, e.Rounds, e.Time = explore.Random(1), b.kinds, b.rounds, time.Minute
 		if b.kinds != 0 {
 			e.Faults = 1
 		}
@@ -82,7 +82,7 @@ func TestGozkLockIsCaught(t *testing.T) {
 func TestGozkLockIsNoElection(t *testing.T) {
 	res := proptest.ExploreElectionDialing(t, func(p *explore.Participant) proptest.Elector { return gozkElector{newGozkLock(p)} },
 		func(e *proptest.Exploration) {
-			e.Strategy, e.Faults, e.Kinds, e.Time, e.KeepShrinking = explore.Random(1), 1, explore.Expiry, 10*time.Second, 100
+			e.Strategy, e.Faults, e.Kinds, e.Time, e.KeepShrinking = explore.Random(1), 1, explore.Expiry, time.Minute, 100
 		})
 	require.NotNil(t, res.Failure)
 	require.ErrorContains(t, res.Failure, "leads on, although it knows that its session")

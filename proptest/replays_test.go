@@ -36,7 +36,7 @@ func TestReplays(t *testing.T) {
 			}
 			again(t, func(o option) *explore.Result {
 				return properties[p.property](t, p.bug, func(e *proptest.Exploration) {
-					e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, 10*time.Second
+					e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, time.Minute
 					if e.Kinds = p.kinds; p.kinds != 0 {
 						e.Faults = max(1, p.faults)
 					}
