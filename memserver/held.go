@@ -56,7 +56,7 @@ func (c *Client) Deliver() bool {
 	if a.Lost {
 		c.change(zkapi.StateSuspended)
 	} else {
-		c.take(a.Event)
+		c.watches.deliver(a.Event)
 	}
 	return true
 }
@@ -68,11 +68,6 @@ func (c *Client) event(n state.Note) {
 		c.arrivals = append(c.arrivals, Arrival{Event: e})
 		return
 	}
-	c.take(e)
-}
-
-func (c *Client) take(e zkapi.Event) {
-	c.lastZxid = max(c.lastZxid, e.Zxid)
 	c.watches.deliver(e)
 }
 

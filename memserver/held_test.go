@@ -53,6 +53,27 @@ func TestHeldClientIsToldAgainWhatWasLost(t *testing.T) {
 	require.False(t, a.Deliver())
 }
 
+// One transaction may have two events for a client. If it loses its connection between them, the
+// second comes afterwards: only replies count for where its watches are armed from.
+func TestHeldClientIsToldTheRest(t *testing.T) {
+	srv := memserver.RunT(t)
+	a, b := srv.ClientT(t, memserver.Held), srv.ClientT(t)
+	stream, err := a.AddWatch(t.Context(), "/", zkapi.WatchPersistentRecursive)
+	require.NoError(t, err)
+	defer stream.Close()
+	_, _, changed, err := a.ChildrenW(t.Context(), "/")
+	require.NoError(t, err)
+	_, err = b.Create(t.Context(), "/x", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	require.Equal(t, 2, a.Waiting())
+	require.True(t, a.Deliver())
+	require.Empty(t, changed)
+	a.Disconnect()
+	a.Reconnect()
+	require.True(t, a.Deliver())
+	require.Equal(t, zkapi.EventNodeChildrenChanged, (<-changed).Type)
+}
+
 func TestHeldClientTakesItselfForConnected(t *testing.T) {
 	srv, a, _, changed := held(t)
 	states := a.States()

@@ -66,7 +66,7 @@ var report = flag.Bool("report", false, "shrink what is found, and print it with
 func TestFound(t *testing.T) {
 	each(t, func(t *testing.T, f *found) {
 		res := f.explore(t, func(e *proptest.Exploration) {
-			if e.Strategy, e.Time = explore.Random(1), 10*time.Second; !*report {
+			if e.Strategy, e.Time = explore.Random(1), time.Minute; !*report {
 				e.KeepShrinking = -1
 			}
 		})
