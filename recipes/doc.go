@@ -92,6 +92,8 @@
 //
 // # Names elsewhere
 //
+// Those that one looks for; NAMES.md has every class, method and option of kazoo and Curator.
+//
 //	kazoo                  Curator                         here
 //	Lock                   InterProcessMutex               Lock, ReentrantLock
 //	  contenders           getParticipantNodes             Lock.Contenders, Lock.ContenderNodes

@@ -168,7 +168,10 @@ func TestTTLNode(t *testing.T) {
 				require.True(t, there, path)
 			}
 		}
+		require.Equal(t, "x", string(n.Data()))
 		n.SetData([]byte("y"))
+		n.Data()[0] = 'z' // a copy
+		require.Equal(t, "y", string(n.Data()))
 		synctest.Wait()
 		node, _ := srv.Node("/dir/n")
 		require.Equal(t, "y", string(node.Data))

@@ -166,6 +166,13 @@ func (n *TTLNode) SetData(data []byte) {
 	n.wake = make(chan struct{})
 }
 
+// Data is what the node has, or is to have when there is a connection.
+func (n *TTLNode) Data() []byte {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return bytes.Clone(n.data)
+}
+
 // Close stops. The node stays until its time is over.
 func (n *TTLNode) Close() {
 	n.shift.end(func() { n.finish(ErrCancelled) })

@@ -67,6 +67,8 @@
 //
 // # Names
 //
+// Every single one is in NAMES.md of package recipes.
+//
 //	kazoo                      Curator                            here
 //	DataWatch                  NodeCache                          Data
 //	ExistingDataWatch                                             ExistingData
