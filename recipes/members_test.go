@@ -205,3 +205,51 @@ func TestPartyRejoins(t *testing.T) {
 		require.NoError(t, recipes.Flush(bounded(t), c))
 	})
 }
+
+// flicker deletes a node when it is read for the first time, and makes it again after that.
+type flicker struct {
+	zkapi.Client
+	path string
+	made func()
+	done bool
+}
+
+func (f *flicker) Get(ctx context.Context, path string) ([]byte, zkapi.Stat, error) {
+	defer f.gone(ctx, path)()
+	return f.Client.Get(ctx, path)
+}
+
+func (f *flicker) GetW(ctx context.Context, path string) ([]byte, zkapi.Stat, <-chan zkapi.Event, error) {
+	defer f.gone(ctx, path)()
+	return f.Client.GetW(ctx, path)
+}
+
+func (f *flicker) gone(ctx context.Context, path string) (back func()) {
+	if path != f.path || f.done {
+		return func() {}
+	}
+	f.done = true
+	_ = f.Delete(ctx, path, zkapi.AnyVersion)
+	return f.made
+}
+
+// A member that goes and comes again while others read who is there is not lost to them.
+func TestPartyWatchesWhoComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		c := srv.ClientT(t)
+		path := "/party/" + strings.Repeat("0", 32) + "__party__"
+		made := func() { _, _ = c.Create(t.Context(), path, []byte("b"), nil, zkapi.Ephemeral) }
+		require.NoError(t, zkapi.EnsurePath(t.Context(), c, "/party", nil))
+		made()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var members []string
+		for now, err := range recipes.NewParty(&flicker{Client: srv.ClientT(t), path: path, made: made}, "/party").Watch(ctx) {
+			if err == nil {
+				members = now
+			}
+		}
+		require.Equal(t, []string{"b"}, members)
+	})
+}

@@ -155,22 +155,64 @@ func (p *Party) Members(ctx context.Context) (identifiers []string, err error) {
 // Watch yields Members, now and whenever they have changed. The loop ends with the
 // error of the context or the client.
 func (p *Party) Watch(ctx context.Context) iter.Seq2[[]string, error] {
+	follow := p.followNames
+	if p.data {
+		follow = p.followData
+	}
 	return func(yield func([]string, error) bool) {
 		var last []string
 		first := true
-		for _, err := range watchers.Children(ctx, p.c, p.path) {
-			var members []string
-			if err == nil {
-				members, err = p.Members(ctx)
-			}
+		for members, err := range follow(ctx) {
 			if err != nil {
 				yield(nil, p.fail(err))
 				return
 			}
-			if !first && slices.Equal(members, last) {
+			if slices.Sort(members); !first && slices.Equal(members, last) {
 				continue
 			}
 			if first, last = false, members; !yield(slices.Clone(members), nil) {
+				return
+			}
+		}
+	}
+}
+
+// followNames yields identifiers that are in the names of nodes, whenever these may have changed.
+func (p *Party) followNames(ctx context.Context) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		for list, err := range watchers.Children(ctx, p.c, p.path) {
+			var members []string
+			for _, name := range list.Names {
+				if member, id := p.of(name); member {
+					members = append(members, id)
+				}
+			}
+			if !yield(members, err) {
+				return
+			}
+		}
+	}
+}
+
+// followData does the same where they are the data of nodes. A node that comes again
+// under its name is another one, which a list of names would not tell.
+func (p *Party) followData(ctx context.Context) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		cache := watchers.NewChildrenCache(ctx, p.c, p.path)
+		defer cache.Close()
+		synced := false
+		for change, err := range cache.Changes(ctx) {
+			if synced = synced || change.Kind == watchers.InSync; !synced && err == nil {
+				continue
+			}
+			var members []string
+			for _, name := range cache.Children(p.path) {
+				node, there := cache.Node(zkapi.Join(p.path, name))
+				if member, _ := p.of(name); member && there {
+					members = append(members, string(node.Data))
+				}
+			}
+			if !yield(members, err) {
 				return
 			}
 		}
