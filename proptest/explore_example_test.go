@@ -142,6 +142,52 @@ func ExamplePartitioner() {
 	// Output: passed: true
 }
 
+// The adapter follows who is there:
+//
+//	func (m myParty) Follow(ctx context.Context, saw func([]string)) error {
+//		for names, err := range m.Watch(ctx) {
+//			if err != nil {
+//				return err
+//			}
+//			saw(names)
+//		}
+//		return nil
+//	}
+func ExampleGroup() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Group(t, func(c zkapi.Client, name string) proptest.Member {
+			return ourParty{recipes.NewParty(c, "/party", func(o *recipes.Options) { o.Identifier = name })}
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+// The adapter's Follow tells the instances that a provider knows:
+//
+//	func (d myDiscovery) Follow(ctx context.Context, saw func(map[string]string)) error {
+//		provider := d.Provider("web")
+//		defer provider.Close()
+//		for _, err := range provider.Changes(ctx) {
+//			if err != nil {
+//				return err
+//			}
+//			instances := map[string]string{}
+//			for _, x := range provider.All() {
+//				instances[x.ID] = x.Address
+//			}
+//			saw(instances)
+//		}
+//		return nil
+//	}
+func ExampleDiscovery() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Discovery(t, func(c zkapi.Client) proptest.Registrar {
+			return ourDiscovery{recipes.NewDiscovery(c, "/services")}
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
 func ExampleWatcher() {
 	fmt.Println("passed:", passes(func(t *testing.T) {
 		proptest.Watcher(t, func(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Node)) error {

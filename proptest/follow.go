@@ -168,11 +168,37 @@ type chronicle struct {
 
 // reader is somebody who follows.
 type reader struct {
+	errand
 	name  string
 	at    map[string]int // by path: which state was seen last
-	stop  context.CancelFunc
-	done  bool
 	wrong error
+}
+
+// errand is something that goes on until it is told to stop.
+type errand struct {
+	stop context.CancelFunc
+	done bool // it has been told to
+}
+
+// run does it. It may end by itself only if something has gone wrong.
+func (r *errand) run(p *explore.Participant, do func(context.Context) error) error {
+	_, err := attempt(p, "it", func(ctx context.Context) error {
+		ctx, r.stop = context.WithCancel(ctx)
+		defer r.stop()
+		err := do(ctx)
+		if r.done || ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("it has ended by itself, with %v", err)
+	})
+	return err
+}
+
+// dismiss has it stop. It is for invariants.
+func (r *errand) dismiss() {
+	r.done = true
+	r.stop()
+	synctest.Wait() // as after a step
 }
 
 func newChronicle(w *explore.World, states func(map[string]watchers.Node) map[string]string) *chronicle {
@@ -199,17 +225,9 @@ func (x *chronicle) explore(e *Exploration, writes []write, follow func(context.
 	})
 	for i := 1; i < e.Participants; i++ {
 		x.w.Go(name(i), func(p *explore.Participant) error {
-			r := &reader{name: p.Name, at: map[string]int{}, stop: func() {}}
+			r := &reader{name: p.Name, at: map[string]int{}, errand: errand{stop: func() {}}}
 			x.readers = append(x.readers, r)
-			_, err := attempt(p, "it", func(ctx context.Context) error {
-				ctx, r.stop = context.WithCancel(ctx)
-				defer r.stop()
-				err := follow(ctx, p.Client, r)
-				if r.done || ctx.Err() != nil {
-					return nil
-				}
-				return fmt.Errorf("it has ended by itself, with %v", err)
-			})
+			err := r.run(p, func(ctx context.Context) error { return follow(ctx, p.Client, r) })
 			if r.wrong != nil {
 				return r.wrong
 			}
@@ -298,9 +316,7 @@ func (x *chronicle) dismiss() {
 	}
 	for _, r := range x.readers {
 		if !r.done && x.seenAll(r) {
-			r.done = true
-			r.stop()
-			synctest.Wait() // as after a step
+			r.dismiss()
 		}
 	}
 }

@@ -70,6 +70,14 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 			return &share{c: c, bug: bug, name: member, set: set}
 		}, furnished(bug), o)
 	},
+	"group": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreGroup(t, func(c zkapi.Client, name string) proptest.Member {
+			return guildsman{&guild{c: c, bug: bug}, name}
+		}, furnished(bug, "/guild"), o)
+	},
+	"discovery": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar { return &guild{c: c, bug: bug} }, furnished(bug, "/guild"), o)
+	},
 	"watcher": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreWatcher(t, func(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Node)) error {
 			return follower{c, bug}.follow(ctx, path, saw)
@@ -174,6 +182,12 @@ var planted = []struct {
 	{"partitioner", "items are not locked", "", 2, 1, 0, 1},
 	{"partitioner", "what does not come out even is left over", "", 2, 1, 0, 1},
 	{"partitioner", "the watch is set after the look", "", 2, 1, 0, 1},
+	{"group", "whoever has lost his session stays away", "kazoo", 2, 1, explore.Expiry, 1},
+	{"group", "whoever fails to come may be there", "", 2, 1, explore.LostReply, 1},
+	{"group", "what may have been registered is registered again", "Curator", 2, 1, explore.LostReply, 1},
+	{"discovery", "the watch is set after the look", "", 2, 1, 0, 1},
+	{"discovery", "after a lost session the data is that of the beginning", "Curator", 2, 2, explore.Expiry, 1},
+	{"discovery", "with a new connection everybody is registered again", "Curator", 2, 1, explore.Cut, 1},
 	{"watcher", "the watch is set after the look", "", 2, 1, 0, 1},
 	{"watcher", "a node that was made again is the same", "", 2, 1, 0, 1},
 	{"watcher", "after a lost session everything is told again", "", 2, 1, explore.Expiry, 1},

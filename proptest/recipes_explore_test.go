@@ -123,6 +123,27 @@ var ours = []struct {
 			return ourPartitioner{recipes.NewSetPartitioner(c, "/set", set, func(o *recipes.PartitionOptions) { o.Identifier, o.Rejoin = member, true })}
 		}, o)
 	}},
+	{name: "party", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreGroup(t, func(c zkapi.Client, name string) proptest.Member {
+			return ourParty{recipes.NewParty(c, "/party", func(o *recipes.Options) { o.Identifier = name })}
+		}, o)
+	}},
+	{name: "shallow party", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreGroup(t, func(c zkapi.Client, name string) proptest.Member {
+			return ourParty{recipes.NewShallowParty(c, "/party", func(o *recipes.Options) { o.Identifier = name })}
+		}, o)
+	}},
+	{name: "group member", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar { return &ourMember{c: c} }, twoRounds, o)
+	}},
+	{name: "persistent node", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar { return &ourNode{c: c} }, twoRounds, o)
+	}},
+	{name: "discovery", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar {
+			return ourDiscovery{recipes.NewDiscovery(c, "/services")}
+		}, twoRounds, o)
+	}},
 	{name: "data", explore: func(t *testing.T, o option) *explore.Result { return proptest.ExploreWatcher(t, followData, o) }},
 	{name: "children", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreChildrenWatcher(t, followChildren, o)
@@ -200,6 +221,122 @@ func keepCopy(made newCache) func(context.Context, zkapi.Client, string, func(it
 		}
 		return nil
 	}
+}
+
+func twoRounds(e *proptest.Exploration) { e.Rounds = 2 }
+
+type ourParty struct{ *recipes.Party }
+
+func (m ourParty) Leave(ctx context.Context) error {
+	_, err := m.Party.Leave(ctx)
+	return err
+}
+
+func (m ourParty) Follow(ctx context.Context, saw func([]string)) error {
+	for names, err := range m.Watch(ctx) {
+		if err != nil {
+			return err
+		}
+		saw(names)
+	}
+	return nil
+}
+
+type ourMember struct {
+	c zkapi.Client
+	*recipes.GroupMember
+}
+
+func (m *ourMember) Register(ctx context.Context, id, data string) error {
+	if m.GroupMember != nil {
+		return m.SetData(ctx, []byte(data))
+	}
+	m.GroupMember = recipes.NewGroupMember(m.c, "/group", id, []byte(data))
+	err := m.Start()
+	if err == nil {
+		err = m.WaitJoined(ctx)
+	}
+	if err != nil {
+		_ = m.Close(context.Background())
+	}
+	return err
+}
+
+func (m *ourMember) Unregister(ctx context.Context, _ string) error { return m.Close(ctx) }
+
+func (m *ourMember) Follow(ctx context.Context, saw func(map[string]string)) error {
+	for _, err := range m.Changes(ctx) {
+		if err != nil {
+			return err
+		}
+		instances := map[string]string{}
+		for id, data := range m.Members() {
+			instances[id] = string(data)
+		}
+		saw(instances)
+	}
+	return nil
+}
+
+type ourNode struct {
+	c zkapi.Client
+	*recipes.PersistentNode
+}
+
+func (m *ourNode) Register(ctx context.Context, id, data string) error {
+	if m.PersistentNode != nil {
+		return m.SetData(ctx, []byte(data))
+	}
+	m.PersistentNode = recipes.NewPersistentNode(m.c, "/nodes/"+id, zkapi.Ephemeral, []byte(data))
+	err := m.Start()
+	if err == nil {
+		err = m.WaitCreated(ctx)
+	}
+	if err != nil {
+		_ = m.Close(context.Background())
+	}
+	return err
+}
+
+func (m *ourNode) Unregister(ctx context.Context, _ string) error { return m.Close(ctx) }
+
+func (m *ourNode) Follow(ctx context.Context, saw func(map[string]string)) error {
+	return keepCopy(watchers.NewChildrenCache)(ctx, m.c, "/nodes", func(nodes iter.Seq[watchers.Node]) {
+		instances := map[string]string{}
+		for n := range nodes {
+			if n.Path != "/nodes" {
+				instances[zkapi.Base(n.Path)] = string(n.Data)
+			}
+		}
+		saw(instances)
+	})
+}
+
+type ourDiscovery struct{ *recipes.Discovery }
+
+func (d ourDiscovery) Register(ctx context.Context, id, data string) error {
+	_, err := d.Discovery.Register(ctx, recipes.ServiceInstance{Name: "web", ID: id, Address: data})
+	return err
+}
+
+func (d ourDiscovery) Unregister(ctx context.Context, id string) error {
+	return d.Discovery.Unregister(ctx, "web", id)
+}
+
+func (d ourDiscovery) Follow(ctx context.Context, saw func(map[string]string)) error {
+	provider := d.Provider("web")
+	defer provider.Close()
+	for _, err := range provider.Changes(ctx) {
+		if err != nil {
+			return err
+		}
+		instances := map[string]string{}
+		for _, x := range provider.All() {
+			instances[x.ID] = x.Address
+		}
+		saw(instances)
+	}
+	return nil
 }
 
 type ourRW struct{ *recipes.RWLock }
