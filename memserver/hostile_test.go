@@ -33,7 +33,10 @@ func dialRaw(t testing.TB, s *Server) *rawClient {
 
 // open makes a session of ten seconds.
 func (c *rawClient) open() wire.ConnectResponse {
-	q := wire.ConnectRequest{TimeOut: 10_000, Passwd: make([]byte, 16)}
+	return c.connect(wire.ConnectRequest{TimeOut: 10_000, Passwd: make([]byte, 16)})
+}
+
+func (c *rawClient) connect(q wire.ConnectRequest) wire.ConnectResponse {
 	c.sendFrame(q.Append(nil))
 	r := wire.NewReader(c.frame())
 	var p wire.ConnectResponse

@@ -48,6 +48,7 @@ func (s *State) reconfig(c *Conn, q *wire.Request, p *Response) zkapi.Code {
 	if s.rec.on {
 		s.recordRequest(c, q, p)
 	}
+	p.Zxid = s.answered(c) // before another leader begins an epoch
 	s.asker, s.askerEnds = c, false
 	s.takeRoles(&last)
 	s.asker, p.Close = nil, s.askerEnds

@@ -305,7 +305,7 @@ func (s *State) handle(c *Conn, q *wire.Request, p *Response) {
 		p.Err = s.other(c, q, p)
 	}
 	s.commit()
-	if q.Type != zkapi.OpAuth && q.Type != zkapi.OpSasl {
+	if q.Type != zkapi.OpAuth && q.Type != zkapi.OpSasl && p.Zxid == 0 {
 		p.Zxid = s.answered(c)
 	}
 	if p.Close { // nothing comes after this reply
