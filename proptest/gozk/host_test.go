@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest/internal/brief"
 )
 
 // hostVar names the variable that makes this program a simulator's process, in
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, stand(addr, os.Args[1]))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	brief.Main(m)
 }
 
 // order is what a process asks of the host.

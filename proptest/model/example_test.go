@@ -44,6 +44,6 @@ func ExampleCheck() {
 		// Disconnect, Reconnect, Restart, Advance ...
 	}, func(c *model.Config) { c.Stats = &stats })
 	srv.Close()
-	fmt.Println(stats.Histories, "histories:", stats.Results["create"]["OK"] > 100, stats.Results["getW"]["NoAuth"] > 0)
-	// Output: 100 histories: true true
+	fmt.Println(stats.Histories >= 15, stats.Results["create"]["OK"] > 10, stats.Results["get"]["NoNode"] > 0) // 100 without -rapid.checks
+	// Output: true true true
 }
