@@ -98,6 +98,7 @@ type explorer struct {
 	result   *Result
 	began    time.Time
 	leaked   bool // a schedule has left goroutines behind
+	quiet    int  // the number of goroutines at the end of one that has not
 }
 
 func newExplorer(t *testing.T, scenario func(*World), opts []func(*Config)) *explorer {
@@ -197,7 +198,7 @@ func (x *explorer) run(source Source, recording bool) *run {
 		s.again()
 	}
 	r := newRun(x.cfg, x.scenario, source)
-	r.recording = recording
+	r.recording, r.quiet = recording, &x.quiet
 	r.do()
 	x.leaked = x.leaked || r.left
 	return r

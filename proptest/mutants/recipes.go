@@ -110,7 +110,7 @@ var recipesMutants = []mutant{
 		"case zkapi.StateLost:\n\t\ts.over = ErrSessionLost\n\tcase zkapi.StateConnected, zkapi.StateReadOnly:\n\t\tif change.SessionID != s.id {",
 		"case zkapi.StateLost, zkapi.StateConnected, zkapi.StateReadOnly:\n\t\tif false {"},
 	{"stream-left", "a session is followed for ever", "recipes/hold.go",
-		"defer s.close()", ""},
+		"defer close(h.ended)\n\tp, s := h.p, h.p.s\n\tdefer s.close()", "defer close(h.ended)\n\tp, s := h.p, h.p.s"},
 	{"revoked-by-anything", "any change of the data is taken for a revocation", "recipes/revoke.go",
 		"if string(h.p.data) != revocation {", "if h.p.stat.Version == 0 {"},
 	{"B59-trust", "a watch from before a reconnection is trusted", "recipes/queue.go",
