@@ -123,3 +123,19 @@ func (b *beforeMulti) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpRes
 	}
 	return b.Client.Multi(ctx, ops...)
 }
+
+// fleeting is a client that deletes a node when it has made it, so many times.
+type fleeting struct {
+	zkapi.Client
+	path  string
+	times int
+}
+
+func (c *fleeting) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
+	made, err := c.Client.Create(ctx, path, data, acl, mode)
+	if err == nil && made == c.path && c.times > 0 {
+		c.times--
+		err = c.Delete(ctx, path, zkapi.AnyVersion)
+	}
+	return made, err
+}

@@ -45,6 +45,17 @@ var queueCases = []recipeCase{
 		}
 		e.requireClean("/queue")
 	}},
+	{"the directory of what is taken goes as soon as it is made", true, func(t *testing.T, e *recipeEnv) {
+		c := &fleeting{Client: e.client(""), path: e.root + "/queue/taken", times: 2}
+		e.clients = append(e.clients, c)
+		q := recipes.NewLockingQueue(c, e.root+"/queue")
+		require.NoError(t, q.Put(e.ctx, []byte("1")))
+		data, err := q.Get(e.ctx)
+		require.NoError(t, err)
+		require.Equal(t, "1", string(data))
+		require.NoError(t, q.Consume(e.ctx))
+		e.requireClean("/queue/entries", "/queue/taken")
+	}},
 	{"two who make the first shard", true, func(t *testing.T, e *recipeEnv) {
 		sharder := func(c zkapi.Client) *recipes.QueueSharder[*recipes.SimpleQueue] {
 			return recipes.NewQueueSharder(c, e.root+"/shards", e.root+"/leader", func(path string) *recipes.SimpleQueue { return recipes.NewSimpleQueue(c, path) })

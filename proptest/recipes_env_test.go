@@ -44,8 +44,12 @@ type recipeEnv struct {
 	events  *zkapi.Stream[zkapi.Event]     // of everything, as truth is told
 	commits *zkapi.Stream[memserver.Event] // the same from within; nil on real servers
 
-	mu      sync.Mutex
-	clients []zkapi.Client
+	bare bool                            // cases bring no foreign nodes of their own
+	wrap func(zkapi.Client) zkapi.Client // of every client; nil for none
+
+	mu        sync.Mutex
+	clients   []zkapi.Client
+	strangers map[string]bool // by path: foreign nodes, and whether they were seen in the end
 }
 
 // raceDetector makes everything ten times slower.
@@ -166,6 +170,9 @@ func (e *recipeEnv) client(name string) zkapi.Client {
 	if err != nil {
 		e.t.Fatalf("connecting %s: %v", name, err)
 	}
+	if e.wrap != nil {
+		c = e.wrap(c)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.clients = append(e.clients, c)
@@ -196,7 +203,7 @@ func (e *recipeEnv) history(dir string) (moments []moment) {
 		switch parent := zkapi.Parent(ev.Path); {
 		case parent == e.ledger && ev.Type == zkapi.EventNodeCreated:
 			by = name[:strings.LastIndexByte(name, '=')]
-		case parent != e.root+dir:
+		case parent != e.root+dir || e.foreign(ev.Path):
 			continue
 		case ev.Type == zkapi.EventNodeCreated:
 			present = append(present, name)
@@ -258,13 +265,13 @@ func (e *recipeEnv) requireClean(dirs ...string) {
 	}
 	for _, dir := range dirs {
 		names, _, err := e.truth.Children(ctx, e.root+dir)
+		names = e.without(e.root+dir, names)
 		if err != nil && !errors.Is(err, zkapi.ErrNoNode) || len(names) > 0 {
 			e.t.Errorf("left behind in %s: %v, %v", dir, names, err)
 		}
-		if err := zkapi.DeleteRecursive(ctx, e.truth, e.root+dir); err != nil { // a path may still have one watch
-			e.t.Errorf("%v", err)
-		}
+		e.clear(ctx, e.root+dir) // a path may still have one watch
 	}
+	e.requireStrangers(ctx, "/")
 	if e.srv == nil {
 		return
 	}
@@ -286,7 +293,8 @@ func (e *recipeEnv) requireClean(dirs ...string) {
 type steps struct {
 	zkapi.Client
 	at    int
-	after bool // when it has been answered, not before it is sent
+	after bool   // when it has been answered, not before it is sent
+	each  func() // before and after every request; nil for nothing
 	do    func()
 
 	mu   sync.Mutex
@@ -301,9 +309,15 @@ func (s *steps) step() (leave func()) {
 	if now && !s.after {
 		s.do()
 	}
+	if s.each != nil {
+		s.each()
+	}
 	return func() {
 		if now && s.after {
 			s.do()
+		}
+		if s.each != nil {
+			s.each()
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (s *scene) until(dir string, n int) {
 			s.t.Errorf("there are never %d nodes in %s: %v", n, dir, err)
 			return
 		}
-		if len(list.Names) == n {
+		if len(s.without(s.root+dir, list.Names)) == n {
 			return
 		}
 	}
@@ -204,9 +204,7 @@ func playTTL(s *scene) {
 		return cmp.Or(ctx.Err(), n.Err())
 	})
 	if s.srv == nil {
-		if err := zkapi.DeleteRecursive(s.ctx, s.truth, s.root+"/nodes"); err != nil {
-			s.t.Errorf("%v", err)
-		}
+		s.clear(s.ctx, s.root+"/nodes")
 		return
 	}
 	const looking = time.Minute // how often the server looks for what is to go

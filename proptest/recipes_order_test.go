@@ -125,7 +125,7 @@ func (o *orders) check() {
 	there, freed, held := make(map[string]int64), make(map[string]int64), make(map[string]bool)
 	for _, ev := range o.happened() {
 		name, dir := zkapi.Base(ev.Path), zkapi.Parent(ev.Path)
-		if slices.Contains(o.foreign, name) {
+		if slices.Contains(o.foreign, name) || o.recipeEnv.foreign(ev.Path) {
 			continue
 		}
 		made := ev.Type == zkapi.EventNodeCreated

@@ -15,6 +15,20 @@ type custody struct {
 	dir   string
 }
 
+// taken lists what somebody has, in the directory that is made as often as it goes. freed
+// is closed when that has changed.
+func (k *custody) taken(ctx context.Context, l *lookout) (names []string, freed <-chan struct{}, err error) {
+	for {
+		names, freed, err = l.children(ctx, k.dir)
+		if !errors.Is(err, zkapi.ErrNoNode) {
+			return names, freed, err
+		}
+		if err := k.store.plain().ensure(ctx, l.s, k.dir); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
 // take takes an item, if it is there and nobody has it. It fails with errGone if
 // that is worth trying again, before any other item.
 func (k *custody) take(ctx context.Context, name string) (h *Hold, ok bool, err error) {

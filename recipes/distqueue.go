@@ -3,7 +3,6 @@ package recipes
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -218,12 +217,7 @@ func (d *DistributedQueue) Consume(ctx context.Context, work func(context.Contex
 		var freed <-chan struct{}
 		if d.k != nil && len(items) > 0 {
 			var err error
-			if _, freed, err = l.children(ctx, d.k.dir); errors.Is(err, zkapi.ErrNoNode) {
-				if err = d.q.plain().ensure(ctx, l.s, d.k.dir); err == nil {
-					_, freed, err = l.children(ctx, d.k.dir)
-				}
-			}
-			if err != nil {
+			if _, freed, err = d.k.taken(ctx, l); err != nil {
 				return false, nil, err
 			}
 		}

@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 
@@ -62,12 +61,7 @@ func (q *LockingQueue) Get(ctx context.Context) (data []byte, err error) {
 	}
 	q.data = nil
 	err = q.q.watch(ctx, func(l *lookout, items []item) (bool, <-chan struct{}, error) {
-		taken, freed, err := l.children(ctx, q.k.dir)
-		if errors.Is(err, zkapi.ErrNoNode) {
-			if err = q.q.plain().ensure(ctx, l.s, q.k.dir); err == nil {
-				taken, freed, err = l.children(ctx, q.k.dir)
-			}
-		}
+		taken, freed, err := q.k.taken(ctx, l)
 		if err != nil {
 			return false, nil, err
 		}
