@@ -46,6 +46,7 @@ func TestArchiveIsMadeOnce(t *testing.T) {
 
 // TestArchives needs a JVM to say anything.
 func TestArchives(t *testing.T) {
+	Concurrent(t)
 	in := FindT(t, "")
 	t.Run("real/used", func(t *testing.T) {
 		s := RunT(t, "")

@@ -20,7 +20,10 @@ import (
 // What a zkapi.Client does, whichever it is and whatever it is connected to:
 // the same table runs on memserver's own client, on this package's client
 // before a simulator, and on it before a real ZooKeeper.
-func TestClient(t *testing.T) { everywhere(t, slices.Concat(behaviours, lineBehaviours)) }
+func TestClient(t *testing.T) {
+	realserver.Concurrent(t)
+	everywhere(t, slices.Concat(behaviours, lineBehaviours))
+}
 
 var behaviours = []behaviour{
 	{name: "create", run: func(t *testing.T, e *env) {

@@ -481,6 +481,7 @@ func TestTrap5BrokenWhileArming(t *testing.T) {
 // One transaction may have two events for a client. If the connection breaks between them the second
 // one must come afterwards: events do not count for where the watches are armed from.
 func TestTrap5BetweenTwoEvents(t *testing.T) {
+	realserver.Concurrent(t)
 	lost := func(t *testing.T, addr string, dial faults.Dialer) {
 		plan := faults.ParseT(t, "cut after-notification NodeChildrenChanged #1")
 		c, err := realserver.Connect(t.Context(), []string{addr}, func(c *realserver.ClientConfig) { c.Dialer = plan.Dialer(dial) })

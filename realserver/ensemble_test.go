@@ -203,6 +203,7 @@ func testNoQuorum(t *testing.T, e *realserver.Ensemble) {
 }
 
 func TestEnsembleOfOne(t *testing.T) {
+	realserver.Concurrent(t)
 	e := realserver.RunEnsembleT(t, "", 1)
 	require.Equal(t, realserver.Leader, modeOf(t, e.Member(1)))
 	require.NotZero(t, epoch(t, e.Member(1)), "not as a server that stands alone")
@@ -210,6 +211,7 @@ func TestEnsembleOfOne(t *testing.T) {
 }
 
 func TestObserver(t *testing.T) {
+	realserver.Concurrent(t)
 	e := realserver.RunEnsembleT(t, "", 2, func(o *realserver.Options) { o.Observer = o.ID == 2 })
 	require.Equal(t, realserver.Leader, modeOf(t, e.Member(1)))
 	require.Equal(t, realserver.Observer, modeOf(t, e.Member(2)))
@@ -227,6 +229,7 @@ func TestEnsembleOfNone(t *testing.T) {
 }
 
 func TestStartOfABrokenEnsemble(t *testing.T) {
+	realserver.Concurrent(t)
 	_, err := realserver.StartEnsemble(t.Context(), realserver.FindT(t, ""), 2, func(o *realserver.Options) {
 		if o.ID == 2 {
 			o.Config["initLimit"] = "soon"

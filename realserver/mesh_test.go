@@ -35,6 +35,7 @@ func TestSever(t *testing.T) {
 }
 
 func TestSeverWithoutAMesh(t *testing.T) {
+	realserver.Concurrent(t)
 	e := realserver.RunEnsembleT(t, "", 1)
 	require.ErrorContains(t, e.Sever(1, 2), "see Options.Severable")
 }

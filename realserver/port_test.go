@@ -51,6 +51,7 @@ func (th *thief) option(t *testing.T) func(*Options) {
 }
 
 func TestPortIsTaken(t *testing.T) {
+	Concurrent(t)
 	all, err := Installs()
 	require.NoError(t, err)
 	for _, in := range all {
@@ -70,6 +71,7 @@ func TestPortIsTaken(t *testing.T) {
 
 // The port on which a leader waits for its followers is bound last of all: only when it is elected.
 func TestPortOfTheLeaderIsTaken(t *testing.T) {
+	Concurrent(t)
 	th := &thief{nth: 2}
 	e, err := StartEnsemble(t.Context(), FindT(t, ""), 1, th.option(t))
 	require.NoError(t, err)

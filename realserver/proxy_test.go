@@ -143,6 +143,7 @@ func TestProxyWithoutServer(t *testing.T) {
 
 // A session is found by what the server has said to its client.
 func TestProxyDisconnectsASession(t *testing.T) {
+	realserver.Concurrent(t)
 	srv := memserver.RunT(t)
 	require.NoError(t, srv.Listen("127.0.0.1:0"))
 	p := realserver.ProxyT(t, srv.Addr())

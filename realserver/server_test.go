@@ -21,6 +21,7 @@ import (
 // everyInstall runs a test on each ZooKeeper of this machine.
 func everyInstall(t *testing.T, test func(t *testing.T, version string)) {
 	t.Helper()
+	realserver.Concurrent(t)
 	all, err := realserver.Installs()
 	require.NoError(t, err)
 	if len(all) == 0 {
@@ -77,6 +78,7 @@ func requireRefused(t *testing.T, addr string) {
 }
 
 func TestOptions(t *testing.T) {
+	realserver.Concurrent(t)
 	srv := realserver.RunT(t, "", func(o *realserver.Options) {
 		o.TickTime = 500 * time.Millisecond
 		o.Config["maxClientCnxns"] = "7"
@@ -91,6 +93,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestStartOfABrokenServer(t *testing.T) {
+	realserver.Concurrent(t)
 	in, err := realserver.Find("")
 	if err != nil {
 		t.Skip(err)
@@ -118,7 +121,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		child()
 	}
-	os.Exit(m.Run())
+	realserver.RunTests(m)
 }
 
 // child prints the addresses of its servers, one of which is paused, and panics when told to.
@@ -144,6 +147,7 @@ func TestServersDieWithTheirParent(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has a way")
 	}
+	realserver.Concurrent(t)
 	realserver.FindT(t, "")
 	for _, how := range []string{"killed", "panics"} {
 		t.Run(how, func(t *testing.T) {
