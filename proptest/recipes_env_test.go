@@ -65,8 +65,7 @@ type runCase func(t *testing.T, plan string, body func(*recipeEnv))
 func onRecipeBackends(t *testing.T, f func(t *testing.T, kind string, run runCase)) {
 	inMemory(t, f)
 	t.Run("real/3.9", func(t *testing.T) {
-		srv := realserver.RunT(t, "3.9", func(o *realserver.Options) { o.TickTime = faultTick })
-		f(t, "real", onRealServer(srv))
+		f(t, "real", recipeServer.runCase(t))
 	})
 }
 

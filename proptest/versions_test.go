@@ -6,8 +6,6 @@ import (
 	"github.com/zksim/zksim/proptest/internal/brief"
 )
 
-func TestMain(m *testing.M) { brief.Main(m) }
-
 // Brief tells whether tests on real ensembles, which take seconds each to elect a leader, and sweeps of
 // faults leave out what others show as well.
 func Brief() bool { return brief.Wanted() }

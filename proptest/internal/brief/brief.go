@@ -24,27 +24,24 @@ func Wanted() bool { return os.Getenv(realserver.VersionsEnv) == "newest" }
 
 // Main is a TestMain. Where tests are brief and no flag says otherwise, fewer random histories will do,
 // and of those that mostly wait four do so at a time. That the garbage is collected less often, unless
-// GOGC says how often, saves a quarter of the time.
-func Main(m *testing.M) {
+// GOGC says how often, saves a quarter of the time. What is given with m is done after the tests.
+func Main(m *testing.M, after ...func()) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
-	if !Wanted() {
-		os.Exit(m.Run())
-	}
-	for name, value := range map[string]string{"rapid.checks": "15", "test.parallel": "4"} {
-		if f := flag.Lookup(name); f != nil {
-			_ = f.Value.Set(value)
+	if Wanted() {
+		for name, value := range map[string]string{"rapid.checks": "15", "test.parallel": "4"} {
+			if f := flag.Lookup(name); f != nil {
+				_ = f.Value.Set(value)
+			}
 		}
 	}
-	Exit(m.Run())
-}
-
-// Exit ends a test binary. The race detector, which has told the tests what it has seen, would have
-// os.Exit wait a second for more.
-func Exit(code int) {
+	code := m.Run()
+	for _, f := range after {
+		f()
+	}
 	if code == 0 {
-		syscall.Exit(0)
+		syscall.Exit(0) // the race detector, which has told the tests what it has seen, would have os.Exit wait a second
 	}
 	os.Exit(code)
 }
