@@ -1,6 +1,7 @@
 package memserver
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/zksim/zksim/memserver/internal/state"
@@ -59,6 +60,31 @@ func (c *Client) Deliver() bool {
 		c.watches.deliver(a.Event)
 	}
 	return true
+}
+
+// Missed lists the changes that the client's watches would be told of, in the order of
+// their paths, if it came back now, because they are later than the last thing that it has heard.
+func (c *Client) Missed() (missed []zkapi.Event) {
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	for _, path := range slices.Sorted(maps.Keys(c.watches[watchData])) {
+		if n, _ := c.srv.st.Node(path); n.Stat.Mzxid > c.lastZxid {
+			missed = append(missed, zkapi.Event{Type: zkapi.EventNodeDataChanged, Path: path, Zxid: n.Stat.Mzxid})
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(c.watches[watchChild])) {
+		if n, _ := c.srv.st.Node(path); n.Stat.Pzxid > c.lastZxid {
+			missed = append(missed, zkapi.Event{Type: zkapi.EventNodeChildrenChanged, Path: path, Zxid: n.Stat.Pzxid})
+		}
+	}
+	return missed
+}
+
+// LastZxid is the latest that the client has heard of in its session.
+func (c *Client) LastZxid() int64 {
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	return c.lastZxid
 }
 
 // event implements peer.

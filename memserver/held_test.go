@@ -74,6 +74,29 @@ func TestHeldClientIsToldTheRest(t *testing.T) {
 	require.Equal(t, zkapi.EventNodeChildrenChanged, (<-changed).Type)
 }
 
+func TestHeldClientMisses(t *testing.T) {
+	_, a, b, _ := held(t)
+	_, err := b.Create(t.Context(), "/y", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	_, _, _, err = a.GetW(t.Context(), "/y")
+	require.NoError(t, err)
+	_, _, _, err = a.ChildrenW(t.Context(), "/y")
+	require.NoError(t, err)
+	require.Empty(t, a.Missed())
+	a.Disconnect()
+	heard := a.LastZxid()
+	_, err = b.Set(t.Context(), "/y", nil, 0)
+	require.NoError(t, err)
+	_, err = b.Create(t.Context(), "/y/z", nil, nil, zkapi.Persistent)
+	require.NoError(t, err)
+	require.Equal(t, []zkapi.Event{{Type: zkapi.EventNodeDataChanged, Path: "/y", Zxid: heard + 1},
+		{Type: zkapi.EventNodeChildrenChanged, Path: "/y", Zxid: heard + 2}}, a.Missed())
+	a.Reconnect()
+	for a.Deliver() {
+	}
+	require.Empty(t, a.Missed())
+}
+
 func TestHeldClientTakesItselfForConnected(t *testing.T) {
 	srv, a, _, changed := held(t)
 	states := a.States()

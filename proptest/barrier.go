@@ -61,6 +61,8 @@ func ExploreBarrier(t *testing.T, make func(c zkapi.Client) Gate, opts ...func(*
 				return err
 			})
 		}
+		e.alike(w, 1, e.Participants)
+		w.Remember(func() string { return fmt.Sprint(removing) })
 	}, opts)
 }
 
@@ -142,6 +144,10 @@ func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) M
 				return nil
 			})
 		}
+		e.alike(w, 0, e.Participants)
+		w.Remember(func() string {
+			return fmt.Sprint(entering, leaving, others.there, others.left, others.alone, len(others.late))
+		})
 		w.Finally(tidy(w))
 	}, append(slices.Clone(opts), func(e *Exploration) {
 		if e.Kinds == 0 {
@@ -158,6 +164,7 @@ type crowd struct {
 	mu    sync.Mutex
 	there int
 	left  bool
+	alone bool // those who are late have been told to give up
 	late  map[*context.CancelCauseFunc]struct{}
 }
 
@@ -191,6 +198,7 @@ func (c *crowd) change(do func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if do(); c.left && len(c.late) == c.there {
+		c.alone = c.alone || len(c.late) > 0
 		for end := range c.late {
 			(*end)(errAlone)
 		}

@@ -32,6 +32,8 @@ func ExploreCounter(t *testing.T, make func(c zkapi.Client) Counter, opts ...fun
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error { return count.up(p, make(p.Client), e.Rounds) })
 		}
+		e.alike(w, 0, e.Participants)
+		w.Remember(func() string { return fmt.Sprint(*count) })
 		w.Finally(func() error {
 			c, err := w.Server.Client()
 			if err != nil {

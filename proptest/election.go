@@ -46,6 +46,8 @@ func exploreElection(t *testing.T, add adder, make func(*explore.Participant) El
 		for i := range e.Participants {
 			add(w, name(i), func(p *explore.Participant) error { return stand(p, claims, make(p), e.Rounds) })
 		}
+		e.alike(w, 0, e.Participants)
+		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }

@@ -30,6 +30,12 @@ type Exploration struct {
 	// a client that is closed afterwards. What is there already need not be fought for.
 	Prepare func(ctx context.Context, c zkapi.Client) error
 
+	// Alike says that the recipe treats participants alike: that it compares their names, session
+	// ids and random numbers for nothing but equality. An exhaustive search then leaves out what is
+	// the same with parts exchanged. A recipe that puts nodes in the order of their whole names, say, it
+	// would take for right.
+	Alike bool
+
 	unordered bool // see Unordered
 	sameOrder bool // see SameOrder
 }
@@ -124,6 +130,18 @@ func (e *Exploration) furnish(w *explore.World) {
 
 // names of participants.
 func name(i int) string { return string(rune('A' + i)) }
+
+// alike says that so many participants do the same, from one on, if the recipe does.
+func (e *Exploration) alike(w *explore.World, from, n int) {
+	if !e.Alike {
+		return
+	}
+	var names []string
+	for i := from; i < n; i++ {
+		names = append(names, name(i))
+	}
+	w.Alike(names...)
+}
 
 // attempt calls something of a recipe that may fail only if something has gone
 // wrong, and tells whether it has worked.

@@ -234,7 +234,16 @@ func (x *chronicle) explore(e *Exploration, writes []write, follow func(context.
 			return err
 		})
 	}
+	x.w.Remember(x.String)
 	x.w.Finally(tidy(x.w))
+}
+
+func (x *chronicle) String() string {
+	s := fmt.Sprint(x.log, x.written)
+	for _, r := range x.readers {
+		s += fmt.Sprint(r.name, r.at, r.done, r.wrong)
+	}
+	return s
 }
 
 // look notes what the server has now.

@@ -36,6 +36,8 @@ func ExploreLeaderLatch(t *testing.T, make func(c zkapi.Client) Candidate, opts 
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error { return latch(w, p, claims, make(p.Client), e.Rounds) })
 		}
+		e.alike(w, 0, e.Participants)
+		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }
@@ -78,7 +80,9 @@ func leads(w *explore.World, p *explore.Participant, claims *explore.Claims, l C
 		}
 		if now := p.Session(); now != session {
 			session = now
-			if claims.Drop(p, "the lead"); w.Removed(now) == 0 {
+			removed := w.Removed(now)
+			p.Learn(removed)
+			if claims.Drop(p, "the lead"); removed == 0 {
 				claims.Take(p, "the lead")
 			}
 		}

@@ -51,6 +51,7 @@ func ExploreLease(t *testing.T, duration time.Duration, make func(c zkapi.Client
 				return nil
 			})
 		}
+		w.Remember(func() string { return fmt.Sprint(x.until) })
 		w.Invariant(x.check)
 		w.Finally(tidy(w))
 	}, without(explore.Removal, opts))

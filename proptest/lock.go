@@ -71,6 +71,8 @@ func exploreLock(t *testing.T, add adder, make func(*explore.Participant) Locker
 				return takeTurns(p, make(p), e.Rounds, stake{claims, "the lock"})
 			})
 		}
+		e.alike(w, 0, e.Participants)
+		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }

@@ -52,6 +52,7 @@ func ExplorePartitioner(t *testing.T, make func(c zkapi.Client, member string, s
 				return x.take(p, make(p.Client, p.Name, slices.Clone(x.set)), peace)
 			})
 		}
+		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }

@@ -103,13 +103,9 @@ func furnished(bug string, more ...string) option {
 	return func(e *proptest.Exploration) {
 		e.Prepare = func(ctx context.Context, c zkapi.Client) error {
 			var failed error
-			for path, data := range map[string]string{"/line": "", "/n": "0", "/meet": "", "/bag": "",
-				"/shelf": "", "/members": "", "/items": ""} {
-				_, err := c.Create(ctx, path, []byte(data), nil, zkapi.Persistent)
-				failed = errors.Join(failed, err)
-			}
-			for _, path := range []string{shelfItems, shelfTaken} {
-				_, err := c.Create(ctx, strings.TrimSuffix(path, "/"), nil, nil, zkapi.Persistent)
+			for _, path := range []string{"/line", "/n", "/meet", "/bag", "/shelf", "/members", "/items", shelfItems, shelfTaken} {
+				data := map[string]string{"/n": "0"}[path]
+				_, err := c.Create(ctx, strings.TrimSuffix(path, "/"), []byte(data), nil, zkapi.Persistent)
 				failed = errors.Join(failed, err)
 			}
 			for _, path := range more {

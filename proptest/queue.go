@@ -56,6 +56,7 @@ func ExploreQueue(t *testing.T, make func(c zkapi.Client) Queuer, opts ...func(*
 				return nil
 			})
 		}
+		w.Remember(x.String)
 		w.Finally(x.inventory(w, func(c zkapi.Client) func(context.Context) ([]byte, error) { return make(c).Get }))
 		w.Finally(tidy(w))
 	}, without(explore.Removal, opts))
@@ -71,6 +72,8 @@ type goods struct {
 }
 
 func newGoods() *goods { return &goods{stored: map[string]bool{}, had: map[string]string{}} }
+
+func (x *goods) String() string { return fmt.Sprint(x.made, x.stored, x.had, x.maybe, x.last) }
 
 // put puts so many items in. What fails is not tried again, but another item.
 func (x *goods) put(p *explore.Participant, put func(context.Context, []byte) error, n int) error {
@@ -93,6 +96,7 @@ func (x *goods) put(p *explore.Participant, put func(context.Context, []byte) er
 // get takes an item.
 func (x *goods) get(p *explore.Participant, q Queuer, unordered bool) error {
 	first, item := x.last, ""
+	p.Learn(first)
 	ok, err := attempt(p, "Get", func(ctx context.Context) error {
 		data, err := q.Get(ctx)
 		item = string(data)
@@ -223,6 +227,7 @@ func ExploreLockingQueue(t *testing.T, make func(c zkapi.Client) LockingQueuer, 
 				return nil
 			})
 		}
+		w.Remember(x.goods.String)
 		w.Finally(x.inventory(w, func(c zkapi.Client) func(context.Context) ([]byte, error) {
 			q := make(c)
 			return func(ctx context.Context) ([]byte, error) {

@@ -11,8 +11,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/proptest/explore"
 	"github.com/zksim/zksim/recipes"
@@ -24,49 +22,6 @@ func ourLock(c zkapi.Client) proptest.Locker { return recipes.NewLock(c, "/lock"
 
 func TestExploreOurLock(t *testing.T) {
 	proptest.Lock(t, ourLock)
-}
-
-var long = flag.Bool("explore.long", false, "explore our recipes completely, which takes minutes and more")
-
-// What can be explored completely.
-func TestExploreOurLockCompletely(t *testing.T) {
-	for _, bounds := range []struct {
-		participants, faults int
-		kinds                explore.Fault
-		long                 bool
-	}{{2, 0, 0, false}, {2, 1, explore.Lag, proptest.RaceDetector()}, {3, 0, 0, true}, {2, 1, 0, true}, {2, 2, 0, true}} {
-		if bounds.long && !*long {
-			continue
-		}
-		res := proptest.ExploreLock(t, ourLock, func(e *proptest.Exploration) {
-			e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), bounds.participants, bounds.faults, bounds.kinds
-			e.Schedules = 1_000_000_000
-			e.Prepare = func(ctx context.Context, c zkapi.Client) error { return zkapi.EnsurePath(ctx, c, "/lock", nil) }
-		})
-		require.Nil(t, res.Failure)
-		require.True(t, res.Complete)
-		t.Logf("%d participants, %d faults: %v", bounds.participants, bounds.faults, res.Progress)
-	}
-}
-
-// Every recipe, under every schedule of two participants with at most one fault, as far as
-// -explore.time allows.
-func TestExploreOursCompletely(t *testing.T) {
-	if !*long {
-		t.Skip("-explore.long")
-	}
-	for _, x := range ours {
-		for faults := range 2 {
-			t.Run(fmt.Sprintf("direct/%s/%d", x.name, faults), func(t *testing.T) {
-				res := x.explore(t, func(e *proptest.Exploration) {
-					e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), 2, faults, explore.AllFaults&^x.without
-					e.Schedules = 1_000_000_000
-				})
-				res.FailT(t)
-				t.Logf("complete: %v; %v", res.Complete, res.Progress)
-			})
-		}
-	}
 }
 
 // ours are our recipes, each with the property that is for it.

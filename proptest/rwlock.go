@@ -43,6 +43,7 @@ func ExploreRWLock(t *testing.T, make func(c zkapi.Client) RWLocker, opts ...fun
 			}
 			return nil
 		})
+		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }

@@ -18,11 +18,14 @@ func Semaphore(t *testing.T, most int, make func(c zkapi.Client) Locker, opts ..
 func ExploreSemaphore(t *testing.T, most int, make func(c zkapi.Client) Locker, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
 		claims := w.Claims(most)
-		for i := range max(e.Participants, most+1) {
+		n := max(e.Participants, most+1)
+		for i := range n {
 			w.Go(name(i), func(p *explore.Participant) error {
 				return takeTurns(p, make(p.Client), e.Rounds, stake{claims, "the lock"})
 			})
 		}
+		e.alike(w, 0, n)
+		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }

@@ -27,6 +27,7 @@ type claim struct {
 // Claims adds the invariant that at most so many claims count at a time.
 func (w *World) Claims(most int) *Claims {
 	c := &Claims{w: w, most: most}
+	w.run.claims = append(w.run.claims, c)
 	w.Invariant(c.check)
 	return c
 }

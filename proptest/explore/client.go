@@ -22,8 +22,9 @@ type client struct {
 	pending []*operation
 	refused int // calls after the end
 
-	seen   digest // of all that the participant has learned
-	vain   bool   // a call has failed since the connection was lost: the next one waits until it is back
+	seen   ledger        // all that the participant has learned
+	heard  time.Duration // when it has learned something last
+	vain   bool          // a call has failed since the connection was lost: the next one waits until it is back
 	closed bool
 
 	member  int  // of an ensemble, that it is connected to, or was last; 0 is all there is
@@ -36,6 +37,15 @@ var _ zkapi.Client = (*client)(nil)
 // patience is how many calls of a participant are refused after the end of a
 // schedule before its goroutine is ended.
 const patience = 100
+
+// learn is where to put down what the participant learns now.
+func (c *client) learn() *ledger {
+	if now := time.Since(c.run.born); now != c.heard {
+		c.heard = now
+		c.seen.word(uint64(now))
+	}
+	return &c.seen
+}
 
 // call waits for the explorer.
 func (c *client) call(ctx context.Context, q call) *answer {

@@ -62,11 +62,16 @@ type Config struct {
 	MaxSteps int
 	// SessionTimeout is that of the participants' sessions; 10 s by default.
 	SessionTimeout time.Duration
+	// Unreduced has an exhaustive search try also what comes to the same as something
+	// else that it tries, which takes far longer and finds the same; for doubts about that.
+	Unreduced bool
 	// Shard i of Shards, counted from 0, does only its part of the search.
 	Shard, Shards int
 	// KeepShrinking is how many schedules the search for a shorter one that fails
 	// may take, in five seconds at most; 2000 by default, -1 none.
 	KeepShrinking int
+	// Failures, if not nil, gets every schedule that fails, and the search goes on.
+	Failures func(*Failure)
 	// Progress, if not nil, is called about every ten seconds.
 	Progress func(Progress)
 

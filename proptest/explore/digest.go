@@ -3,6 +3,7 @@ package explore
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // digest is a running hash of 128 bits: wide enough that ten million states have
@@ -49,4 +50,51 @@ func (d *digest) text(s string) {
 func (d *digest) bytes(b []byte) {
 	d.flag(b == nil)
 	d.text(string(b))
+}
+
+// ledger is a digest with zxids and session ids in it, of which it is not decided
+// yet whether they count as they are or only by their order.
+type ledger struct {
+	digest
+	marks []int64
+}
+
+// mark adds a zxid or a session id; 0 is none.
+func (l *ledger) mark(id int64) {
+	l.flag(id != 0)
+	if id != 0 {
+		l.marks = append(l.marks, id)
+	}
+}
+
+// append adds what another ledger has.
+func (l *ledger) append(other *ledger) {
+	l.digest.add(other.digest)
+	l.int(len(other.marks))
+	l.marks = append(l.marks, other.marks...)
+}
+
+func (l *ledger) reset() { l.digest, l.marks = digest{}, l.marks[:0] }
+
+// sum is the digest of all, in which marks count as they are.
+func (l *ledger) sum() digest {
+	d := l.digest
+	for _, m := range l.marks {
+		d.word(uint64(m))
+	}
+	return d
+}
+
+// ranked is sum, but of the marks only their order counts.
+func (l *ledger) ranked(scratch *[]int64) digest {
+	ranks := append((*scratch)[:0], l.marks...)
+	slices.Sort(ranks)
+	ranks = slices.Compact(ranks)
+	*scratch = ranks
+	d := l.digest
+	for _, m := range l.marks {
+		at, _ := slices.BinarySearch(ranks, m)
+		d.int(at)
+	}
+	return d
 }

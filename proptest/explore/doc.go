@@ -101,9 +101,34 @@
 //
 // That every schedule within the bounds has been run, or one that comes to the
 // same, see [Exhaustive]: as many participants, and as much for each to do, as the
-// scenario says; as many faults, of those kinds, as Config says. To be
-// recognized, states are reduced to 128 bits. It rests on participants being
+// scenario says; as many faults, of those kinds, as Config says. It rests on participants being
 // functions of what they learn from their clients, the clock and crypto/rand. If
 // participants share memory, what they find there must follow from that too:
-// Participant.Log makes the order of something part of the state.
+// Participant.Log and Participant.Learn make it part of what they have learned.
+// Result.Complete is false if one of them did something else when a schedule began in the same way again.
+//
+// What comes to the same:
+//
+//   - A state that has been there, whatever led to it: all that can happen from there has been tried.
+//     To be recognized, states are reduced to 128 bits. By default a state
+//     is all that has happened: the writes of the server in their order, and what each
+//     participant has learned. If the scenario has said by World.Remember what it has in mind, the
+//     state of the server is what it has, nodes, sessions and watches, and what there was
+//     before is forgotten, since nothing that comes depends on it.
+//   - Then zxids and session ids count by their order alone. The server only compares them, and new ones are
+//     larger than all there are, so that from two states which differ in them, but not in
+//     their order, the same can happen. Participants have to do no more than compare them, either: a
+//     participant that goes by whether a zxid is even is one that this search does not know. Numbers in names and in data count
+//     as they are, and so does time.
+//   - Then, too, what a participant has learned that has returned, with all its goroutines, is
+//     forgotten: nothing depends on it but what it has left behind, which is on the server, on its
+//     way there, or in what the scenario remembers.
+//   - What comes to a participant that is gone like that, an event or a new connection, is no
+//     choice. It changes nothing for anybody else, and nothing else changes it, so that it may as well be the next thing.
+//   - If the scenario has said by World.Alike that participants do the same, each
+//     takes its first step, or suffers its first fault, after the one before it: a schedule in which it is not so is another
+//     one with their parts exchanged. That rests on their comparing
+//     names, session ids and random numbers for nothing but equality.
+//
+// While servers may lag the state of all of them is what they have written. Config.Unreduced leaves all this out but the first.
 package explore

@@ -2,12 +2,12 @@ package explore
 
 import (
 	"fmt"
-	"time"
+	"slices"
 )
 
 // Exhaustive makes every schedule within the bounds of Config, depth first, and
-// leaves out those that come to a state in which another one has been. Two states
-// are the same if the server has done the same writes, every participant has
+// leaves out those that come to the same as another one: to a state in which that has
+// been, for instance. Two states are the same if the server is in the same one, every participant has
 // learned the same and waits in the same calls, the same is on its way to it, and
 // as much may still go wrong. That is sound as long as participants are functions
 // of what they learn: see the package's documentation.
@@ -21,7 +21,7 @@ func Exhaustive(from ...string) Strategy {
 			panic(err)
 		}
 		for _, c := range choices {
-			s.path = append(s.path, fork{taken: c})
+			s.path = append(s.path, fork{taken: c, open: true})
 		}
 	}
 	return s
@@ -33,6 +33,11 @@ type exhaustive struct {
 	seen map[digest]int // and after how few choices
 	cfg  *Config
 	ran  bool
+	// Of the schedule that is run now: how many of its forks were there before, and
+	// what states it was the first to come to.
+	from int
+	new  []digest
+	redo int // how often in a row it has to be run again
 	// limit, if not 0, is after how many steps schedules are given up.
 	limit int
 	// A schedule that is run again has had other choices than before.
@@ -40,7 +45,11 @@ type exhaustive struct {
 }
 
 // fork is a place where there was a choice.
-type fork struct{ taken, of int }
+type fork struct {
+	taken, of int
+	left      []int // what is still to be tried
+	open      bool  // what is left is not known, because another search has been here
+}
 
 func (s *exhaustive) String() string { return "exhaustive" }
 
@@ -49,17 +58,33 @@ func (s *exhaustive) States() int { return len(s.seen) }
 
 func (s *exhaustive) Next(cfg *Config) Source {
 	s.cfg = cfg
-	if s.ran {
-		for len(s.path) > 0 && s.path[len(s.path)-1].taken+1 >= s.path[len(s.path)-1].of {
+	if s.ran && s.redo == 0 {
+		for len(s.path) > 0 && len(s.path[len(s.path)-1].left) == 0 {
 			s.path = s.path[:len(s.path)-1]
 		}
 		if len(s.path) == 0 {
 			return nil
 		}
-		s.path[len(s.path)-1].taken++
+		last := &s.path[len(s.path)-1]
+		last.taken, last.left = last.left[0], last.left[1:]
 	}
-	s.ran, s.at = true, 0
+	s.ran, s.at, s.from, s.new = true, 0, len(s.path), s.new[:0]
 	return s
+}
+
+// done hears how it went. A schedule in which goroutines of others have come or gone is run
+// once more, as if it had not been.
+func (s *exhaustive) done(r *run) {
+	if !r.disturbed || s.redo > patience {
+		s.astray = s.astray || r.disturbed
+		s.redo = 0
+		return
+	}
+	for _, state := range s.new {
+		delete(s.seen, state)
+	}
+	s.path = s.path[:s.from]
+	s.redo++
 }
 
 // frontier is the schedule that comes next, by which a search can go on.
@@ -75,10 +100,17 @@ func (s *exhaustive) frontier() string {
 const split = 6
 
 func (s *exhaustive) Choose(r *run) int {
+	if !s.cfg.Unreduced {
+		if i := r.matterOfCourse(); i >= 0 {
+			return i
+		}
+	}
 	if s.at < len(s.path) {
 		f := &s.path[s.at]
 		s.astray = s.astray || f.of != 0 && f.of != len(r.steps)
-		f.of = len(r.steps)
+		if f.of = len(r.steps); f.open {
+			f.left, f.open = slices.DeleteFunc(s.ways(r), func(i int) bool { return i <= f.taken }), false
+		}
 		s.at++
 		return min(f.taken, f.of-1)
 	}
@@ -94,9 +126,22 @@ func (s *exhaustive) Choose(r *run) int {
 		return -1
 	}
 	s.seen[state] = len(r.choices)
-	s.path = append(s.path, fork{0, len(r.steps)})
+	s.new = append(s.new, state)
+	ways := s.ways(r)
+	s.path = append(s.path, fork{taken: ways[0], of: len(r.steps), left: ways[1:]})
 	s.at++
-	return 0
+	return ways[0]
+}
+
+// ways lists the steps that are to be tried.
+func (s *exhaustive) ways(r *run) []int {
+	ways := make([]int, 0, len(r.steps))
+	for i := range r.steps {
+		if s.cfg.Unreduced || !r.mirrored(&r.steps[i]) {
+			ways = append(ways, i)
+		}
+	}
+	return ways
 }
 
 // shard is whose business the path so far is.
@@ -106,45 +151,6 @@ func (s *exhaustive) shard() int {
 		d.int(f.taken)
 	}
 	return int(d.a % uint64(s.cfg.Shards))
-}
-
-// state is a digest of all that decides how the schedule can go on.
-func (r *run) state() digest {
-	d := r.server
-	d.word(uint64(r.zxid))
-	d.int(r.faults)
-	if r.preemptions >= 0 {
-		d.int(r.preemptions)
-		d.int(r.last)
-	}
-	d.flag(r.inARow >= unfair)
-	d.word(uint64(time.Since(r.born)))
-	for _, p := range r.parts {
-		p.client.digest(&d)
-		d.flag(p.ended)
-		for _, w := range p.whims {
-			d.flag(w.over)
-		}
-	}
-	return d
-}
-
-func (c *client) digest(d *digest) {
-	d.add(c.seen)
-	d.flag(c.link.up())
-	d.flag(c.link.away())
-	d.flag(c.vain)
-	if c.member != 0 {
-		d.flag(c.lagging)
-		d.int(c.depth)
-		d.word(uint64(c.run.srv.Member(c.member).Zxid()))
-	}
-	c.link.underWay(d)
-	d.int(len(c.pending))
-	for _, o := range c.pending {
-		o.call.digest(d)
-		d.flag(o.abandoned)
-	}
 }
 
 // decode reads what encode has written.

@@ -2,10 +2,7 @@ package explore
 
 import (
 	"crypto/rand"
-	"io"
-	mrand "math/rand/v2"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +96,7 @@ type explorer struct {
 	began    time.Time
 	leaked   bool // a schedule has left goroutines behind
 	quiet    int  // the number of goroutines at the end of one that has not
+	chance   stream
 }
 
 func newExplorer(t *testing.T, scenario func(*World), opts []func(*Config)) *explorer {
@@ -114,7 +112,7 @@ func newExplorer(t *testing.T, scenario func(*World), opts []func(*Config)) *exp
 // processors, and true randomness.
 func (x *explorer) control() (restore func()) {
 	procs, reader := runtime.GOMAXPROCS(1), rand.Reader
-	rand.Reader = new(stream)
+	rand.Reader = &x.chance
 	x.began = time.Now()
 	return func() {
 		runtime.GOMAXPROCS(procs)
@@ -122,28 +120,16 @@ func (x *explorer) control() (restore func()) {
 	}
 }
 
-// stream is the randomness that participants get: the same in every schedule.
-type stream struct{ rng *mrand.ChaCha8 }
-
-func (s *stream) Read(p []byte) (int, error) { return s.rng.Read(p) }
-
-func (s *stream) again() { s.rng = mrand.NewChaCha8([32]byte{1}) }
-
-var _ io.Reader = (*stream)(nil)
-
 // search runs schedules until one fails, or there are no more.
 func (x *explorer) search() {
-	var stop atomic.Bool
-	if x.cfg.Time > 0 {
-		defer time.AfterFunc(x.cfg.Time, func() { stop.Store(true) }).Stop()
-	}
 	res := x.result
 	told := time.Now()
-	for !stop.Load() && !res.Complete && res.Failure == nil && !x.enough() {
+	for over := false; !over && res.Failure == nil && !x.enough(); {
 		if source := x.cfg.Strategy.Next(x.cfg); source != nil {
 			x.bubble(func() { x.one(source) })
 		} else {
-			res.Complete = true
+			over = true
+			res.Complete = !x.astray()
 		}
 		if res.Elapsed = time.Since(x.began); x.cfg.Progress != nil && time.Since(told) > 10*time.Second {
 			told = time.Now()
@@ -159,7 +145,16 @@ func (x *explorer) search() {
 	}
 }
 
-func (x *explorer) enough() bool { return x.cfg.Schedules > 0 && x.result.Schedules >= x.cfg.Schedules }
+// astray tells whether participants have done something else when a schedule was run again.
+func (x *explorer) astray() bool {
+	e, ok := x.cfg.Strategy.(*exhaustive)
+	return ok && e.astray
+}
+
+func (x *explorer) enough() bool {
+	return x.cfg.Schedules > 0 && x.result.Schedules >= x.cfg.Schedules ||
+		x.cfg.Time > 0 && time.Since(x.began) >= x.cfg.Time // no timer, whose goroutine would be counted
+}
 
 // bubble is synctest.Test for a schedule. Each has its own, so that all begin at the same time: what
 // they do has times in it, and session ids. It may leave goroutines behind, which the bubble cannot bear
@@ -181,6 +176,9 @@ func (x *explorer) bubble(f func()) {
 func (x *explorer) one(source Source) {
 	r := x.run(source, false)
 	res := x.result
+	if e, ok := x.cfg.Strategy.(*exhaustive); ok {
+		e.done(r)
+	}
 	res.Schedules++
 	res.Steps += r.taken
 	res.Longest = max(res.Longest, r.taken)
@@ -190,14 +188,18 @@ func (x *explorer) one(source Source) {
 	if c, ok := x.cfg.Strategy.(interface{ States() int }); ok {
 		res.States = c.States()
 	}
-	res.Failure = r.failed()
+	switch f := r.failed(); {
+	case f == nil:
+	case x.cfg.Failures != nil:
+		x.cfg.Failures(f)
+	default:
+		res.Failure = f
+	}
 }
 
 func (x *explorer) run(source Source, recording bool) *run {
-	if s, ok := rand.Reader.(*stream); ok {
-		s.again()
-	}
-	r := newRun(x.cfg, x.scenario, source)
+	x.chance.again()
+	r := newRun(x.cfg, x.scenario, source, &x.chance)
 	r.recording, r.quiet = recording, &x.quiet
 	r.do()
 	x.leaked = x.leaked || r.left

@@ -105,7 +105,10 @@ func (r *run) recordOp(who int, o *operation) {
 func (r *run) note(c *client, format string, args []any) {
 	text := fmt.Sprintf(format, args...)
 	r.mu.Lock()
-	r.server.text(text)
+	c.learn().text(text)
+	if !r.remembers {
+		r.writes.text(text)
+	}
 	r.mu.Unlock()
 	r.record(Line{Kind: Noted, Who: r.parts[c.index].Name, Text: text})
 }

@@ -21,7 +21,9 @@ type link interface {
 	next() memserver.Arrival
 	deliver()
 	// underWay adds all that waits to a digest.
-	underWay(d *digest)
+	underWay(l *ledger)
+	// missed adds what its watches will be told when it comes back.
+	missed(l *ledger)
 
 	// perform has the server do an operation; reply lets the participant have the
 	// answer, and lose that there is none, because the connection is lost.
@@ -49,7 +51,7 @@ func (l direct) cut()                    { l.Disconnect() }
 func (l direct) comeBack()               { l.Reconnect() }
 func (l direct) close()                  { l.Close() }
 
-func (l direct) underWay(d *digest) {
+func (l direct) underWay(d *ledger) {
 	n := l.Waiting()
 	if d.int(n); n == 0 {
 		return
@@ -57,7 +59,15 @@ func (l direct) underWay(d *digest) {
 	for _, a := range l.Arrivals() {
 		d.text(a.Event.Path)
 		d.int(int(a.Event.Type))
+		d.mark(a.Event.Zxid)
 		d.flag(a.Lost)
+	}
+}
+
+func (l direct) missed(d *ledger) {
+	for _, e := range l.Missed() {
+		d.text(e.Path)
+		d.int(int(e.Type))
 	}
 }
 

@@ -185,7 +185,7 @@ func (q *call) digest(d *digest) {
 	}
 }
 
-func (a *answer) digest(d *digest) {
+func (a *answer) digest(d *ledger) {
 	d.text(a.path)
 	stat(d, &a.stat)
 	d.flag(a.ok)
@@ -202,18 +202,20 @@ func (a *answer) digest(d *digest) {
 		stat(d, &r.Stat)
 		d.bytes(r.Data)
 		d.text(strings.Join(r.Children, "/"))
-		fault(d, r.Err)
+		fault(&d.digest, r.Err)
 	}
-	fault(d, a.err)
+	fault(&d.digest, a.err)
 }
 
-func stat(d *digest, s *zkapi.Stat) {
+func stat(l *ledger, s *zkapi.Stat) {
 	if s.Czxid == 0 {
 		return
 	}
-	for _, x := range [...]int64{s.Czxid, s.Mzxid, s.Pzxid, s.Ctime, s.Mtime, s.EphemeralOwner, int64(s.Version),
-		int64(s.Cversion), int64(s.Aversion), int64(s.NumChildren), int64(s.DataLength)} {
-		d.word(uint64(x))
+	for _, id := range [...]int64{s.Czxid, s.Mzxid, s.Pzxid, s.EphemeralOwner} {
+		l.mark(id)
+	}
+	for _, x := range [...]int64{s.Ctime, s.Mtime, int64(s.Version), int64(s.Cversion), int64(s.Aversion), int64(s.NumChildren), int64(s.DataLength)} {
+		l.word(uint64(x))
 	}
 }
 

@@ -46,9 +46,20 @@ type run struct {
 	taken       int
 	last        int // who moved last
 	inARow      int
-	faults      int // left
-	preemptions int // left; negative is no bound
-	server      digest
+	faults      int    // left
+	preemptions int    // left; negative is no bound
+	writes      ledger // that the server has done
+	portrait    ledger // scratch of state, as ranks is
+	ranks       []int64
+	chance      *stream
+	remembers   bool // the scenario has said by Remember what it has in mind
+	memories    []func() string
+	claims      []*Claims
+	dialled     bool // there are clients over the wire
+	goroutines  int  // that there were before
+	theirs      int  // goroutines of participants
+	disturbed   bool // others have come or gone, so that theirs is not to be trusted
+	blurred     bool // it is not known whose
 	zxid        int64
 	pruned      bool
 	spares      int  // members that participants have come back to, see Lag
@@ -59,9 +70,9 @@ type run struct {
 const unfair = 100
 
 // newRun furnishes a world.
-func newRun(cfg *Config, scenario func(*World), source Source) *run {
-	r := &run{cfg: cfg, source: source, last: -1, faults: cfg.Faults, preemptions: cfg.Preemptions,
-		wake: make(chan struct{}, 1), born: time.Now()}
+func newRun(cfg *Config, scenario func(*World), source Source, chance *stream) *run {
+	r := &run{cfg: cfg, source: source, chance: chance, last: nobody, faults: cfg.Faults, preemptions: cfg.Preemptions,
+		wake: make(chan struct{}, 1), born: time.Now(), goroutines: running()}
 	switch {
 	case cfg.Preemptions == 0:
 		r.preemptions = -1
@@ -102,6 +113,7 @@ func (r *run) addDialing(name string, body func(*Participant) error) {
 		return
 	}
 	c := &client{run: r, index: len(r.parts), member: r.home(len(r.parts))}
+	r.dialled = true
 	c.link = &wired{run: r, client: c}
 	r.parts = append(r.parts, &Participant{Name: name, run: r, client: c, body: body})
 }
@@ -115,6 +127,7 @@ func (r *run) handshakes() {
 			r.perform(i, first)
 			r.reply(i, first)
 			r.settle()
+			r.account(i)
 		}
 	}
 }
@@ -141,10 +154,12 @@ func (r *run) fail(why Why, format string, args ...any) {
 
 // do runs the schedule to its end.
 func (r *run) do() {
-	for _, p := range r.parts {
+	for i, p := range r.parts {
 		p.ctx, p.cancel = context.WithCancel(context.Background())
+		r.chance.turn(i)
 		go p.live()
-		synctest.Wait() // so that one after the other takes from the source of randomness
+		synctest.Wait()
+		r.account(i)
 	}
 	if r.recording {
 		r.first = r.srv.Snapshot()
@@ -155,6 +170,7 @@ func (r *run) do() {
 	}
 	r.end()
 	r.countGoroutines()
+	r.disturbed = !r.left && runtime.NumGoroutine() != r.goroutines
 }
 
 // countGoroutines looks for some that have not ended. What only waits for time to
@@ -200,6 +216,7 @@ func (r *run) goOn() bool {
 	if r.broken(r.invariants, Invariant) {
 		return false
 	}
+	r.account(nobody) // invariants may end something
 	r.enable()
 	if len(r.steps) == 0 {
 		return r.settleDown()

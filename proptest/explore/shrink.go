@@ -2,7 +2,6 @@ package explore
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 )
 
@@ -10,8 +9,7 @@ import (
 // choices out, and by making them simpler. Shorter is what takes fewer steps, and
 // among those of one length what makes simpler choices.
 func (x *explorer) shrink() {
-	s := &shrinker{x: x, best: x.result.Failure, left: x.cfg.KeepShrinking}
-	defer time.AfterFunc(shrinkTime, func() { s.late.Store(true) }).Stop()
+	s := &shrinker{x: x, best: x.result.Failure, left: x.cfg.KeepShrinking, began: time.Now()}
 	for progress := true; progress && !s.tired(); {
 		progress = s.leaveOut()
 		progress = s.pass() || progress
@@ -21,17 +19,17 @@ func (x *explorer) shrink() {
 }
 
 type shrinker struct {
-	x    *explorer
-	best *Failure
-	left int
-	late atomic.Bool
+	x     *explorer
+	best  *Failure
+	left  int
+	began time.Time
 }
 
 // shrinkTime is how long shrinking may take.
 const shrinkTime = 5 * time.Second
 
 // tired tells whether it has been enough.
-func (s *shrinker) tired() bool { return s.left <= 0 || s.late.Load() }
+func (s *shrinker) tired() bool { return s.left <= 0 || time.Since(s.began) > shrinkTime }
 
 // searchShorter spends what is left of the effort on all the schedules that are
 // shorter, which finds what small changes do not lead to.

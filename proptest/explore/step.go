@@ -194,6 +194,8 @@ func (r *run) take(s Step) {
 		}
 		r.last = s.Who
 	}
+	r.moves(&s)
+	r.chance.turn(s.Who)
 	if s.Preempts && r.preemptions > 0 {
 		r.preemptions--
 	}
@@ -225,9 +227,10 @@ func (r *run) take(s Step) {
 		r.passTime()
 	}
 	r.settle()
+	r.account(s.Who)
 	if z := r.srv.Zxid(); z != r.zxid {
-		r.server.int(s.Who)
-		r.server.word(uint64(z))
+		r.writes.int(s.Who)
+		r.writes.mark(z)
 		r.zxid = z
 	}
 }
@@ -265,9 +268,9 @@ func (r *run) perform(who int, o *operation) {
 	c.vain = c.link.away()
 	if z := r.srv.Zxid(); z != r.zxid {
 		r.zxid = z
-		r.server.int(who)
-		o.call.digest(&r.server)
-		o.answer.digest(&r.server)
+		r.writes.int(who)
+		o.call.digest(&r.writes.digest)
+		o.answer.digest(&r.writes)
 	}
 	r.recordOp(who, o)
 }
@@ -280,8 +283,9 @@ func (r *run) reply(who int, o *operation) {
 		r.deliver(who, false)
 		synctest.Wait()
 	}
-	o.call.digest(&c.seen)
-	o.answer.digest(&c.seen)
+	l := c.learn()
+	o.call.digest(&l.digest)
+	o.answer.digest(l)
 	c.link.reply(o)
 }
 
@@ -289,9 +293,11 @@ func (r *run) reply(who int, o *operation) {
 func (r *run) deliver(who int, unsent bool) {
 	c := r.parts[who].client
 	a := c.link.next()
-	c.seen.text(a.Event.Path)
-	c.seen.int(int(a.Event.Type))
-	c.seen.flag(a.Lost)
+	l := c.learn()
+	l.text(a.Event.Path)
+	l.int(int(a.Event.Type))
+	l.mark(a.Event.Zxid)
+	l.flag(a.Lost)
 	if !a.Lost {
 		c.link.deliver()
 		r.record(Line{Kind: Told, Who: r.parts[who].Name,
@@ -312,7 +318,7 @@ func (r *run) sever(who int, unsent bool, learn func()) {
 	c := r.parts[who].client
 	c.vain = false
 	r.mu.Lock() // over the wire the participant goes on already
-	c.seen.flag(false)
+	c.learn().flag(false)
 	var lost []*operation
 	if !unsent {
 		lost = slices.DeleteFunc(slices.Clone(c.pending), func(o *operation) bool { return o.verb == verbPause })
@@ -323,7 +329,7 @@ func (r *run) sever(who int, unsent bool, learn func()) {
 	synctest.Wait() // what it does then is not lost
 	for _, o := range lost {
 		c.vain = c.vain || !o.abandoned
-		o.call.digest(&c.seen)
+		o.call.digest(&c.learn().digest)
 		c.link.lose(o)
 		synctest.Wait()
 	}
@@ -336,7 +342,7 @@ func (r *run) reconnect(who int) {
 	after := c.link.session()
 	c.vain = false
 	r.mu.Lock() // the participant may go on already
-	c.seen.word(uint64(after))
+	c.learn().mark(after)
 	r.mu.Unlock()
 	text := "reconnects"
 	switch {
@@ -370,17 +376,17 @@ func (r *run) goWrong(s Step) {
 	case Expiry:
 		id := c.link.session()
 		r.record(Line{Kind: WentWrong, Who: name, Text: fmt.Sprintf("has its session %s expired by the server", r.sessionName(id))})
-		r.server.word(uint64(id))
+		r.writes.mark(id)
 		r.srv.Expire(id)
 	case Restart:
 		r.record(Line{Kind: WentWrong, Text: "the server restarts"})
-		r.server.int(int(Restart))
+		r.writes.int(int(Restart))
 		r.srv.Restart()
 	case Removal:
 		r.remove(s.path)
 	case Cancellation:
 		r.record(Line{Kind: WentWrong, Who: name, Text: "has its context cancelled"})
-		c.seen.int(int(Cancellation))
+		c.learn().int(int(Cancellation))
 		r.mu.Lock()
 		s.whim.over = true
 		r.mu.Unlock()
@@ -404,7 +410,7 @@ func (r *run) remove(path string) {
 		}
 		defer func() { r.removed[owner] = append(r.removed[owner], removal{r.srv.Zxid()}) }()
 	}
-	r.server.text(path)
+	r.writes.text(path)
 	_ = r.third.Delete(r.parts[0].ctx, path, zkapi.AnyVersion)
 	r.record(Line{Kind: WentWrong, Text: "somebody else deletes " + path})
 }

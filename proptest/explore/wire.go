@@ -24,6 +24,7 @@ type wired struct {
 	far   net.Conn // to the server
 	epoch int      // counts connections
 	id    int64    // of the session
+	zxid  int64    // the latest that the client has been told
 	ready bool     // the handshake is done
 	down  []arrived
 }
@@ -32,6 +33,7 @@ type wired struct {
 type arrived struct {
 	frame []byte // without the length; nil at the end
 	xid   int32
+	zxid  int64
 	event wire.WatcherEvent
 }
 
@@ -136,7 +138,7 @@ func (l *wired) readDown(near, far net.Conn, epoch int) {
 			r := wire.NewReader(frame)
 			var h wire.ReplyHeader
 			h.Read(&r)
-			if a.xid = h.Xid; h.Xid == xidPing {
+			if a.xid, a.zxid = h.Xid, h.Zxid; h.Xid == xidPing {
 				writeFrame(near, frame)
 				continue
 			}
@@ -216,7 +218,7 @@ func (l *wired) waiting() int   { return len(l.down) }
 
 func (l *wired) next() memserver.Arrival {
 	a := l.down[0]
-	return memserver.Arrival{Event: zkapi.Event{Type: a.event.Type, Path: a.event.Path}, Lost: a.frame == nil}
+	return memserver.Arrival{Event: zkapi.Event{Type: a.event.Type, Path: a.event.Path, Zxid: max(a.zxid, 0)}, Lost: a.frame == nil}
 }
 
 func (l *wired) deliver() {
@@ -226,15 +228,19 @@ func (l *wired) deliver() {
 		l.cut()
 		return
 	}
+	l.zxid = max(l.zxid, a.zxid)
 	writeFrame(l.near, a.frame)
 }
 
-func (l *wired) underWay(d *digest) {
+func (l *wired) missed(d *ledger) { d.mark(l.zxid) }
+
+func (l *wired) underWay(d *ledger) {
 	d.int(len(l.down))
 	for _, a := range l.down {
 		d.flag(a.frame == nil)
 		d.int(int(a.event.Type))
 		d.text(a.event.Path)
+		d.mark(max(a.zxid, 0))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
@@ -41,6 +42,33 @@ func (w *World) Invariant(holds func() error) { w.run.invariants = append(w.run.
 // and nothing is under way any more. Their sessions are still there.
 func (w *World) Finally(holds func() error) { w.run.finals = append(w.run.finals, holds) }
 
+// Remember says what the scenario has in mind beside what each participant knows
+// that has not ended: what participants share or leave behind when they return, and what
+// invariants keep from one step to the next. What participants read of it and go by they
+// have to put down with Participant.Learn. Without arguments it is nothing, or no more than Claims.
+//
+// It lets an exhaustive search tell states apart by what there is, and not by all
+// that has happened, so that there are far fewer; see the package's documentation.
+func (w *World) Remember(memory ...func() string) {
+	w.run.remembers = !w.run.cfg.Unreduced
+	w.run.memories = append(w.run.memories, memory...)
+}
+
+// Alike says that participants do the same, but for their names, and for session ids and
+// random numbers, which they compare for nothing but equality. An exhaustive
+// search leaves out schedules then in which only their parts are exchanged.
+func (w *World) Alike(names ...string) {
+	if w.run.trial {
+		return
+	}
+	var before *Participant
+	for _, p := range w.run.parts {
+		if slices.Contains(names, p.Name) {
+			p.like, before = before, p
+		}
+	}
+}
+
 // Alive tells whether the server has that session.
 func (w *World) Alive(session int64) bool {
 	for _, s := range w.Server.Sessions() {
@@ -77,7 +105,11 @@ type Participant struct {
 	body   func(*Participant) error
 	whims  []*whim // guarded by run.mu
 	last   []func()
-	ended  bool // guarded by run.mu
+	ended  bool         // guarded by run.mu
+	like   *Participant // one before it that does the same
+	moved  bool
+	// How many it has, by the counts after each step.
+	goroutines int
 }
 
 // whim is a context that may be cancelled for no reason.
@@ -123,6 +155,13 @@ func (p *Participant) Pause(doing string) { p.client.call(p.ctx, call{verb: verb
 // Log puts a line into the history.
 func (p *Participant) Log(format string, args ...any) { p.run.note(p.client, format, args) }
 
+// Learn says what the participant has read in memory that it shares with others.
+func (p *Participant) Learn(what any) {
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	p.client.learn().text(fmt.Sprint(what))
+}
+
 // Errorf makes the schedule fail.
 func (p *Participant) Errorf(format string, args ...any) {
 	p.run.mu.Lock()
@@ -147,7 +186,7 @@ func (p *Participant) Faults() int {
 	n := (&World{run: p.run}).Faults()
 	p.run.mu.Lock()
 	defer p.run.mu.Unlock()
-	p.client.seen.int(n)
+	p.client.learn().int(n)
 	return n
 }
 
@@ -158,7 +197,7 @@ func (p *Participant) Well() bool {
 	p.run.mu.Lock()
 	defer p.run.mu.Unlock()
 	well := l.up() && l.waiting() == 0 && p.run.hasSession(l.session())
-	p.client.seen.flag(well)
+	p.client.learn().flag(well)
 	return well
 }
 

@@ -1,0 +1,122 @@
+package proptest_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// bounds are those of a complete search.
+type bounds struct {
+	participants, faults int
+	kinds                explore.Fault
+}
+
+func (b bounds) String() string {
+	kinds := map[explore.Fault]string{0: "", explore.Network: "", explore.AllFaults: " of all kinds", explore.Lag: " of lag"}
+	return fmt.Sprintf("%dx%d%s", b.participants, b.faults, kinds[b.kinds])
+}
+
+var (
+	complete = flag.String("explore.complete", "", "explore our recipes completely within these `bounds`: 2x1,2x2,3x0 are so many participants "+
+		"and so many faults of a network, 2x1all so many faults of all kinds")
+	recipe = flag.String("explore.recipe", "", "explore only these `recipes`: lock,queue")
+)
+
+func parseBounds(t *testing.T, list string) (all []bounds) {
+	for word := range strings.SplitSeq(list, ",") {
+		number, found := strings.CutSuffix(word, "all")
+		x := bounds{kinds: explore.Network}
+		if found {
+			x.kinds = explore.AllFaults
+		}
+		n, f, ok := strings.Cut(number, "x")
+		var err, err2 error
+		x.participants, err = strconv.Atoi(n)
+		x.faults, err2 = strconv.Atoi(f)
+		require.NoError(t, errors.Join(err, err2), "-explore.complete=%s", list)
+		require.True(t, ok)
+		all = append(all, x)
+	}
+	return all
+}
+
+// TestExploreOursCompletely explores our recipes in every schedule that there is within bounds. Those that take
+// seconds are part of make test, for any others there are flags:
+//
+//	go test ./proptest -run OursCompletely -v -timeout 0 -explore.progress -explore.complete 2x2 -explore.recipe lock
+//
+// A search that was stopped by -explore.time goes on at the frontier that it prints, with -explore.from.
+func TestExploreOursCompletely(t *testing.T) {
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "recipe\tbounds\tschedules\tstates\tlongest\ttime\tcomplete\t")
+	for _, x := range ours {
+		if *recipe != "" && !strings.Contains(","+*recipe+",", ","+x.name+",") {
+			continue
+		}
+		for _, b := range boundsOf(t, x.name) {
+			t.Run(fmt.Sprintf("direct/%s/%v", x.name, b), func(t *testing.T) {
+				explored := x.explore
+				if x.name == "semaphore" && b.participants == 2 {
+					explored = semaphoreOfOne
+				}
+				res := explored(t, func(e *proptest.Exploration) {
+					e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), b.participants, b.faults, b.kinds&^x.without
+					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, roots, b.faults != 1
+				})
+				res.FailT(t)
+				if *complete == "" {
+					require.True(t, res.Complete)
+				}
+				if res.Frontier != "" {
+					t.Logf("goes on with -explore.from=%s", res.Frontier)
+				}
+				fmt.Fprintf(w, "%s\t%v\t%d\t%d\t%d\t%v\t%v\t\n", x.name, b, res.Schedules, res.States, res.Longest, res.Elapsed.Round(time.Millisecond), res.Complete)
+			})
+		}
+	}
+	_ = w.Flush()
+	t.Log("\n" + table.String())
+}
+
+// boundsOf are the bounds within which a recipe is explored: all that is asked for, or what takes seconds.
+func boundsOf(t *testing.T, name string) []bounds {
+	switch {
+	case *complete != "":
+		return parseBounds(t, *complete)
+	case proptest.RaceDetector():
+		return []bounds{{2, 0, 0}}
+	case proptest.Brief():
+		return map[string][]bounds{"lock": {{2, 0, 0}, {2, 1, explore.Lag}}}[name]
+	}
+	return []bounds{{2, 0, 0}}
+}
+
+// semaphoreOfOne is for two participants: they would not fight for two leases.
+func semaphoreOfOne(t *testing.T, o option) *explore.Result {
+	return proptest.ExploreSemaphore(t, 1, func(c zkapi.Client) proptest.Locker { return &lease{sem: recipes.NewSemaphore(c, "/sem", 1)} }, o)
+}
+
+// roots makes the nodes under which recipes work, for which nobody fights then.
+func roots(ctx context.Context, c zkapi.Client) error {
+	for _, path := range []string{"/lock", "/rw", "/sem", "/election", "/latch", "/queue", "/meet", "/set"} {
+		if err := zkapi.EnsurePath(ctx, c, path, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

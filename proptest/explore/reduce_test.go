@@ -1,0 +1,125 @@
+package explore_test
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// outcomes is everything that a search comes to: how it fails, and what is left on
+// the server in the end; participants that are alike are not told apart.
+type outcomes struct {
+	ways      map[string]bool
+	schedules int
+}
+
+var whose = regexp.MustCompile(`\b[A-Z]\b|0x[0-9a-f]+`)
+
+func (o *outcomes) add(s string) { o.ways[whose.ReplaceAllString(s, "X")] = true }
+
+// explored runs a scenario in all schedules.
+func explored(t *testing.T, scenario func(*explore.World), unreduced bool, faults int, kinds explore.Fault) outcomes {
+	t.Helper()
+	o := outcomes{ways: map[string]bool{}}
+	res := explore.Explore(t, func(w *explore.World) {
+		scenario(w)
+		w.Finally(func() error {
+			o.add("left behind: " + w.Server.Snapshot().String())
+			return nil
+		})
+	}, func(c *explore.Config) {
+		c.Strategy, c.Schedules = explore.Exhaustive(), 1_000_000
+		c.Faults, c.Kinds, c.Unreduced = faults, kinds, unreduced
+		c.Failures = func(f *explore.Failure) { o.add(f.Error()) }
+	})
+	require.True(t, res.Complete)
+	o.schedules = res.Schedules
+	return o
+}
+
+var raceDetector bool
+
+// What is left out comes to nothing that something else does not come to.
+func TestReductions(t *testing.T) {
+	for _, bug := range []string{"", "waits for the first", "does not look again", "leaves its node"} {
+		for _, x := range []struct {
+			participants, faults int
+			kinds                explore.Fault
+		}{{2, 0, 0}, {3, 0, 0}, {2, 1, explore.Network}, {2, 1, explore.Restart | explore.Removal}, {2, 1, explore.Lag}, {2, 2, explore.Cut}} {
+			if raceDetector && bug != "" || bug == "does not look again" && (x.participants > 2 || x.faults > 1) {
+				continue // it takes a hundred thousand schedules
+			}
+			t.Run(fmt.Sprintf("%s/%dx%d/%d", bug, x.participants, x.faults, x.kinds), func(t *testing.T) {
+				scenario := exclusion(bug, x.participants)
+				all := explored(t, scenario, true, x.faults, x.kinds)
+				some := explored(t, func(w *explore.World) {
+					scenario(w)
+					w.Alike("A", "B", "C")
+					w.Remember()
+				}, false, x.faults, x.kinds)
+				require.Equal(t, slices.Sorted(maps.Keys(all.ways)), slices.Sorted(maps.Keys(some.ways)))
+				require.Less(t, some.schedules, all.schedules)
+				t.Logf("%d schedules instead of %d, %d outcomes", some.schedules, all.schedules, len(all.ways))
+			})
+		}
+	}
+}
+
+// What participants share is part of the state, and what they read of it is, too.
+func TestSharedMemory(t *testing.T) {
+	scenario := func(w *explore.World) {
+		last, seen := "", ""
+		for _, name := range []string{"A", "B"} {
+			w.Go(name, func(p *explore.Participant) error {
+				_, _, _ = p.Client.Get(p.Context(), "/")
+				last = p.Name
+				_, _, _ = p.Client.Get(p.Context(), "/")
+				read := last
+				p.Learn(read)
+				_, _, _ = p.Client.Get(p.Context(), "/")
+				seen += read
+				return nil
+			})
+		}
+		w.Remember(func() string { return last + seen })
+		w.Finally(func() error { return fmt.Errorf("they have seen %s", seen) })
+	}
+	found := map[bool]map[string]bool{}
+	for _, unreduced := range []bool{true, false} {
+		found[unreduced] = map[string]bool{}
+		res := explore.Explore(t, scenario, func(c *explore.Config) {
+			c.Strategy, c.Schedules, c.Unreduced = explore.Exhaustive(), 10_000, unreduced
+			c.Failures = func(f *explore.Failure) { found[unreduced][f.Text] = true }
+		})
+		require.True(t, res.Complete)
+	}
+	require.Len(t, found[false], 4, "AA, AB, BA, BB")
+	require.Subset(t, found[false], found[true])
+}
+
+// A participant that has returned and one whose goroutines go on are not the same.
+func TestGoesOnAfterReturning(t *testing.T) {
+	ways := map[string]bool{}
+	res := explore.Explore(t, func(w *explore.World) {
+		w.Go("A", func(p *explore.Participant) error {
+			go func() { _, _ = p.Client.Create(p.Context(), "/late", nil, nil, zkapi.Persistent) }()
+			return nil
+		})
+		w.Go("B", func(p *explore.Participant) error {
+			_, ok, _ := p.Client.Exists(p.Context(), "/late")
+			ways[fmt.Sprint(ok)] = true
+			return nil
+		})
+		w.Remember()
+	}, func(c *explore.Config) { c.Strategy, c.Schedules = explore.Exhaustive(), 10_000 })
+	require.Nil(t, res.Failure)
+	require.True(t, res.Complete)
+	require.Len(t, ways, 2)
+}
