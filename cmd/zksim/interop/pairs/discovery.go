@@ -161,7 +161,7 @@ func (t *table) again(d *recipes.Discovery, id string) string {
 
 // text is the data of a node.
 func (t *table) text(path string) string {
-	data, _, err := t.client.Get(t.ctx, zkapi.Join(t.path, path))
+	data, _, err := t.client.Get(t.ctx, strings.TrimSuffix(zkapi.Join(t.path, path), "/"))
 	t.must("Get", err)
 	return string(data)
 }

@@ -2,6 +2,7 @@ package pairs
 
 import (
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -227,4 +228,131 @@ func curatorGroup(t *table) {
 	t.until("we leave", func() bool { return t.call("late", "members") == "theirs=late" })
 	t.is("members without us", t.call("late", "members"), "theirs=late")
 	t.call("late", "close")
+}
+
+// keepers are one of each side who keep the same node in place.
+type keepers struct {
+	*table
+	ours *recipes.PersistentNode
+}
+
+func (t *table) keepers(mode zkapi.CreateMode) keepers {
+	t.must("EnsurePath", zkapi.EnsurePath(t.ctx, t.client, zkapi.Parent(t.path), nil))
+	return keepers{t, recipes.NewPersistentNode(t.client, t.path, mode, []byte("ours"))}
+}
+
+// has waits until somebody has the node, by its data and its session.
+func (k keepers) has(who string) {
+	mine := who == "ours"
+	k.until("the node is "+who, func() bool {
+		data, stat, err := k.client.Get(k.ctx, k.path)
+		if errors.Is(err, zkapi.ErrNoNode) {
+			return false
+		}
+		k.must("Get", err)
+		return string(data) == who && (stat.EphemeralOwner == k.client.SessionID()) == mine
+	})
+	k.is("who has the node", who, who)
+}
+
+// curatorNode has the node go from one to the other. Who comes late waits, though Curator writes its data into the
+// node of others, and deletes that when it stops; ours write and make it again.
+func curatorNode(t *table) {
+	k := t.keepers(zkapi.Ephemeral)
+	t.new("first", "PersistentNode", t.path, "theirs")
+	t.is("they make it", t.call("first", "start"), "true")
+	k.has("theirs")
+	t.must("Start", k.ours.Start())
+	t.is("we have it", k.ours.Exists(), false)
+	t.call("first", "close")
+	k.has("ours")
+	t.new("late", "PersistentNode", t.path, "theirs")
+	t.is("they write into ours", t.call("late", "start"), "true")
+	k.has("ours")
+	t.call("late", "close")
+	t.must("WaitCreated", k.ours.WaitCreated(t.ctx))
+	k.has("ours")
+	t.new("last", "PersistentNode", t.path, "theirs")
+	t.call("last", "start")
+	k.has("ours")
+	t.must("Close", k.ours.Close(t.ctx))
+	k.has("theirs")
+	t.call("last", "close")
+	t.until("no node", func() bool { return !t.there(t.path) })
+}
+
+func (t *table) there(path string) bool {
+	_, there, err := t.client.Exists(t.ctx, path)
+	t.must("Exists", err)
+	return there
+}
+
+// loseNode has the node of each side go with its session.
+func loseNode(t *table) { t.loseKept(zkapi.Ephemeral) }
+
+func (t *table) loseKept(mode zkapi.CreateMode) {
+	k := t.keepers(mode)
+	t.must("Start", k.ours.Start())
+	t.must("WaitCreated", k.ours.WaitCreated(t.ctx))
+	t.new("theirs", "PersistentNode", t.path, "theirs")
+	t.call("theirs", "start")
+	k.has("ours")
+	t.weCrash()
+	k.has("theirs")
+	t.theyCrash()
+	k.has("ours")
+	t.call("theirs", "close")
+	t.must("Close", k.ours.Close(t.ctx))
+}
+
+// curatorTTLNode has both sides keep a node, and then one of them.
+func curatorTTLNode(t *table) { keepTTL(t, time.Second) }
+
+func keepTTL(t *table, ttl time.Duration) {
+	own := recipes.NewTTLNode(t.client, t.path+"-ours", ttl, []byte("ours"))
+	t.must("Start", own.Start())
+	defer own.Close()
+	if err := own.WaitCreated(t.ctx); errors.Is(err, zkapi.ErrUnimplemented) {
+		t.is("the server has no such nodes", true, true)
+		return
+	}
+	t.new("first", "PersistentTtlNode", t.path, "1000", "theirs")
+	t.is("they make it", t.call("first", "start"), "true")
+	t.is("who has made it", t.text(""), "theirs")
+	ours := recipes.NewTTLNode(t.client, t.path, ttl, []byte("ours"))
+	t.must("Start", ours.Start())
+	t.must("WaitCreated", ours.WaitCreated(t.ctx))
+	t.is("what we write into theirs", t.text(""), "ours")
+	for _, node := range []string{"", "/touch"} {
+		t.is("ours has the same time to live"+node, t.life(t.path+"-ours"+node) == t.life(t.path+node), true)
+	}
+	t.call("first", "close")
+	t.touched("we touch it")
+	t.new("late", "PersistentTtlNode", t.path, "1000", "theirs")
+	t.is("they take it as it is", t.call("late", "start"), "true")
+	ours.Close()
+	t.touched("they touch it")
+	t.is("what touches it", t.count(t.path), 1)
+	t.call("late", "close")
+}
+
+// life is the time to live of a node, as the server has it.
+func (t *table) life(path string) int64 {
+	stat, _, err := t.client.Exists(t.ctx, path)
+	t.must("Exists", err)
+	return stat.EphemeralOwner
+}
+
+// touched waits until a node is touched twice: once may have been before.
+func (t *table) touched(what string) {
+	for range 2 {
+		before, _, err := t.client.Exists(t.ctx, t.path+"/touch")
+		t.must("Exists", err)
+		t.until(what, func() bool {
+			now, there, err := t.client.Exists(t.ctx, t.path+"/touch")
+			t.must("Exists", err)
+			return there && now.Mzxid > before.Mzxid
+		})
+	}
+	t.is(what, true, true)
 }

@@ -33,6 +33,7 @@ func Pairs() []Pair {
 		{19, "Discovery", "Curator: ServiceDiscovery, ServiceProvider"},
 		{20, "Lock in go-zookeeper's layout with -", "ZooKeeper: WriteLock, zkr_lock"},
 		{21, "package watchers", "kazoo: DataWatch, ChildrenWatch, TreeCache; Curator: CuratorCache, TreeCache, ..."},
+		{22, "PersistentNode, TTLNode", "Curator: PersistentNode, PersistentTtlNode"},
 	}
 }
 

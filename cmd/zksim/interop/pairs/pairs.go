@@ -134,6 +134,8 @@ var curatorMeetings = []meeting{
 	{14, "QueueSharder that they begin", curatorSharder(false), nil},
 	{15, "GroupMember", curatorGroup, loseGroup},
 	{18, "Revoke and Revoker", curatorRevoke, nil},
+	{22, "PersistentNode", curatorNode, loseNode},
+	{22, "TTLNode and PersistentTtlNode", curatorTTLNode, nil},
 	{19, "Discovery and ServiceDiscovery", curatorDiscovery, loseDynamic},
 	{19, "Discovery with DynamicSequential", curatorSequential, loseSequential},
 	{21, "Node cache and NodeCache", curatorCache(itself, "NodeCache", watchers.NewNodeCache), loseCache(itself, "NodeCache", watchers.NewNodeCache)},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zksim/zksim/recipes"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // Meetings of recipes that do not go together. If one of them is all right, a check is none.
@@ -30,6 +31,8 @@ var plantedMeetings = []meeting{
 	{0, "DistributedAtomicValue and ours in hexadecimal", func(t *table) { changeValue(t.of(Curator), hexadecimal) }, nil},
 	{0, "SharedValue and ours in hexadecimal", func(t *table) { sharedValue(t.of(Curator), hexadecimal) }, nil},
 	{0, "CachedAtomicLong and our numbers as text", wrongNumbers, nil},
+	{0, "PersistentTtlNode and ours that lives longer", func(t *table) { keepTTL(t.of(Curator), 2*time.Second) }, nil},
+	{0, "PersistentNode and ours that outlives its session", nil, func(t *table) { t.of(Curator).loseKept(zkapi.Persistent) }},
 	{0, "kazoo's Lock and ours that outlives its session", nil, func(t *table) {
 		t.of(Kazoo).losePeerLock(recipes.NewLock(t.client, t.path, stays), (*table).peerLock, "Lock", "theirs")
 	}},

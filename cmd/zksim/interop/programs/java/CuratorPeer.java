@@ -33,6 +33,8 @@ import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.framework.recipes.locks.Revoker;
 import org.apache.curator.framework.recipes.nodes.GroupMember;
+import org.apache.curator.framework.recipes.nodes.PersistentNode;
+import org.apache.curator.framework.recipes.nodes.PersistentTtlNode;
 import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.SharedCountListener;
@@ -43,6 +45,7 @@ import org.apache.curator.framework.recipes.shared.SharedValueReader;
 import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryNTimes;
 import org.apache.curator.retry.RetryOneTime;
+import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.ZooKeeper;
 
 /** Does with Curator's recipes what it is told to: see package pairs. */
@@ -95,6 +98,10 @@ public final class CuratorPeer extends Peer {
                     new DistributedAtomicLong(client, args.get(0), new RetryNTimes(1000, 1)), Integer.parseInt(args.get(1))));
             case "SharedValue": return sharedValue(args.get(0), bytes(args.get(1)));
             case "SimpleDistributedQueue": return queue(new SimpleDistributedQueue(client, args.get(0)));
+            case "PersistentNode":
+                return node(new PersistentNode(client, CreateMode.EPHEMERAL, false, args.get(0), bytes(args.get(1))));
+            case "PersistentTtlNode":
+                return ttlNode(new PersistentTtlNode(client, args.get(0), Long.parseLong(args.get(1)), bytes(args.get(2))));
             case "GroupMember": return group(new GroupMember(client, args.get(0), args.get(1), bytes(args.get(2))));
             case "SharedCount": return sharedCount(args.get(0), Integer.parseInt(args.get(1)));
             case "DistributedQueue":
@@ -332,6 +339,26 @@ public final class CuratorPeer extends Peer {
                         queue.offer(bytes(args.get(0) + i));
                     }
                     return null;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target node(PersistentNode node) {
+        return (method, args) -> {
+            switch (method) {
+                case "start": node.start(); return node.waitForInitialCreate(LIMIT, TimeUnit.SECONDS);
+                case "close": node.close(); return null;
+                default: throw new IllegalArgumentException(method);
+            }
+        };
+    }
+
+    Target ttlNode(PersistentTtlNode node) {
+        return (method, args) -> {
+            switch (method) {
+                case "start": node.start(); return node.waitForInitialCreate(LIMIT, TimeUnit.SECONDS);
+                case "close": node.close(); return null;
                 default: throw new IllegalArgumentException(method);
             }
         };
