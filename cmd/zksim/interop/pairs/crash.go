@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/zksim/zksim/cmd/zksim/interop/proxy"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // Sessions that end while something is held. To begin another session takes a client a second, so all that are to
@@ -35,6 +36,7 @@ func (t *table) weCrash() { t.crash(ours) }
 func (t *table) theyCrash() { t.crash(theirs) }
 
 func (t *table) crash(whose string) {
+	old := t.client.SessionID()
 	select {
 	case t.crashes.arrive <- whose:
 		<-t.crashes.resume
@@ -42,6 +44,9 @@ func (t *table) crash(whose string) {
 		panic(trouble{fmt.Errorf("%s: %w", whose, context.Cause(t.ctx))})
 	}
 	t.said, t.after = nil, whose
+	if whose == ours { // what this table reads would fail before
+		t.until("another session", func() bool { return t.client.State() == zkapi.StateConnected && t.client.SessionID() != old })
+	}
 }
 
 // wire is the way of a client to the server.

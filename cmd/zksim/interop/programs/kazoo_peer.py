@@ -268,7 +268,7 @@ class Tree:
         node = self.cache.get_data(path)
         if node is None:
             return
-        yield "%s=%s" % (path[len(self.path) :], node.data.decode())
+        yield "%s=%s" % (path[len(self.path) :], (node.data or b"").decode())
         for name in self.cache.get_children(path, ()):
             yield from self.walk(path + "/" + name)
 
