@@ -39,6 +39,7 @@ type recipeEnv struct {
 	expire  func(session int64)
 	truth   zkapi.Client  // without faults
 	moment  time.Duration // how long somebody holds something
+	calm    bool          // nobody has a reason to lose anything
 	numbers bool          // there are no more for the names of nodes, or soon
 
 	events  *zkapi.Stream[zkapi.Event]     // of everything, as truth is told
@@ -181,13 +182,16 @@ func (e *recipeEnv) client(name string) zkapi.Client {
 // note writes into the ledger that somebody holds something, which the server
 // refuses to whoever does not.
 func (e *recipeEnv) note(ctx context.Context, h *recipes.Hold) error {
-	if h.Err() != nil {
+	if err := h.Err(); err != nil {
+		if e.calm {
+			e.t.Errorf("%s was lost for nothing: %v", h.Node(), err)
+		}
 		return nil // it would fail
 	}
 	time.Sleep(e.moment) // others come meanwhile
 	name := zkapi.Join(e.ledger, zkapi.Base(h.Node())+"=")
 	_, err := h.Multi(ctx, zkapi.CreateOp(name, nil, nil, zkapi.PersistentSequential))
-	if errors.Is(err, recipes.ErrNotHeld) || errors.Is(err, recipes.ErrOutcomeUnknown) {
+	if !e.calm && (errors.Is(err, recipes.ErrNotHeld) || errors.Is(err, recipes.ErrOutcomeUnknown)) {
 		return nil
 	}
 	return err

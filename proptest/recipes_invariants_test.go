@@ -30,7 +30,7 @@ var invariants = []struct{ names, says, tests, besides string }{
 	{"L1", "one holder at a time", "TestRecipesFaults/lock, TestRecipesFaults/multilock, TestRecipesNumbers", "TestRecipesExplored, TestExploreOurLockCompletely: every order"},
 	{"L2", "tokens grow, and a fenced change needs its holder", "TestRecipesLock/in order, TestRecipesLock/the directory is made anew, TestRecipesLock/the holder's node is deleted", ""},
 	{"L3", "first come, first served", "TestRecipesLock/in order, TestRecipesFaults/lock, TestRecipesNumbers", ""},
-	{"L4", "no wake-up is lost", "TestRecipesFaults/lock", "TestRecipesLock/the event never comes, /the watch is lost with the connection (memory)"},
+	{"L4", "no wake-up is lost, and none is taken for more than it is", "TestRecipesFaults/lock, TestRecipesEvents", "TestRecipesLock/the event never comes, /the watch is lost with the connection (memory)"},
 	{"L5 RW6", "a release wakes whom it lets in", "TestRecipesCost", "TestRecipesRWLock/a release wakes those who may go on (memory)"},
 	{"L6 L7", "one node for each who tries, one of many who try succeeds", "TestRecipesLock/one of many tries", ""},
 	{"L8", "Cancel", "TestRecipesLock/cancel, TestRecipesSemaphore/cancel, TestRecipesElection/cancelled", ""},
