@@ -46,7 +46,7 @@ var judges = []judge{
 	{"recipes", "recipes", []string{"-test.run=^Test", "-test.timeout=100s"}, false, "recipes"},
 	{"recipes", "proptest", []string{"-test.run=^TestRecipes(Lock|RWLock|Semaphore|Election|Values|Cost|Soak)$/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
 	{"explorer", "proptest", []string{"-test.run=^TestExplore(OurLock|Everything)$"}, false, "recipes"},
-	{"sweep", "proptest", []string{"-test.run=^TestRecipes(Numbers|Foreign|Reaper)$/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
+	{"sweep", "proptest", []string{"-test.run=^TestRecipes(Numbers|Foreign|Reaper|Events)$/^(direct|wire)$", "-test.timeout=100s"}, false, "recipes"},
 }
 
 // random is the arguments of tests with random histories: how many, and that
