@@ -30,6 +30,19 @@ func TestGoZooKeeper(t *testing.T) {
 	require.False(t, left)
 }
 
+// In each pair something is lost with a session, but where nobody holds or waits for anything.
+func TestPairsLose(t *testing.T) {
+	loses := map[int]bool{18: true} // a message that is there as long as the lock is, which pair 3 loses
+	for _, all := range meetings {
+		for _, m := range all {
+			loses[m.pair] = loses[m.pair] || m.lose != nil
+		}
+	}
+	for _, p := range Pairs() {
+		require.True(t, loses[p.Number], p.Ours)
+	}
+}
+
 func TestWrongResultsAreNoticed(t *testing.T) {
 	var out strings.Builder
 	sit := func(run func(*table)) error {
