@@ -56,8 +56,9 @@
 //	                  for; one list of the directory for each release
 //
 // The faults are lost requests and replies, connections that break or fall
-// silent, sessions that expire, clients that are closed, contexts that end,
-// watches that never fire, nodes and directories that a third party deletes. While
+// silent, sessions that expire, clients that are closed, contexts that end, events that
+// never come, or late, or for nothing, nodes and directories that a third party or the
+// server deletes, nodes of others between ours, counters that come to their end. While
 // there is no connection a call waits for one, until its context ends. Between the
 // end of a session and the moment when its client learns of it, Held may be true
 // for a holder whom the server has given up already: [Hold.Multi] and [Hold.Token]

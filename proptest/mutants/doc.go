@@ -24,7 +24,7 @@
 // state machine, some of memserver's own tests, and more random histories; about
 // watchers, their property, what it has found before, and their own tests; about
 // recipes their properties, with a fault at one request after the other, then their
-// own tests and the rest of proptest's. A mutant that survives them shows what the
+// own tests, the rest of proptest's, and last the sweeps over every recipe. A mutant that survives them shows what the
 // suite does not look at.
 //
 // Mutants of recipes and watchers are called after the number that their bug has in a

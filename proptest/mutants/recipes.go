@@ -121,6 +121,11 @@ var recipesMutants = []mutant{
 var further = map[string][]piece{
 	"B10-adopts": {{"case err == nil && !p.q.o.Persistent && p.stat.EphemeralOwner != p.s.id:", "case false:"}},
 	"B64-name":   {{"&& !strings.HasPrefix(x.name, p.prefix)", "&& x.name != p.name"}},
+	"events-lease": {
+		{"leases, left, err := a.count(ctx)\n\t\ta.turns = a.s.turns", "leases, left, err := a.count(ctx)\n\t\tidle := woken && leases == last && a.turns == a.s.turns\n\t\tlast, a.turns = leases, a.s.turns"},
+		{"case leases+a.n <= max:", "case leases+a.n <= max, idle:"},
+		{"case <-left:", "case <-left:\n\t\t\twoken = true"},
+	},
 	"B51-watch": {{"if err := l.wait(ctx, changed, wake); err != nil {",
 		"if rounds > 3 {\n\t\t\tchanged = nil\n\t\t}\n\t\tif err := l.wait(ctx, changed, wake); err != nil {"}},
 }

@@ -15,8 +15,6 @@ var sweepMutants = []mutant{
 		"if len(name) > 33 && name[32] == '-' {", "if len(name) > 33 {"},
 	{"reaper-put", "the directory of a queue is made anew once, and no more", "recipes/store.go",
 		"for {\n\t\t_, err := g.commit(ctx, ops...)\n\t\tif !errors.Is(err, zkapi.ErrNoNode) {", "for n := 0; ; n++ {\n\t\t_, err := g.commit(ctx, ops...)\n\t\tif !errors.Is(err, zkapi.ErrNoNode) || n > 0 {"},
-	{"events-loss", "who is woken for nothing takes what he holds for lost", "recipes/hold.go",
-		"case <-own:\n\t\t\tstale = true", "case <-own:\n\t\t\tstale = true\n\t\t\tif was := p.stat.Mzxid; s.look() == nil && s.connected() && p.read(ctx) == nil && p.stat.Mzxid == was {\n\t\t\t\th.gone(ErrNodeDeleted)\n\t\t\t\treturn\n\t\t\t}"},
-	{"events-turn", "who is woken for nothing takes it that the one before him has gone", "recipes/queue.go",
-		"if err := p.sleep(ctx, w); err != nil {\n\t\t\treturn err\n\t\t}", "if err := p.sleep(ctx, w); err != nil {\n\t\t\treturn err\n\t\t}\n\t\tselect {\n\t\tcase <-w.fired:\n\t\t\tif now, err := p.ahead(ctx); turns == p.s.turns && (err != nil || now == before) {\n\t\t\t\treturn err\n\t\t\t}\n\t\tdefault:\n\t\t}"},
+	{"events-lease", "who is woken for nothing takes it that there is a lease", "recipes/semaphore.go",
+		"for {\n\t\tmax, changed, err := a.max(ctx)", "last, woken := -1, false\n\tfor {\n\t\tmax, changed, err := a.max(ctx)"},
 }
