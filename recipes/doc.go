@@ -76,8 +76,9 @@
 //	latches, semaphores    request more for each who waits without a number of his own
 //	RWLock                 the same; who goes down from writing to reading gets the last number but one
 //	queues                 have no names left but one for each priority (id, time), so Put fails with
-//	                       zkapi.ErrNodeExists until that item is taken. What is in comes out, once and in
-//	                       order. Without LockPath an item that its consumer has failed with may find no
+//	                       zkapi.ErrNodeExists until that item is taken. What is in comes out, in order,
+//	                       and once, unless an item gets the name of one that somebody has read and not
+//	                       yet deleted: he deletes the new one. Without LockPath an item that its consumer has failed with may find no
 //	                       place: DistributedQueueOptions.Failed is told
 //	everything else        has names without numbers, or with a GUID, and goes on
 //
