@@ -78,8 +78,9 @@
 //	queues                 have no names left but one for each priority (id, time), so Put fails with
 //	                       zkapi.ErrNodeExists until that item is taken. What is in comes out, in order,
 //	                       and once, unless an item gets the name of one that somebody has read and not
-//	                       yet deleted: he deletes the new one. Without LockPath an item that its consumer has failed with may find no
-//	                       place: DistributedQueueOptions.Failed is told
+//	                       yet deleted: he deletes the new one. Without LockPath an item that its
+//	                       consumer has failed with may find no place: DistributedQueueOptions.Failed
+//	                       is told
 //	everything else        has names without numbers, or with a GUID, and goes on
 //
 // Recipes elsewhere compare the numbers, and fail there.
