@@ -70,10 +70,18 @@ func (k *custody) finish(ctx context.Context, h *Hold, name string, more ...zkap
 		switch {
 		case err != nil || there:
 			return false, err
-		case k.store.c.SessionID() == h.owner: // nobody else can have taken it meanwhile
-			return true, nil
+		case k.store.c.SessionID() != h.owner:
+			return false, ErrOutcomeUnknown
 		}
-		return false, ErrOutcomeUnknown
+		// It may be gone without us, too: our own node goes with it only by the change.
+		var own bool
+		err = inSession(ctx, k.store.c, func(s *session) error {
+			return s.do(ctx, func() (err error) {
+				_, own, err = s.c.Exists(ctx, h.path)
+				return err
+			})
+		})
+		return err == nil && !own, err
 	}
 	ops := append([]zkapi.Op{
 		zkapi.DeleteOp(h.path, zkapi.AnyVersion), // which only the session that holds it has

@@ -3,7 +3,9 @@ package recipes
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +48,10 @@ type DistributedQueueOptions struct {
 	Drop bool
 	// MaxItems has Put wait while there are so many nodes; 0 is no limit.
 	MaxItems int
+	// MinItemsBeforeRefresh is how many items Consume takes from one list before it looks
+	// whether others have come that are to be taken before, with PriorityQueue and
+	// DelayQueue; 1 by default. More take fewer lists, which counts if there are many items.
+	MinItemsBeforeRefresh int
 	// Failed is told of items for which there was an error: the consumer's, or
 	// ErrOutcomeUnknown for an item that may have been taken by nobody but us and was
 	// not worked on. nil: nobody is told. It is called by Consume.
@@ -181,7 +187,7 @@ func decodeItems(data []byte) (items [][]byte, err error) {
 func (d *DistributedQueue) Put(ctx context.Context, x Item) error {
 	prefix, err := d.kind.prefix(x)
 	if err == nil && d.o.MaxItems > 0 {
-		err = d.q.watch(ctx, func(_ *lookout, items []item) (bool, <-chan struct{}, error) {
+		err = d.q.watch(ctx, func(_ *lookout, items []item, _ <-chan struct{}) (bool, <-chan struct{}, error) {
 			return len(items) < d.o.MaxItems, nil, nil
 		})
 	}
@@ -194,12 +200,18 @@ func (d *DistributedQueue) Put(ctx context.Context, x Item) error {
 // Remove deletes the items that have an id, and tells how many nodes there were,
 // with IDQueue. Those that are worked on are among them.
 func (d *DistributedQueue) Remove(ctx context.Context, id string) (n int, err error) {
-	items, err := d.q.list(ctx, true)
-	for _, it := range items {
-		if x, _, _ := d.kind.parse(it.name); err == nil && d.kind == IDQueue && x.ID == cleanID(id) {
-			var taken bool
-			if _, taken, err = d.q.take(ctx, it.name); taken {
-				n++
+	for again := true; again && err == nil; { // what has gone meanwhile may be back under another name
+		var items []item
+		items, err = d.q.list(ctx, true)
+		again = false
+		for _, it := range items {
+			if x, _, _ := d.kind.parse(it.name); err == nil && d.kind == IDQueue && x.ID == cleanID(id) {
+				var taken bool
+				if _, taken, err = d.q.take(ctx, it.name); taken {
+					n++
+				} else {
+					again = true
+				}
 			}
 		}
 	}
@@ -213,7 +225,7 @@ func (d *DistributedQueue) Len(ctx context.Context) (int, error) { return d.q.le
 // client is closed; that is the error. It may be called by many, here and elsewhere.
 // The context that work gets ends with ctx, and with LockPath when the lock may be lost.
 func (d *DistributedQueue) Consume(ctx context.Context, work func(context.Context, Item) error) error {
-	err := d.q.watch(ctx, func(l *lookout, items []item) (bool, <-chan struct{}, error) {
+	err := d.q.watch(ctx, func(l *lookout, items []item, changed <-chan struct{}) (bool, <-chan struct{}, error) {
 		var freed <-chan struct{}
 		if d.k != nil && len(items) > 0 {
 			var err error
@@ -221,7 +233,10 @@ func (d *DistributedQueue) Consume(ctx context.Context, work func(context.Contex
 				return false, nil, err
 			}
 		}
-		for _, it := range items {
+		for n, it := range items {
+			if n >= d.batch() && isClosed(changed) {
+				break
+			}
 			x, _, _ := d.kind.parse(it.name)
 			if d.kind == DelayQueue && time.Until(x.At) > 0 {
 				l.alarm = x.At
@@ -235,6 +250,23 @@ func (d *DistributedQueue) Consume(ctx context.Context, work func(context.Contex
 		return false, freed, nil
 	})
 	return d.q.fail(err)
+}
+
+// batch is how many items of a list are worked on in any case.
+func (d *DistributedQueue) batch() int {
+	if d.kind == PriorityQueue || d.kind == DelayQueue {
+		return max(d.o.MinItemsBeforeRefresh, 1)
+	}
+	return math.MaxInt // those that come later have to wait anyway
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }
 
 func (d *DistributedQueue) failed(x Item, err error) {
@@ -274,6 +306,11 @@ func (d *DistributedQueue) guarded(ctx context.Context, x Item, work func(contex
 		return err
 	}
 	data, _, there, err := d.q.read(ctx, x.name)
+	if err == nil && there { // it may have been lost meanwhile
+		if err = h.confirm(ctx); errors.Is(err, ErrNotHeld) {
+			err = errGone
+		}
+	}
 	if err != nil || !there {
 		_ = h.Release(ctx)
 		return err

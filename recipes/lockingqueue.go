@@ -60,7 +60,7 @@ func (q *LockingQueue) Get(ctx context.Context) (data []byte, err error) {
 		_ = h.Release(ctx)
 	}
 	q.data = nil
-	err = q.q.watch(ctx, func(l *lookout, items []item) (bool, <-chan struct{}, error) {
+	err = q.q.watch(ctx, func(l *lookout, items []item, _ <-chan struct{}) (bool, <-chan struct{}, error) {
 		taken, freed, err := q.k.taken(ctx, l)
 		if err != nil {
 			return false, nil, err

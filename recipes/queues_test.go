@@ -341,3 +341,130 @@ func TestQueueSharderBadElection(t *testing.T) {
 		}
 	})
 }
+
+// An item that is to be taken before all others does not wait for those of an older list.
+func TestPriorityQueueLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		ctx, cancel := context.WithCancel(bounded(t))
+		defer cancel()
+		q := recipes.NewDistributedQueue(srv.ClientT(t), "/queue", recipes.PriorityQueue)
+		for _, text := range []string{"a", "b", "c"} {
+			require.NoError(t, q.Put(ctx, recipes.Item{Data: [][]byte{[]byte(text)}, Priority: 5}))
+		}
+		var order []string
+		err := q.Consume(ctx, func(ctx context.Context, x recipes.Item) error {
+			order = append(order, string(x.Data[0]))
+			switch len(order) {
+			case 1:
+				require.NoError(t, q.Put(ctx, recipes.Item{Data: [][]byte{[]byte("urgent")}, Priority: -1}))
+				synctest.Wait()
+			case 4:
+				cancel()
+			}
+			return nil
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, []string{"a", "urgent", "b", "c"}, order)
+	})
+}
+
+// expiring ends its session when it reads an item for the first time.
+type expiring struct {
+	*memserver.Client
+	srv  *memserver.Server
+	done bool
+}
+
+func (c *expiring) Get(ctx context.Context, path string) ([]byte, zkapi.Stat, error) {
+	if strings.HasPrefix(path, "/queue/") && !c.done {
+		c.done = true
+		c.srv.Expire(c.SessionID())
+	}
+	return c.Client.Get(ctx, path)
+}
+
+// Nobody works on an item whose lock he has lost before he could begin.
+func TestDistributedQueueLosesALock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		ctx, cancel := context.WithCancel(bounded(t))
+		defer cancel()
+		q := recipes.NewDistributedQueue(&expiring{Client: srv.ClientT(t), srv: srv}, "/queue", recipes.PlainQueue,
+			func(o *recipes.DistributedQueueOptions) { o.LockPath = "/locks" })
+		require.NoError(t, q.Put(ctx, recipes.Item{Data: [][]byte{[]byte("a")}}))
+		begun := 0
+		err := q.Consume(ctx, func(ctx context.Context, x recipes.Item) error {
+			begun++
+			require.True(t, x.Hold.Held())
+			require.NoError(t, ctx.Err())
+			cancel()
+			return nil
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, 1, begun)
+	})
+}
+
+// requeuing gives an item another name when it is read for the first time.
+type requeuing struct {
+	zkapi.Client
+	done bool
+}
+
+func (c *requeuing) Get(ctx context.Context, path string) ([]byte, zkapi.Stat, error) {
+	if !c.done {
+		c.done = true
+		data, _, _ := c.Client.Get(ctx, path)
+		_, _ = c.Multi(ctx, zkapi.DeleteOp(path, zkapi.AnyVersion),
+			zkapi.CreateOp(path[:strings.LastIndexByte(path, '|')+1], data, nil, zkapi.PersistentSequential))
+	}
+	return c.Client.Get(ctx, path)
+}
+
+// An item that is given back while somebody looks for it is found all the same.
+func TestIDQueueRemovesWhatIsGivenBack(t *testing.T) {
+	srv := memserver.RunT(t)
+	q := recipes.NewDistributedQueue(&requeuing{Client: srv.ClientT(t)}, "/queue", recipes.IDQueue)
+	require.NoError(t, q.Put(bounded(t), recipes.Item{ID: "a", Data: [][]byte{[]byte("a")}}))
+	n, err := q.Remove(bounded(t), "a")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}
+
+// removing takes an item out from under its worker, and loses the request that says he is done.
+type removing struct {
+	zkapi.Client
+	item string
+}
+
+func (c *removing) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, error) {
+	if path := c.item; path != "" {
+		c.item = ""
+		_ = c.Delete(ctx, path, zkapi.AnyVersion)
+		return nil, zkapi.ErrConnectionLoss
+	}
+	return c.Client.Multi(ctx, ops...)
+}
+
+// The lock of an item goes also if the item went before.
+func TestDistributedQueueUnlocksWhatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t)
+		ctx, cancel := context.WithCancel(bounded(t))
+		defer cancel()
+		c := &removing{Client: srv.ClientT(t)}
+		q := recipes.NewDistributedQueue(c, "/queue", recipes.PlainQueue, func(o *recipes.DistributedQueueOptions) {
+			o.LockPath = "/locks"
+			o.Failed = func(_ recipes.Item, err error) { require.ErrorIs(t, err, recipes.ErrNotHeld); cancel() }
+		})
+		require.NoError(t, q.Put(ctx, recipes.Item{Data: [][]byte{[]byte("a")}}))
+		err := q.Consume(ctx, func(context.Context, recipes.Item) error {
+			c.item = "/queue/queue-0000000000"
+			return nil
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		locks, _ := srv.Node("/locks")
+		require.Zero(t, locks.Stat.NumChildren)
+	})
+}

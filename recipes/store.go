@@ -215,7 +215,7 @@ func (q *store) poll(ctx context.Context) (data []byte, ok bool, err error) {
 
 // wait takes the first item, as soon as there is one.
 func (q *store) wait(ctx context.Context) (data []byte, err error) {
-	err = q.watch(ctx, func(*lookout, []item) (done bool, again <-chan struct{}, err error) {
+	err = q.watch(ctx, func(*lookout, []item, <-chan struct{}) (done bool, again <-chan struct{}, err error) {
 		data, done, err = q.poll(ctx)
 		return done, nil, err
 	})
@@ -223,8 +223,9 @@ func (q *store) wait(ctx context.Context) (data []byte, err error) {
 }
 
 // watch calls look with the items whenever they may have changed, or the channel
-// that it returned was closed, until it is done.
-func (q *store) watch(ctx context.Context, look func(*lookout, []item) (done bool, again <-chan struct{}, err error)) error {
+// that it returned was closed, until it is done. It gets a channel, too, which is
+// closed when they may have changed.
+func (q *store) watch(ctx context.Context, look func(l *lookout, items []item, changed <-chan struct{}) (done bool, again <-chan struct{}, err error)) error {
 	for ctx.Err() == nil {
 		err := inSession(ctx, q.c, func(s *session) error {
 			for l := s.lookout(); ; {
@@ -243,7 +244,7 @@ func (q *store) watch(ctx context.Context, look func(*lookout, []item) (done boo
 				if err != nil {
 					return err
 				}
-				done, again, err := look(l, items)
+				done, again, err := look(l, items, changed)
 				if done || err != nil {
 					return err
 				}
