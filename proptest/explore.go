@@ -38,6 +38,8 @@ type Exploration struct {
 
 	unordered bool // see Unordered
 	sameOrder bool // see SameOrder
+
+	atLeastOnce, byPriority, byTime bool // see AtLeastOnce, ByPriority, ByTime
 }
 
 // without has a property leave out faults that it does not know how to judge.

@@ -113,6 +113,55 @@ func ExampleLockingQueue() {
 	// Output: passed: true
 }
 
+// The adapter hands over items:
+//
+//	func (q myQueue) Put(ctx context.Context, x proptest.Item) error {
+//		return q.q.Put(ctx, recipes.Item{Data: [][]byte{x.Data}, Priority: x.Priority})
+//	}
+//
+//	func (q myQueue) Consume(ctx context.Context, work func(context.Context, proptest.Item) error) error {
+//		return q.q.Consume(ctx, func(ctx context.Context, x recipes.Item) error {
+//			return work(ctx, proptest.Item{Data: x.Data[0]})
+//		})
+//	}
+func ExampleDistributedQueue() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.DistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer {
+			return ourDistributedQueue{recipes.NewDistributedQueue(c, "/queue", recipes.PriorityQueue)}
+		}, proptest.ByPriority, fifty)
+	}))
+	// Output: passed: true
+}
+
+// With a directory for locks no item is lost, and some are worked on twice.
+func ExampleAtLeastOnce() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.DistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer {
+			return ourDistributedQueue{recipes.NewDistributedQueue(c, "/queue", recipes.PlainQueue,
+				func(o *recipes.DistributedQueueOptions) { o.LockPath = "/locks" })}
+		}, proptest.AtLeastOnce, fifty)
+	}))
+	// Output: passed: true
+}
+
+// Delays are those of the server's clock.
+func ExampleByTime() {
+	passes(func(t *testing.T) {
+		for _, bug := range []string{"", "the time is not looked at"} {
+			res := proptest.ExploreDistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer { return depot{c, bug} },
+				furnished("", "/depot"), proptest.ByTime, fifty)
+			if res.Failure == nil {
+				fmt.Println("passed")
+				continue
+			}
+			fmt.Println(res.Failure.Text)
+		}
+	})
+	// Output:
+	// passed
+	// B returned: B has got item-01 1s before its time
+}
+
 func ExampleLease() {
 	fmt.Println("passed:", passes(func(t *testing.T) {
 		proptest.Lease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {

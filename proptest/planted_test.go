@@ -60,6 +60,24 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 	"locking queue": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreLockingQueue(t, func(c zkapi.Client) proptest.LockingQueuer { return &shelf{c: c, bug: bug} }, furnished(bug), o)
 	},
+	"distributed queue": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreDistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer {
+			return idDepot{depot{c, bug}}
+		}, furnished(bug, "/depot"), o)
+	},
+	"priority queue": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreDistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer { return depot{c, bug} },
+			furnished(bug, "/depot"), proptest.ByPriority, o)
+	},
+	"delay queue": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreDistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer { return depot{c, bug} },
+			furnished(bug, "/depot"), proptest.ByTime, o)
+	},
+	"safe queue": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreDistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer {
+			return workshop{&shelf{c: c, bug: bug}}
+		}, furnished(bug), proptest.AtLeastOnce, o)
+	},
 	"lease": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreLease(t, termTime, func(c zkapi.Client, holder string) proptest.Leaser {
 			return &term{c: c, bug: bug, holder: holder}
@@ -172,6 +190,17 @@ var planted = []struct {
 	{"locking queue", "whoever has held an item consumes it", "kazoo", 2, 1, explore.Expiry, 1},
 	{"locking queue", "the mark of an item outlives its session", "", 2, 1, explore.Expiry, 1},
 	{"locking queue", "nobody is told that an item was given back", "", 2, 1, 0, 1},
+	{"distributed queue", "whoever has read it has it", "", 3, 1, 0, 1},
+	{"distributed queue", "what may have been put in is put in again", "", 2, 1, explore.LostReply, 1},
+	{"distributed queue", "what was refused is forgotten", "", 2, 2, 0, 1},
+	{"distributed queue", "what was refused has no id any more", "Curator", 2, 2, 0, 1},
+	{"priority queue", "the youngest comes first", "", 2, 2, 0, 1},
+	{"priority queue", "a list is read again when it is used up", "kazoo", 2, 3, 0, 1},
+	{"delay queue", "the time is not looked at", "", 2, 1, 0, 1},
+	{"delay queue", "nobody looks at the clock while he waits", "", 2, 1, 0, 1},
+	{"safe queue", "items are deleted before they are worked on", "", 2, 1, 0, 1},
+	{"safe queue", "the mark of an item outlives its session", "", 2, 1, explore.Expiry, 1},
+	{"safe queue", "whoever comes works on the first item", "", 3, 1, 0, 1},
 	{"lease", "the version is not checked", "kazoo", 3, 1, explore.TimerRace, 2},
 	{"lease", "the lease ends with the session", "", 2, 1, explore.Expiry, 1},
 	{"lease", "whoever renews does not look who has it", "", 2, 1, explore.TimerRace, 2},
@@ -215,7 +244,7 @@ func TestPlantedBugs(t *testing.T) {
 			require.True(t, res.Same, res.Failure.Story())
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%v\t%d\t%s\n", p.property, p.bug, p.known, "random", res.FoundAfter,
 				res.FoundIn.Round(time.Millisecond), res.Failure.Steps(), res.Failure.Why)
-			most := map[string]int{"queue": 16, "locking queue": 16, "lease": 20, "cache": 20, "partitioner": 16}[p.property]
+			most := map[string]int{"queue": 16, "locking queue": 16, "distributed queue": 16, "priority queue": 16, "lease": 20, "cache": 20, "partitioner": 16}[p.property]
 			require.LessOrEqual(t, res.Failure.Steps(), cmp.Or(most, 12), res.Failure.Story())
 		})
 	}

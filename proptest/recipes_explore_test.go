@@ -68,6 +68,12 @@ var ours = []struct {
 	{name: "locking queue", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreLockingQueue(t, func(c zkapi.Client) proptest.LockingQueuer { return recipes.NewLockingQueue(c, "/queue") }, o)
 	}},
+	{name: "distributed queue", explore: exploreOurQueue(recipes.PlainQueue, false)},
+	{name: "distributed queue, safe", explore: exploreOurQueue(recipes.PlainQueue, true)},
+	{name: "priority queue", explore: exploreOurQueue(recipes.PriorityQueue, false, proptest.ByPriority)},
+	{name: "delay queue", explore: exploreOurQueue(recipes.DelayQueue, false, proptest.ByTime)},
+	{name: "id queue", explore: exploreOurQueue(recipes.IDQueue, false)},
+	{name: "id queue, safe", explore: exploreOurQueue(recipes.IDQueue, true)},
 	{name: "lease", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreLease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {
 			return recipes.NewLease(c, "/lease", time.Minute, holder)
@@ -127,6 +133,43 @@ type ourSimpleQueue struct{ *recipes.SimpleQueue }
 
 func (q ourSimpleQueue) Put(ctx context.Context, item []byte) error { return q.Offer(ctx, item) }
 func (q ourSimpleQueue) Get(ctx context.Context) ([]byte, error)    { return q.Take(ctx) }
+
+// exploreOurQueue is for a queue whose items are locked while they are worked on, if it is safe.
+func exploreOurQueue(kind recipes.QueueKind, safe bool, more ...option) func(*testing.T, option) *explore.Result {
+	more = append(more, twoRounds)
+	if safe {
+		more = append(more, proptest.AtLeastOnce)
+	}
+	return func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreDistributedQueue(t, func(c zkapi.Client) proptest.DistributedQueuer {
+			q := ourDistributedQueue{recipes.NewDistributedQueue(c, "/queue", kind, func(o *recipes.DistributedQueueOptions) {
+				if safe {
+					o.LockPath = "/locks"
+				}
+			})}
+			if kind == recipes.IDQueue {
+				return ourIDQueue{q}
+			}
+			return q
+		}, append(more, o)...)
+	}
+}
+
+type ourDistributedQueue struct{ q *recipes.DistributedQueue }
+
+func (q ourDistributedQueue) Put(ctx context.Context, x proptest.Item) error {
+	return q.q.Put(ctx, recipes.Item{Data: [][]byte{x.Data}, ID: x.ID, Priority: x.Priority, At: x.At})
+}
+
+func (q ourDistributedQueue) Consume(ctx context.Context, work func(context.Context, proptest.Item) error) error {
+	return q.q.Consume(ctx, func(ctx context.Context, x recipes.Item) error {
+		return work(ctx, proptest.Item{Data: x.Data[0], ID: x.ID, Priority: x.Priority, At: x.At})
+	})
+}
+
+type ourIDQueue struct{ ourDistributedQueue }
+
+func (q ourIDQueue) Remove(ctx context.Context, id string) (int, error) { return q.q.Remove(ctx, id) }
 
 type ourPartitioner struct{ *recipes.SetPartitioner }
 
