@@ -146,6 +146,13 @@ func (s *Server) Sessions() []Session {
 	return sessions
 }
 
+// HasSession tells whether there is a session of that id.
+func (s *Server) HasSession(id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st.Live(id) != nil
+}
+
 // Watches lists all watches, by path and then session.
 func (s *Server) Watches() []Watch {
 	s.mu.Lock()

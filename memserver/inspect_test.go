@@ -218,6 +218,8 @@ func TestSessions(t *testing.T) {
 		require.False(t, srv.Sessions()[0].Connected)
 		require.NoError(t, b.Close())
 		require.Len(t, srv.Sessions(), 1)
+		require.True(t, srv.HasSession(a.SessionID()))
+		require.False(t, srv.HasSession(b.SessionID()))
 	})
 }
 

@@ -76,7 +76,7 @@ func TestExploreOursCompletely(t *testing.T) {
 				}
 				res := explored(t, func(e *proptest.Exploration) {
 					e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), b.participants, b.faults, b.kinds&^x.without
-					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, roots, b.faults != 1
+					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, rootOf(x.name), b.faults != 1
 				})
 				res.FailT(t)
 				if *complete == "" {
@@ -111,12 +111,14 @@ func semaphoreOfOne(t *testing.T, o option) *explore.Result {
 	return proptest.ExploreSemaphore(t, 1, func(c zkapi.Client) proptest.Locker { return &lease{sem: recipes.NewSemaphore(c, "/sem", 1)} }, o)
 }
 
-// roots makes the nodes under which recipes work, for which nobody fights then.
-func roots(ctx context.Context, c zkapi.Client) error {
-	for _, path := range []string{"/lock", "/rw", "/sem", "/election", "/latch", "/queue", "/meet", "/set"} {
-		if err := zkapi.EnsurePath(ctx, c, path, nil); err != nil {
-			return err
+// rootOf makes the node under which a recipe works, for which nobody fights then.
+func rootOf(name string) func(context.Context, zkapi.Client) error {
+	root := map[string]string{"lock": "/lock", "rwlock": "/rw", "semaphore": "/sem", "election": "/election", "latch": "/latch",
+		"double barrier": "/meet", "queue": "/queue", "simple queue": "/queue", "locking queue": "/queue", "partitioner": "/set"}[name]
+	return func(ctx context.Context, c zkapi.Client) error {
+		if root == "" {
+			return nil
 		}
+		return zkapi.EnsurePath(ctx, c, root, nil)
 	}
-	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"github.com/zksim/zksim/zkapi"
 )
 
-type sessionInfo = memserver.Session
-
 // Why is the kind of a failure.
 type Why string
 

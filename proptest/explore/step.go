@@ -180,9 +180,7 @@ func (r *run) enableFaultsOf(i int, p *Participant) {
 	}
 }
 
-func (r *run) hasSession(id int64) bool {
-	return slices.ContainsFunc(r.srv.Sessions(), func(s sessionInfo) bool { return s.ID == id })
-}
+func (r *run) hasSession(id int64) bool { return r.srv.HasSession(id) }
 
 // take takes a step, up to where everybody waits again.
 func (r *run) take(s Step) {

@@ -70,14 +70,7 @@ func (w *World) Alike(names ...string) {
 }
 
 // Alive tells whether the server has that session.
-func (w *World) Alive(session int64) bool {
-	for _, s := range w.Server.Sessions() {
-		if s.ID == session {
-			return true
-		}
-	}
-	return false
-}
+func (w *World) Alive(session int64) bool { return w.run.hasSession(session) }
 
 // Removed counts the ephemeral nodes of a session that a third party has deleted.
 func (w *World) Removed(session int64) int { return len(w.run.removed[session]) }
