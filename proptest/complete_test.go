@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -95,15 +96,20 @@ func TestExploreOursCompletely(t *testing.T) {
 
 // boundsOf are the bounds within which a recipe is explored: all that is asked for, or what takes seconds.
 func boundsOf(t *testing.T, name string) []bounds {
+	without, lag := bounds{2, 0, 0}, bounds{2, 1, explore.Lag}
 	switch {
 	case *complete != "":
 		return parseBounds(t, *complete)
+	case name == "lock" && proptest.Brief():
+		return []bounds{without, lag, {3, 0, 0}}
+	case proptest.Brief(), proptest.RaceDetector() && name != "lock", name == "partitioner":
+		return nil
 	case proptest.RaceDetector():
-		return []bounds{{2, 0, 0}}
-	case proptest.Brief():
-		return map[string][]bounds{"lock": {{2, 0, 0}, {2, 1, explore.Lag}}}[name]
+		return []bounds{without}
+	case slices.Contains([]string{"lock", "rwlock", "election", "latch", "counter", "barrier", "data"}, name):
+		return []bounds{without, lag, {2, 1, explore.Network}, {3, 0, 0}}
 	}
-	return []bounds{{2, 0, 0}}
+	return []bounds{without}
 }
 
 // semaphoreOfOne is for two participants: they would not fight for two leases.
