@@ -62,19 +62,31 @@ func (c *Client) Deliver() bool {
 	return true
 }
 
-// Missed lists the changes that the client's watches would be told of, in the order of
-// their paths, if it came back now, because they are later than the last thing that it has heard.
+// Missed lists what the client's one-shot watches would be told if it came back now: what
+// has happened since the last reply that it has got.
 func (c *Client) Missed() (missed []zkapi.Event) {
 	c.srv.mu.Lock()
 	defer c.srv.mu.Unlock()
+	tell := func(kind zkapi.EventType, path string) {
+		missed = append(missed, zkapi.Event{Type: kind, Path: path, Zxid: -1})
+	}
 	for _, path := range slices.Sorted(maps.Keys(c.watches[watchData])) {
-		if n, _ := c.srv.st.Node(path); n.Stat.Mzxid > c.lastZxid {
-			missed = append(missed, zkapi.Event{Type: zkapi.EventNodeDataChanged, Path: path, Zxid: n.Stat.Mzxid})
+		if n, there := c.srv.st.Node(path); !there {
+			tell(zkapi.EventNodeDeleted, path)
+		} else if n.Stat.Mzxid > c.lastZxid {
+			tell(zkapi.EventNodeDataChanged, path)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(c.watches[watchExist])) {
+		if _, there := c.srv.st.Node(path); there {
+			tell(zkapi.EventNodeCreated, path)
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(c.watches[watchChild])) {
-		if n, _ := c.srv.st.Node(path); n.Stat.Pzxid > c.lastZxid {
-			missed = append(missed, zkapi.Event{Type: zkapi.EventNodeChildrenChanged, Path: path, Zxid: n.Stat.Pzxid})
+		if n, there := c.srv.st.Node(path); !there {
+			tell(zkapi.EventNodeDeleted, path)
+		} else if n.Stat.Pzxid > c.lastZxid {
+			tell(zkapi.EventNodeChildrenChanged, path)
 		}
 	}
 	return missed

@@ -74,24 +74,41 @@ func TestHeldClientIsToldTheRest(t *testing.T) {
 	require.Equal(t, zkapi.EventNodeChildrenChanged, (<-changed).Type)
 }
 
+// What Missed says beforehand is what comes.
 func TestHeldClientMisses(t *testing.T) {
 	_, a, b, _ := held(t)
-	_, err := b.Create(t.Context(), "/y", nil, nil, zkapi.Persistent)
+	require.True(t, a.Deliver())
+	_, _, _, err := a.ExistsW(t.Context(), "/new")
 	require.NoError(t, err)
-	_, _, _, err = a.GetW(t.Context(), "/y")
-	require.NoError(t, err)
-	_, _, _, err = a.ChildrenW(t.Context(), "/y")
-	require.NoError(t, err)
+	for _, path := range []string{"/changed", "/deleted", "/parent", "/same"} {
+		_, err := b.Create(t.Context(), path, nil, nil, zkapi.Persistent)
+		require.NoError(t, err)
+	}
+	for _, path := range []string{"/changed", "/deleted", "/same"} {
+		_, _, _, err := a.GetW(t.Context(), path)
+		require.NoError(t, err)
+	}
+	for _, path := range []string{"/parent", "/same"} {
+		_, _, _, err := a.ChildrenW(t.Context(), path)
+		require.NoError(t, err)
+	}
 	require.Empty(t, a.Missed())
 	a.Disconnect()
-	heard := a.LastZxid()
-	_, err = b.Set(t.Context(), "/y", nil, 0)
+	_, err = b.Set(t.Context(), "/changed", nil, 0)
 	require.NoError(t, err)
-	_, err = b.Create(t.Context(), "/y/z", nil, nil, zkapi.Persistent)
-	require.NoError(t, err)
-	require.Equal(t, []zkapi.Event{{Type: zkapi.EventNodeDataChanged, Path: "/y", Zxid: heard + 1},
-		{Type: zkapi.EventNodeChildrenChanged, Path: "/y", Zxid: heard + 2}}, a.Missed())
+	for _, path := range []string{"/parent/child", "/new"} {
+		_, err := b.Create(t.Context(), path, nil, nil, zkapi.Persistent)
+		require.NoError(t, err)
+	}
+	require.NoError(t, b.Delete(t.Context(), "/deleted", 0))
+	missed := a.Missed()
 	a.Reconnect()
+	var told []zkapi.Event
+	for _, x := range a.Arrivals() {
+		told = append(told, x.Event)
+	}
+	require.ElementsMatch(t, missed, told)
+	require.Len(t, told, 4)
 	for a.Deliver() {
 	}
 	require.Empty(t, a.Missed())

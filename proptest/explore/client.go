@@ -26,6 +26,8 @@ type client struct {
 	heard  time.Duration // when it has learned something last
 	vain   bool          // a call has failed since the connection was lost: the next one waits until it is back
 	closed bool
+	// It has persistent watches, or has had some.
+	streams bool
 
 	member  int  // of an ensemble, that it is connected to, or was last; 0 is all there is
 	lagging bool // it does not keep up

@@ -115,20 +115,37 @@
 //     participant has learned. If the scenario has said by World.Remember what it has in mind, the
 //     state of the server is what it has, nodes, sessions and watches, and what there was
 //     before is forgotten, since nothing that comes depends on it.
+//
 //   - Then zxids and session ids count by their order alone. The server only compares them, and new ones are
 //     larger than all there are, so that from two states which differ in them, but not in
 //     their order, the same can happen. Participants have to do no more than compare them, either: a
 //     participant that goes by whether a zxid is even is one that this search does not know. Numbers in names and in data count
 //     as they are, and so does time.
+//
 //   - Then, too, what a participant has learned that has returned, with all its goroutines, is
 //     forgotten: nothing depends on it but what it has left behind, which is on the server, on its
 //     way there, or in what the scenario remembers.
+//
 //   - What comes to a participant that is gone like that, an event or a new connection, is no
 //     choice. It changes nothing for anybody else, and nothing else changes it, so that it may as well be the next thing.
+//
 //   - If the scenario has said by World.Alike that participants do the same, each
 //     takes its first step, or suffers its first fault, after the one before it: a schedule in which it is not so is another
 //     one with their parts exchanged. That rests on their comparing
 //     names, session ids and random numbers for nothing but equality.
 //
-// While servers may lag the state of all of them is what they have written. Config.Unreduced leaves all this out but the first.
+//   - Then, of two steps that are possible at the same time and commute only one order is tried. Steps of two participants commute
+//     unless one of them sends the other's participant something, such as an event; unless both are transactions,
+//     whose order is in their zxids; unless one changes a path that the other reads or changes, a node, or
+//     the parent of one that it makes or deletes; unless both change or read what the scenario remembers, Participant.Log
+//     included; and unless both are faults. When time passes, a server restarts, somebody else deletes a node, or a server
+//     that lags applies something, that commutes with nothing. What a step has to do with is what it was seen to do, and
+//     remains so while only steps are taken that it commutes with. No state is left out by that, only further
+//     ways to it, so that invariants see what they would see.
+//
+// While servers may lag the state of all of them is what they have written, and no steps commute. Nor do they with
+// clients over the wire, or with a bound on preemptions. Config.Unreduced leaves all this out but the first.
+//
+// Go's runtime does not say whose a goroutine is. The explorer counts them after each step; a
+// schedule in which others than participants' have come or gone is run once more.
 package explore

@@ -14,7 +14,7 @@ import (
 //
 // From goes on where another search has stopped, at its Result.Frontier.
 func Exhaustive(from ...string) Strategy {
-	s := &exhaustive{seen: make(map[digest]int)}
+	s := &exhaustive{seen: make(map[digest]visit), numbers: make(map[stepName]int32)}
 	for _, word := range from {
 		choices, err := decode(word)
 		if err != nil {
@@ -30,18 +30,36 @@ func Exhaustive(from ...string) Strategy {
 type exhaustive struct {
 	path []fork
 	at   int
-	seen map[digest]int // and after how few choices
+	seen map[digest]visit
 	cfg  *Config
 	ran  bool
 	// Of the schedule that is run now: how many of its forks were there before, and
 	// what states it was the first to come to.
-	from int
-	new  []digest
-	redo int // how often in a row it has to be run again
+	from    int
+	new     []undone
+	redo    int       // how often in a row it has to be run again
+	sleep   []sleeper // where the schedule is, beyond the path
+	forked  bool      // the next step is the one that the last fork is about
+	numbers map[stepName]int32
+	// No step sleeps, for a test that it may.
+	sleepless bool
 	// limit, if not 0, is after how many steps schedules are given up.
 	limit int
 	// A schedule that is run again has had other choices than before.
 	astray bool
+}
+
+// visit is what is known of a state.
+type visit struct {
+	depth  int32   // after how few choices it was come to
+	asleep []int32 // steps that have never been tried in it, by number
+}
+
+// undone is what was known of a state before.
+type undone struct {
+	state digest
+	visit
+	known bool
 }
 
 // fork is a place where there was a choice.
@@ -49,6 +67,8 @@ type fork struct {
 	taken, of int
 	left      []int // what is still to be tried
 	open      bool  // what is left is not known, because another search has been here
+	sleep     []sleeper
+	tried     *sleeper // what was taken
 }
 
 func (s *exhaustive) String() string { return "exhaustive" }
@@ -66,9 +86,12 @@ func (s *exhaustive) Next(cfg *Config) Source {
 			return nil
 		}
 		last := &s.path[len(s.path)-1]
-		last.taken, last.left = last.left[0], last.left[1:]
+		if last.taken, last.left = last.left[0], last.left[1:]; last.tried != nil {
+			last.sleep, last.tried = append(last.sleep, *last.tried), nil
+		}
 	}
 	s.ran, s.at, s.from, s.new = true, 0, len(s.path), s.new[:0]
+	s.sleep, s.forked = nil, false
 	return s
 }
 
@@ -80,10 +103,14 @@ func (s *exhaustive) done(r *run) {
 		s.redo = 0
 		return
 	}
-	for _, state := range s.new {
-		delete(s.seen, state)
+	for _, x := range slices.Backward(s.new) {
+		if s.seen[x.state] = x.visit; !x.known {
+			delete(s.seen, x.state)
+		}
 	}
-	s.path = s.path[:s.from]
+	if s.path = s.path[:s.from]; s.from > 0 {
+		s.path[s.from-1].tried = nil
+	}
 	s.redo++
 }
 
@@ -112,6 +139,7 @@ func (s *exhaustive) Choose(r *run) int {
 			f.left, f.open = slices.DeleteFunc(s.ways(r), func(i int) bool { return i <= f.taken }), false
 		}
 		s.at++
+		s.forked = true
 		return min(f.taken, f.of-1)
 	}
 	if s.limit > 0 && len(r.choices) >= s.limit {
@@ -121,16 +149,54 @@ func (s *exhaustive) Choose(r *run) int {
 		return -1
 	}
 	state := r.state()
-	depth, known := s.seen[state]
-	if known && (s.limit == 0 || depth <= len(r.choices)) {
+	old, known := s.seen[state]
+	if known && s.limit != 0 && int(old.depth) > len(r.choices) {
+		known = false
+	}
+	ways := s.awake(r, s.ways(r), old.asleep, known)
+	if len(ways) == 0 && known {
 		return -1
 	}
-	s.seen[state] = len(r.choices)
-	s.new = append(s.new, state)
-	ways := s.ways(r)
-	s.path = append(s.path, fork{taken: ways[0], of: len(r.steps), left: ways[1:]})
+	s.new = append(s.new, undone{state, old, known})
+	s.seen[state] = visit{int32(len(r.choices)), s.asleep()}
+	if len(ways) == 0 {
+		return -1
+	}
+	s.path = append(s.path, fork{taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep})
 	s.at++
+	s.forked = true
 	return ways[0]
+}
+
+// awake leaves those ways that do not sleep; of a state that is known those that have slept each time before. What has
+// not, sleeps no more.
+func (s *exhaustive) awake(r *run, ways []int, before []int32, known bool) []int {
+	ways = slices.DeleteFunc(ways, func(i int) bool {
+		name := r.steps[i].name()
+		return asleep(s.sleep, name) || known && !slices.Contains(before, s.number(name))
+	})
+	if known {
+		s.sleep = slices.DeleteFunc(slices.Clone(s.sleep), func(x sleeper) bool { return !slices.Contains(before, s.number(x.name)) })
+	}
+	return ways
+}
+
+// asleep are the numbers of those that sleep.
+func (s *exhaustive) asleep() (numbers []int32) {
+	for _, x := range s.sleep {
+		numbers = append(numbers, s.number(x.name))
+	}
+	return numbers
+}
+
+// number is short for a step.
+func (s *exhaustive) number(name stepName) int32 {
+	n, ok := s.numbers[name]
+	if !ok {
+		n = int32(len(s.numbers))
+		s.numbers[name] = n
+	}
+	return n
 }
 
 // ways lists the steps that are to be tried.

@@ -103,6 +103,7 @@ func (r *run) recordOp(who int, o *operation) {
 func (r *run) note(c *client, format string, args []any) {
 	text := fmt.Sprintf(format, args...)
 	r.mu.Lock()
+	r.touched = true
 	c.learn().text(text)
 	if !r.remembers {
 		r.writes.text(text)

@@ -72,6 +72,36 @@ func TestReductions(t *testing.T) {
 	}
 }
 
+// Steps that sleep lead to no state that there is not without them.
+func TestSleepersMissNothing(t *testing.T) {
+	for _, bug := range []string{"", "waits for the first", "leaves its node"} {
+		for _, x := range []struct {
+			participants, faults int
+			kinds                explore.Fault
+		}{{3, 0, 0}, {2, 1, explore.Network | explore.Restart | explore.Removal}, {2, 1, explore.Lag}, {2, 2, explore.Cut}} {
+			if raceDetector && bug != "" {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%dx%d/%d", bug, x.participants, x.faults, x.kinds), func(t *testing.T) {
+				var found [2]*explore.Result
+				for i, s := range []explore.Strategy{explore.Sleepless(), explore.Exhaustive()} {
+					found[i] = explore.Explore(t, func(w *explore.World) {
+						exclusion(bug, x.participants)(w)
+						w.Remember()
+					}, func(c *explore.Config) {
+						c.Strategy, c.Schedules, c.Faults, c.Kinds = s, 1_000_000, x.faults, x.kinds
+						c.Failures = func(*explore.Failure) {}
+					})
+					require.True(t, found[i].Complete)
+				}
+				require.Equal(t, found[0].States, found[1].States)
+				require.Less(t, found[1].Schedules, found[0].Schedules)
+				t.Logf("%d states in %d schedules instead of %d", found[1].States, found[1].Schedules, found[0].Schedules)
+			})
+		}
+	}
+}
+
 // What participants share is part of the state, and what they read of it is, too.
 func TestSharedMemory(t *testing.T) {
 	scenario := func(w *explore.World) {

@@ -50,6 +50,10 @@ type run struct {
 	preemptions int    // left; negative is no bound
 	writes      ledger // that the server has done
 	portrait    ledger // scratch of state, as ranks is
+	aside       ledger
+	after       func() // what is to be done when a step has been taken, and judged
+	touched     bool   // somebody has read what participants share
+	counted     bool   // or has asked how many faults there were
 	ranks       []int64
 	chance      *stream
 	remembers   bool // the scenario has said by Remember what it has in mind
@@ -217,6 +221,10 @@ func (r *run) goOn() bool {
 		return false
 	}
 	r.account(nobody) // invariants may end something
+	if r.after != nil {
+		r.after()
+		r.after = nil
+	}
 	r.enable()
 	if len(r.steps) == 0 {
 		return r.settleDown()
@@ -231,6 +239,10 @@ func (r *run) goOn() bool {
 			r.pruned = true
 			return false
 		}
+	}
+	if e, ok := r.source.(*exhaustive); ok && !e.begins(r, i) {
+		r.pruned = true
+		return false
 	}
 	r.choices = append(r.choices, i)
 	r.names = append(r.names, r.steps[i].name())

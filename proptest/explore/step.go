@@ -260,9 +260,8 @@ func (r *run) perform(who int, o *operation) {
 		return
 	}
 	c.link.perform(o)
-	if o.verb == verbClose {
-		c.closed = true
-	}
+	c.closed = c.closed || o.verb == verbClose
+	c.streams = c.streams || o.verb == verbAddWatch
 	c.vain = c.link.away()
 	if z := r.srv.Zxid(); z != r.zxid {
 		r.zxid = z

@@ -152,6 +152,7 @@ func (p *Participant) Log(format string, args ...any) { p.run.note(p.client, for
 func (p *Participant) Learn(what any) {
 	p.run.mu.Lock()
 	defer p.run.mu.Unlock()
+	p.run.touched = true
 	p.client.learn().text(fmt.Sprint(what))
 }
 
@@ -179,6 +180,7 @@ func (p *Participant) Faults() int {
 	n := (&World{run: p.run}).Faults()
 	p.run.mu.Lock()
 	defer p.run.mu.Unlock()
+	p.run.counted = true
 	p.client.learn().int(n)
 	return n
 }

@@ -1,0 +1,195 @@
+package explore
+
+import (
+	"slices"
+
+	"github.com/zksim/zksim/zkapi"
+)
+
+// A step that has been tried in a state need not be tried after another one there which
+// it commutes with: the other one after it comes to the same. It sleeps, until a step is
+// taken that it does not commute with (Godefroid, "Partial-order methods for the
+// verification of concurrent systems").
+
+// sleeper is a step that has been tried.
+type sleeper struct {
+	name   stepName
+	traces traces
+}
+
+// traces are what a step has to do with. Two steps commute unless they have something in common that one
+// of them changes.
+type traces struct {
+	everything bool     // perhaps
+	whose      uint64   // participants whose step it is, and to whom it has sent something
+	writes     bool     // it is a transaction: they have an order
+	faults     bool     // it is one, or asks how many there have been
+	memory     bool     // it changes or reads what participants share
+	read       []string // paths
+	changed    []string
+}
+
+func (a *traces) commutes(b *traces) bool {
+	return !a.everything && !b.everything && a.whose&b.whose == 0 && !(a.writes && b.writes) && !(a.faults && b.faults) &&
+		!(a.memory && b.memory) && !a.disturbs(b) && !b.disturbs(a)
+}
+
+func (a *traces) disturbs(b *traces) bool {
+	return slices.ContainsFunc(a.changed, func(path string) bool {
+		return slices.Contains(b.read, path) || slices.Contains(b.changed, path)
+	})
+}
+
+// trace looks at what there is before a step is taken, and returns a function that tells what the step had to do with.
+func (r *run) trace(s Step) func() traces {
+	r.touched, r.counted = false, false
+	zxid, memory, parts, ended := r.srv.Zxid(), r.memory(), r.locals(), r.endings()
+	var ephemerals []string
+	if s.Fault == Expiry {
+		ephemerals = r.ephemerals(s.Who)
+	}
+	return func() traces {
+		t := traces{everything: r.sweeping(&s), faults: s.Fault != 0 || r.counted, changed: ephemerals}
+		if s.Who != nobody {
+			t.whose = 1 << s.Who
+		}
+		for i, now := range r.locals() {
+			if now != parts[i] {
+				t.whose |= 1 << i
+			}
+		}
+		t.writes = r.srv.Zxid() != zxid
+		t.memory = s.Fault == Expiry || r.touched || r.memory() != memory || r.endings() != ended
+		if s.op != nil && (s.Kind == Ran || s.Fault == LostReply) {
+			t.paths(s.op)
+		}
+		return t
+	}
+}
+
+// ephemerals are the paths that change when a session ends.
+func (r *run) ephemerals(who int) (paths []string) {
+	for _, s := range r.srv.Sessions() {
+		if s.ID == r.parts[who].client.link.session() {
+			for _, path := range s.Ephemerals {
+				paths = append(paths, path, zkapi.Parent(path))
+			}
+		}
+	}
+	return paths
+}
+
+// locals are the states of the participants.
+func (r *run) locals() []digest {
+	list := make([]digest, len(r.parts))
+	for i, p := range r.parts {
+		r.aside.reset()
+		p.client.portray(&r.aside)
+		list[i] = r.aside.sum()
+	}
+	return list
+}
+
+// memory is what the scenario remembers.
+func (r *run) memory() digest {
+	r.aside.reset()
+	r.portrayMemory(&r.aside)
+	return r.aside.sum()
+}
+
+// endings is how many participants have ended.
+func (r *run) endings() (n int) {
+	for _, p := range r.parts {
+		if p.ended {
+			n++
+		}
+	}
+	return n
+}
+
+// sweeping tells whether a step may have to do with everything.
+func (r *run) sweeping(s *Step) bool {
+	switch s.Kind {
+	case Ran, NotSent, Told:
+		return false
+	case CameBack: // changes that its other watches are told of are its own, by Missed
+		return r.parts[s.Who].client.streams
+	case WentWrong:
+		return s.Fault != Cut && s.Fault != LostReply && s.Fault != Cancellation && s.Fault != Expiry
+	}
+	return true
+}
+
+// paths adds what an operation has to do with on the server.
+func (t *traces) paths(o *operation) {
+	path := o.call.path
+	switch o.verb {
+	case verbPause, verbSync, verbWhoAmI:
+	case verbExists, verbExistsW, verbGet, verbGetW, verbChildren, verbChildrenW, verbGetACL:
+		t.read = []string{path}
+	case verbSet, verbSetACL:
+		t.changed = []string{path}
+	case verbCreate, verbCreate2, verbCreateTTL, verbDelete:
+		if o.answer.path != "" {
+			path = o.answer.path
+		}
+		t.changed = []string{path, zkapi.Parent(path)}
+	default:
+		t.everything = true
+	}
+}
+
+// onlyOnce tells whether no other step is called the same.
+func (r *run) onlyOnce(name stepName) bool {
+	n := 0
+	for i := range r.steps {
+		if r.steps[i].name() == name {
+			n++
+		}
+	}
+	return n == 1
+}
+
+// asleep tells whether a step is among those that sleep.
+func asleep(sleep []sleeper, name stepName) bool {
+	return slices.ContainsFunc(sleep, func(x sleeper) bool { return x.name == name })
+}
+
+// begins tells whether the i-th step is worth taking, and has a look at it if it is the first time.
+func (s *exhaustive) begins(r *run, i int) bool {
+	if s.at < len(s.path) {
+		return true
+	}
+	step := r.steps[i]
+	name, fork, sleep := step.name(), -1, s.sleep
+	if s.forked {
+		fork = len(s.path) - 1
+		sleep = s.path[fork].sleep
+	} else if asleep(sleep, name) {
+		return false
+	}
+	s.forked, s.sleep = false, nil
+	if !s.sleepy(r) {
+		return true
+	}
+	single, trace := r.onlyOnce(name), r.trace(step)
+	r.after = func() {
+		t := trace()
+		for _, x := range sleep {
+			if x.traces.commutes(&t) {
+				s.sleep = append(s.sleep, x)
+			}
+		}
+		if fork >= 0 && single {
+			s.path[fork].tried = &sleeper{name, t}
+		}
+	}
+	return true
+}
+
+// sleepy tells whether steps may sleep here: not if bounds or what is counted in the state depend on the order of
+// steps that commute.
+func (s *exhaustive) sleepy(r *run) bool {
+	return !s.cfg.Unreduced && !s.sleepless && s.limit == 0 && r.preemptions < 0 && r.inARow+1 < unfair &&
+		r.remembers && !r.dialled && !r.lagging() && len(r.parts) <= 64
+}
