@@ -71,6 +71,36 @@ func ExampleSameOrder() {
 	// <nil>
 }
 
+// The adapter gives the function no way to fail:
+//
+//	func (x myAtomic) Update(ctx context.Context, f func([]byte) []byte) (pre, post []byte, err error) {
+//		change, err := x.Atomic.Update(ctx, func(old []byte) ([]byte, error) { return f(old), nil })
+//		return change.Pre, change.Post, err
+//	}
+func ExampleAtomic() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Atomic(t, func(c zkapi.Client) proptest.Updater {
+			return ourAtomic{recipes.NewAtomic(c, "/value", recipes.Bytes())}
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+// The adapter tries with what the copy is:
+//
+//	func (x myShared) TrySet(ctx context.Context, f func([]byte) []byte) (bool, error) {
+//		seen := x.Versioned()
+//		return x.Shared.TrySet(ctx, seen, f(seen.Value))
+//	}
+func ExampleSharedValue() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.SharedValue(t, func(c zkapi.Client, path string) proptest.SharedValuer {
+			return ourShared{recipes.NewShared(c, path, recipes.Bytes(), nil)}
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
 func ExampleLeaderLatch() {
 	fmt.Println("passed:", passes(func(t *testing.T) {
 		proptest.LeaderLatch(t, func(c zkapi.Client) proptest.Candidate { return recipes.NewLeaderLatch(c, "/latch") }, fifty)

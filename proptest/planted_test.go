@@ -43,6 +43,14 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 	"counter": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreCounter(t, func(c zkapi.Client) proptest.Counter { return counter{c, bug} }, furnished(bug), o)
 	},
+	"atomic": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreAtomic(t, func(c zkapi.Client) proptest.Updater { return note{c, "/watched", bug} }, furnished(bug, "/watched"), o)
+	},
+	"shared value": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreSharedValue(t, func(c zkapi.Client, path string) proptest.SharedValuer {
+			return &board{note: note{c, path, bug}}
+		}, furnished(bug, "/watched"), o)
+	},
 	"barrier": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreBarrier(t, func(c zkapi.Client) proptest.Gate { return gate{c, bug} }, furnished(bug), o)
 	},
@@ -174,6 +182,13 @@ var planted = []struct {
 	{"counter", "a race that is lost counts as won", "", 2, 1, 0, 1},
 	{"counter", "the version is not checked", "", 2, 1, 0, 1},
 	{"counter", "what may have been added is added again", "kazoo, Curator", 2, 1, explore.LostReply, 1},
+	{"atomic", "the version is not checked", "", 2, 1, 0, 1},
+	{"atomic", "what was read first is used again", "", 2, 1, 0, 1},
+	{"atomic", "what may have been written is written again", "kazoo, Curator", 2, 1, explore.LostReply, 1},
+	{"shared value", "the version is not checked", "", 2, 1, 0, 1},
+	{"shared value", "a race that is lost counts as won", "", 2, 1, 0, 1},
+	{"shared value", "the watch is set after the look", "", 2, 1, 0, 1},
+	{"shared value", "after a lost session nobody looks again", "Curator", 2, 1, explore.Expiry, 1},
 	{"barrier", "the watch is set after the look", "kazoo", 2, 1, 0, 1},
 	{"barrier", "what may have been removed has to be there", "", 2, 1, explore.LostReply, 1},
 	{"double barrier", "whoever comes is counted twice", "kazoo", 2, 1, 0, 1},

@@ -50,6 +50,21 @@ var ours = []struct {
 		explore: func(t *testing.T, o option) *explore.Result {
 			return proptest.ExploreCounter(t, func(c zkapi.Client) proptest.Counter { return ourCounter{recipes.NewCounter(c, "/n")} }, o)
 		}},
+	{name: "atomic", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreAtomic(t, func(c zkapi.Client) proptest.Updater {
+			return ourAtomic{recipes.NewAtomic(c, "/value", recipes.Bytes())}
+		}, o)
+	}},
+	{name: "atomic, exactly once", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreAtomic(t, func(c zkapi.Client) proptest.Updater {
+			return ourAtomic{recipes.NewAtomic(c, "/value", recipes.Bytes(), func(o *recipes.CellOptions) { o.ExactlyOnce = true })}
+		}, o)
+	}},
+	{name: "shared value", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreSharedValue(t, func(c zkapi.Client, path string) proptest.SharedValuer {
+			return ourShared{recipes.NewShared(c, path, recipes.Bytes(), nil)}
+		}, o)
+	}},
 	{name: "barrier", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreBarrier(t, func(c zkapi.Client) proptest.Gate { return ourBarrier{recipes.NewBarrier(c, "/barrier")} }, o)
 	}},
@@ -364,6 +379,32 @@ type ourCounter struct{ *recipes.Atomic[int64] }
 func (x ourCounter) Add(ctx context.Context, n int64) (int64, error) {
 	change, err := x.Atomic.Add(ctx, n)
 	return change.Post, err
+}
+
+type ourAtomic struct{ *recipes.Atomic[[]byte] }
+
+func (x ourAtomic) Update(ctx context.Context, f func([]byte) []byte) (pre, post []byte, err error) {
+	change, err := x.Atomic.Update(ctx, func(old []byte) ([]byte, error) { return f(old), nil })
+	return change.Pre, change.Post, err
+}
+
+type ourShared struct{ *recipes.Shared[[]byte] }
+
+func (x ourShared) TrySet(ctx context.Context, f func([]byte) []byte) (bool, error) {
+	seen := x.Versioned()
+	return x.Shared.TrySet(ctx, seen, f(seen.Value))
+}
+
+func (x ourShared) Follow(ctx context.Context, saw func([]byte)) error {
+	changes := x.Changes()
+	defer changes.Close()
+	for {
+		now, err := changes.Next(ctx)
+		if err != nil {
+			return err
+		}
+		saw(now.Value)
+	}
 }
 
 type ourBarrier struct{ *recipes.Barrier }
