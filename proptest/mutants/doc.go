@@ -19,13 +19,13 @@
 //
 // Its status is 1 if a mutant survives or could not be planted, 2 for wrong usage.
 //
-// The tests are asked in the order of their price: random histories against
-// package model, the transcripts of real servers, the properties of memserver's
-// state machine, some of memserver's own tests, and more random histories; about
-// watchers, their property, what it has found before, and their own tests; about
-// recipes their properties, with a fault at one request after the other, then their
-// own tests, the rest of proptest's, and last the sweeps over every recipe. A mutant that survives them shows what the
-// suite does not look at.
+// The tests are asked in the order of their price: random histories against package
+// model, the transcripts of real servers, the properties of memserver's state
+// machine, some of memserver's own tests, and more random histories; about watchers,
+// their property, what it has found before, and their own tests; about recipes their
+// properties, with a fault at one request after the other, then their own tests, the
+// rest of proptest's, and last the sweeps over every recipe. A mutant that survives
+// them shows what the suite does not look at.
 //
 // Mutants of recipes and watchers are called after the number that their bug has in a
 // register of what recipes and watchers elsewhere have had, B01 to B64. Each of those

@@ -15,6 +15,8 @@ var sweepMutants = []mutant{
 		"if len(name) > 33 && name[32] == '-' {", "if len(name) > 33 {"},
 	{"reaper-put", "the directory of a queue is made anew once, and no more", "recipes/store.go",
 		"for {\n\t\t_, err := g.commit(ctx, ops...)\n\t\tif !errors.Is(err, zkapi.ErrNoNode) {", "for n := 0; ; n++ {\n\t\t_, err := g.commit(ctx, ops...)\n\t\tif !errors.Is(err, zkapi.ErrNoNode) || n > 0 {"},
+	{"reaper-lease", "the directory of leases is made anew once, and no more", "recipes/claim.go",
+		"case errors.Is(err, zkapi.ErrNoNode):\n\t\t\tif err := q.o.ensure(ctx, s, q.dir); err != nil {", "case errors.Is(err, zkapi.ErrNoNode):\n\t\t\tif t.turns -= 1 << 20; t.turns < -1<<20 {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\tif err := q.o.ensure(ctx, s, q.dir); err != nil {"},
 	{"events-lease", "who is woken for nothing takes it that there is a lease", "recipes/semaphore.go",
 		"for {\n\t\tmax, changed, err := a.max(ctx)", "last, woken := -1, false\n\tfor {\n\t\tmax, changed, err := a.max(ctx)"},
 }
