@@ -102,14 +102,16 @@ func boundsOf(t *testing.T, name string) []bounds {
 		return parseBounds(t, *complete)
 	case name == "lock" && proptest.Brief():
 		return []bounds{without, lag, {3, 0, 0}}
-	case proptest.Brief(), proptest.RaceDetector() && name != "lock", name == "partitioner":
-		return nil
-	case proptest.RaceDetector():
+	case name == "lock" && proptest.RaceDetector():
 		return []bounds{without}
+	case proptest.Brief(), proptest.RaceDetector():
+		return nil
 	case slices.Contains([]string{"lock", "rwlock", "election", "latch", "counter", "barrier", "data"}, name):
 		return []bounds{without, lag, {2, 1, explore.Network}, {3, 0, 0}}
+	case slices.Contains([]string{"semaphore", "queue", "simple queue", "double barrier", "children"}, name):
+		return []bounds{without}
 	}
-	return []bounds{without}
+	return nil
 }
 
 // semaphoreOfOne is for two participants: they would not fight for two leases.
