@@ -184,6 +184,7 @@ func (e *faultEnv) fired() {
 
 // begin connects the client with faults.
 func (e *faultEnv) begin() {
+	e.plan.Start() // or it would with the first byte, which takes its time on a busy machine
 	e.start = time.Now()
 	e.c = e.join(e.plan)
 	e.states(1)

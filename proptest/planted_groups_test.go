@@ -60,7 +60,7 @@ func (g *guild) Unregister(_ context.Context, id string) error {
 		case errors.Is(err, zkapi.ErrConnectionLoss) && g.bug == "with a new connection everybody is registered again":
 			_, _ = g.c.Create(ctx, g.node, nil, nil, zkapi.Ephemeral)
 			return nil
-		case err == nil || errors.Is(err, zkapi.ErrClosed):
+		case err == nil || errors.Is(err, zkapi.ErrNoNode) || errors.Is(err, zkapi.ErrClosed):
 			g.node = ""
 		}
 	}

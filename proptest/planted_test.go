@@ -15,6 +15,7 @@ import (
 
 	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/watchers"
 	"github.com/zksim/zksim/zkapi"
 )
@@ -245,8 +246,8 @@ func TestPlantedBugs(t *testing.T) {
 	fmt.Fprintln(w, "property\tbug\tknown from\tstrategy\tschedules\ttime\tsteps\twhat was wrong")
 	for i, p := range planted {
 		t.Run(p.property+"/"+p.bug, func(t *testing.T) {
-			if proptest.Brief() && i%8 != 0 && !testing.Verbose() {
-				t.Skip("make test, or -v, which prints the table")
+			if !brief.Takes(i, 8) && !testing.Verbose() {
+				t.Skip("it is the turn of another one; make test, or -v, which prints the table")
 			}
 			res := properties[p.property](t, p.bug, func(e *proptest.Exploration) {
 				e.Strategy, e.Participants, e.Rounds, e.Time = explore.Random(1), p.participants, p.rounds, time.Minute
@@ -272,7 +273,7 @@ func TestNothingPlanted(t *testing.T) {
 	for property, explored := range properties {
 		t.Run(property, func(t *testing.T) {
 			for faults := range 3 {
-				if proptest.Brief() && faults != 1 {
+				if !brief.Takes(faults, 3) {
 					continue
 				}
 				res := explored(t, "", func(e *proptest.Exploration) {

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	ops     = flag.Int("frames.ops", brief.Or(1600, 10_400), "requests that TestFrames sends to each version, over all profiles")
+	ops     = flag.Int("frames.ops", brief.Or(1000, 10_400), "requests that TestFrames sends to each version, over all profiles")
 	seed    = flag.Uint64("frames.seed", 0, "the seed of the first history; 0 takes a new one")
 	profile = flag.String("frames.profile", "", "what TestFrames compares: versions and profiles, such as 3.8,3.9/quota; all without it")
 	replay  = flag.String("frames.replay", "", "a history for TestFrames to run in place of random ones")

@@ -4,8 +4,12 @@ package brief
 
 import (
 	"flag"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime/debug"
+	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -37,6 +41,9 @@ func Main(m *testing.M, after ...func()) {
 		}
 	}
 	code := m.Run()
+	if Wanted() && (code != 0 || testing.Verbose()) {
+		fmt.Printf("brief: %s=%d takes the same part of these tests\n", TurnEnv, Turn())
+	}
 	for _, f := range after {
 		f()
 	}
@@ -45,6 +52,34 @@ func Main(m *testing.M, after ...func()) {
 	}
 	os.Exit(code)
 }
+
+// TurnEnv names the variable with the number of the part of the tests that a brief run takes. Without it
+// each run takes another part, and prints its number if it fails, or with -v.
+const TurnEnv = "ZKSIM_TURN"
+
+// Turn is that number; 0 if everything is wanted.
+func Turn() int {
+	if !Wanted() {
+		return 0
+	}
+	return turn()
+}
+
+var turn = sync.OnceValue(func() int {
+	text := os.Getenv(TurnEnv)
+	if text == "" {
+		return rand.IntN(5040) // as often each part of any few
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		fmt.Fprintf(os.Stderr, "%s=%s is not a number from 0\n", TurnEnv, text)
+		os.Exit(2)
+	}
+	return n
+})
+
+// Takes tells whether it is the turn of the i-th of things of which a brief run takes one in so many.
+func Takes(i, every int) bool { return !Wanted() || (i+turn())%every == 0 }
 
 // Or is what there is to do if everything is wanted, or else a part of it.
 func Or(part, all int) int {
