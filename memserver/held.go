@@ -99,6 +99,14 @@ func (c *Client) LastZxid() int64 {
 	return c.lastZxid
 }
 
+// Unheard takes back that the client has heard of what came after a zxid: the replies
+// that said so are lost, for the caller of Deliver decides about those, too.
+func (c *Client) Unheard(zxid int64) {
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	c.lastZxid = min(c.lastZxid, zxid)
+}
+
 // event implements peer.
 func (c *Client) event(n state.Note) {
 	e := zkapi.Event{Type: n.Type, Path: n.Path, Zxid: n.Zxid}

@@ -114,6 +114,23 @@ func TestHeldClientMisses(t *testing.T) {
 	require.Empty(t, a.Missed())
 }
 
+// A client whose reply is lost is told of what it has changed itself.
+func TestHeldClientDoesNotHear(t *testing.T) {
+	_, a, _, _ := held(t)
+	_, _, changed, err := a.GetW(t.Context(), "/x")
+	require.NoError(t, err)
+	heard := a.LastZxid()
+	_, err = a.Set(t.Context(), "/x", nil, 0)
+	require.NoError(t, err)
+	require.Equal(t, heard+1, a.LastZxid())
+	a.Unheard(heard)
+	a.Disconnect() // and the event is lost
+	a.Reconnect()
+	for a.Deliver() {
+	}
+	require.Equal(t, zkapi.EventNodeDataChanged, (<-changed).Type)
+}
+
 func TestHeldClientTakesItselfForConnected(t *testing.T) {
 	srv, a, _, changed := held(t)
 	states := a.States()

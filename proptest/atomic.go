@@ -127,9 +127,6 @@ type SharedValuer interface {
 // node at the path: every participant adds a word to it, Rounds times, as in [Atomic].
 // What is seen of it is what it was, by the server's log, never goes back, and is the
 // last value in the end, as with [Watcher].
-//
-// Replies are not lost: the explorer's client has heard of what it was not told, so
-// that no watch of its own fires for that.
 func SharedValue(t *testing.T, make func(c zkapi.Client, path string) SharedValuer, opts ...func(*Exploration)) {
 	t.Helper()
 	ExploreSharedValue(t, make, opts...).FailT(t)
@@ -152,7 +149,7 @@ func ExploreSharedValue(t *testing.T, make func(c zkapi.Client, path string) Sha
 			n, _ := w.Server.Node(watched)
 			return x.check(string(n.Data))
 		})
-	}, without(explore.Removal|explore.LostReply, opts))
+	}, without(explore.Removal, opts))
 }
 
 func valueState(data []byte) string { return fmt.Sprintf("%q", data) }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
 )
 
 // A participant that never ends, because its client does not hear of the end for
@@ -40,4 +41,23 @@ func TestLeaksAndFails(t *testing.T) {
 	require.NotNil(t, res.Failure)
 	require.Equal(t, explore.Returned, res.Failure.Why)
 	require.True(t, res.Same)
+}
+
+// Who watches what he writes, and loses the reply and with it the event, is told when he is back.
+func TestALostReplyIsTold(t *testing.T) {
+	lost := 0
+	explore.Check(t, func(w *explore.World) {
+		w.Go("A", func(p *explore.Participant) error {
+			_, _, changed, err := p.Client.ChildrenW(p.Context(), "/")
+			if err != nil {
+				return err
+			}
+			if _, err := p.Client.Create(p.Context(), "/x", nil, nil, zkapi.Persistent); err != nil {
+				lost++
+			}
+			<-changed
+			return nil
+		})
+	}, func(c *explore.Config) { c.Strategy, c.Faults, c.Kinds = explore.Exhaustive(), 1, explore.LostReply })
+	require.NotZero(t, lost)
 }

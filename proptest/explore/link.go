@@ -26,8 +26,10 @@ type link interface {
 	missed(l *ledger)
 
 	// perform has the server do an operation; reply lets the participant have the
-	// answer, and lose that there is none, because the connection is lost.
+	// answer, and lose that there is none, because the connection is lost. Then
+	// unheard performs it, of which the client hears nothing.
 	perform(o *operation)
+	unheard(o *operation)
 	reply(o *operation)
 	lose(o *operation)
 
@@ -50,6 +52,12 @@ func (l direct) perform(o *operation)    { o.perform(l.Client) }
 func (l direct) cut()                    { l.Disconnect() }
 func (l direct) comeBack()               { l.Reconnect() }
 func (l direct) close()                  { l.Close() }
+
+func (l direct) unheard(o *operation) {
+	heard := l.LastZxid()
+	l.perform(o)
+	l.Unheard(heard)
+}
 
 func (l direct) underWay(d *ledger) {
 	n := l.Waiting()

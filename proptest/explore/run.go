@@ -128,7 +128,7 @@ func (r *run) handshakes() {
 	for i, p := range r.parts {
 		if o := p.client.pending; len(o) > 0 && o[0].verb == verbConnect {
 			first := o[0]
-			r.perform(i, first)
+			r.perform(i, first, p.client.link.perform)
 			r.reply(i, first)
 			r.settle()
 			r.account(i)

@@ -209,7 +209,7 @@ func (r *run) take(s Step) {
 	case s.Fault != 0:
 		r.goWrong(s)
 	case s.Kind == Ran:
-		r.perform(s.Who, s.op)
+		r.perform(s.Who, s.op, r.parts[s.Who].client.link.perform)
 		r.reply(s.Who, s.op)
 	case s.Kind == NotSent: // the sender has given up before
 		c := r.parts[s.Who].client
@@ -252,14 +252,14 @@ func (c *client) forget(o *operation) {
 }
 
 // perform has the server do an operation.
-func (r *run) perform(who int, o *operation) {
+func (r *run) perform(who int, o *operation, do func(*operation)) {
 	c := r.parts[who].client
 	c.forget(o)
 	if o.verb == verbPause {
 		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.call.path})
 		return
 	}
-	c.link.perform(o)
+	do(o)
 	c.closed = c.closed || o.verb == verbClose
 	c.streams = c.streams || o.verb == verbAddWatch
 	c.vain = c.link.away()
@@ -365,7 +365,7 @@ func (r *run) goWrong(s Step) {
 		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection" + c.losing(s.unsent)})
 		r.sever(s.Who, s.unsent, c.link.cut)
 	case LostReply:
-		r.perform(s.Who, s.op)
+		r.perform(s.Who, s.op, c.link.unheard)
 		c.pending = append(c.pending, s.op)
 		r.actOn(s)
 		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection, and with it this reply"})

@@ -255,6 +255,8 @@ func (l *wired) perform(o *operation) {
 	}
 }
 
+func (l *wired) unheard(o *operation) { l.perform(o) }
+
 // understand reads a reply.
 func (l *wired) understand(o *operation, frame []byte) {
 	r := wire.NewReader(frame)
