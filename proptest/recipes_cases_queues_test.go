@@ -45,6 +45,24 @@ var queueCases = []recipeCase{
 		}
 		e.requireClean("/queue")
 	}},
+	{"another item gets the name of one that is just being taken", false, func(t *testing.T, e *recipeEnv) { // Q1
+		e.runOut([]string{"/queue"}, 0)
+		hasty := &beforeMulti{Client: e.client("")}
+		e.clients = append(e.clients, hasty)
+		one, two := recipes.NewQueue(hasty, e.root+"/queue"), recipes.NewQueue(e.client(""), e.root+"/queue")
+		require.NoError(t, two.Put(e.ctx, []byte("1")))
+		hasty.do = func() {
+			data, _, err := two.Get(e.ctx)
+			require.NoError(t, err)
+			require.Equal(t, "1", string(data))
+			require.NoError(t, two.Put(e.ctx, []byte("2")))
+		}
+		data, ok, err := one.Get(e.ctx)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, "2", string(data))
+		e.requireClean("/queue", "/queue-ops")
+	}},
 	{"the directory of what is taken goes as soon as it is made", true, func(t *testing.T, e *recipeEnv) {
 		c := &fleeting{Client: e.client(""), path: e.root + "/queue/taken", times: 2}
 		e.clients = append(e.clients, c)

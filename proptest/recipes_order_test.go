@@ -162,10 +162,14 @@ func (o *orders) judge(name string, there, freed map[string]int64, held map[stri
 // come in the order of their creation.
 func (o *orders) before(x, y string, there map[string]int64) bool {
 	itemX, itemY := itemName.FindStringSubmatch(x), itemName.FindStringSubmatch(y)
-	if itemX != nil && itemY != nil && itemX[1] == itemY[1] && numberless(sequence(itemX[2])) && numberless(sequence(itemY[2])) {
+	if itemX == nil || itemY == nil || itemX[1] != itemY[1] {
+		return x < y
+	}
+	seqX, seqY := sequence(itemX[2]), sequence(itemY[2])
+	if numberless(seqX) && numberless(seqY) {
 		return there[x] < there[y]
 	}
-	return x < y
+	return zkapi.CompareSequence(seqX, seqY) < 0
 }
 
 // itemName takes names apart, into what comes before the number, and that.

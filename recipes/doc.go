@@ -76,11 +76,11 @@
 //	latches, semaphores    request more for each who waits without a number of his own
 //	RWLock                 the same; who goes down from writing to reading gets the last number but one
 //	queues                 have no names left but one for each priority (id, time), so Put fails with
-//	                       zkapi.ErrNodeExists until that item is taken. What is in comes out, in order,
-//	                       and once, unless an item gets the name of one that somebody has read and not
-//	                       yet deleted: he deletes the new one. Without LockPath an item that its
-//	                       consumer has failed with may find no place: DistributedQueueOptions.Failed
-//	                       is told
+//	                       zkapi.ErrNodeExists until that item is taken. What is in comes out, once and in
+//	                       order; it costs two requests more, and a node below a sibling whose name ends in
+//	                       "-ops", or an item could get the name of one that is just being taken. Without
+//	                       LockPath an item that its consumer has failed with may find no place:
+//	                       DistributedQueueOptions.Failed is told
 //	everything else        has names without numbers, or with a GUID, and goes on
 //
 // Recipes elsewhere compare the numbers, and fail there.

@@ -179,6 +179,9 @@ func (q *store) read(ctx context.Context, name string) (data []byte, stat zkapi.
 
 // take reads an item and deletes it. With ErrOutcomeUnknown there is the data, too.
 func (q *store) take(ctx context.Context, name string) (data []byte, taken bool, err error) {
+	if x := q.items([]string{name}); len(x) > 0 && numberless(x[0].seq) {
+		return q.guarded(ctx, name)
+	}
 	for {
 		data, stat, there, err := q.read(ctx, name)
 		if err != nil || !there {
@@ -200,6 +203,36 @@ func (q *store) take(ctx context.Context, name string) (data []byte, taken bool,
 			return nil, false, nil
 		case !errors.Is(err, zkapi.ErrBadVersion):
 			return nil, false, err
+		}
+	}
+}
+
+// guarded is take where another item may get the name as soon as this one is gone: whoever
+// takes it has it in his custody while he reads and deletes it.
+func (q *store) guarded(ctx context.Context, name string) (data []byte, taken bool, err error) {
+	k := &custody{q, q.dir + "-ops"}
+	for pauses := patience.Start(); ; {
+		h, ok, err := k.take(ctx, name)
+		if err != nil && !errors.Is(err, errGone) {
+			return nil, false, err
+		}
+		data, _, there, err := q.read(ctx, name)
+		if ok && there {
+			err = k.finish(ctx, h, name)
+			if err == nil || errors.Is(err, ErrOutcomeUnknown) {
+				return data, true, err
+			}
+			if errors.Is(err, ErrNotHeld) {
+				err = nil // it is somebody else's, or gone
+			}
+		} else if ok {
+			_ = h.Release(ctx)
+		}
+		if err != nil || !there {
+			return nil, false, err
+		}
+		if pause, _ := pauses(nil, 0); sleep(ctx, pause) != nil {
+			return nil, false, context.Cause(ctx)
 		}
 	}
 }
