@@ -277,7 +277,7 @@ func TestNothingPlanted(t *testing.T) {
 					continue
 				}
 				res := explored(t, "", func(e *proptest.Exploration) {
-					e.Strategy, e.Participants, e.Rounds, e.Schedules = explore.Random(1), 3, 1, 100
+					e.Strategy, e.Participants, e.Rounds, e.Schedules = explore.Random(1), 3, 1, brief.Or(30, 100)
 					e.Faults, e.Kinds = faults, explore.AllFaults
 					if property == "counter" || property == "double barrier" || property == "partitioner" { // whose nodes are not for others to delete
 						e.Kinds &^= explore.Removal

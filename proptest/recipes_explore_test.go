@@ -426,7 +426,7 @@ func TestExploreEverything(t *testing.T) {
 	switch {
 	case total > 0:
 	case proptest.Brief():
-		total = 50 * len(ours)
+		total = 15 * len(ours)
 	case proptest.RaceDetector():
 		total = 5_000
 	default:

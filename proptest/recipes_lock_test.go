@@ -321,7 +321,7 @@ func strideOf(kind string, recipe, fault int) stride {
 // leftOut tells whether tests that are brief leave a recipe alone with a fault: each recipe meets some,
 // and each fault some recipes, others in each run.
 func leftOut(kind string, recipe, fault int) bool {
-	every := map[string]int{"direct": 2, "wire": 4, "real": 8}[kind]
+	every := map[string]int{"direct": 4, "wire": 8, "real": 16}[kind]
 	return !*allRequests && recipe > 0 && !brief.Takes(recipe+fault, every)
 }
 

@@ -5,27 +5,39 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestProcess builds zksim and ends it in the ways an outsider does.
+// asZksim in the environment has this test binary be zksim.
+const asZksim = "TEST_BINARY_AS_ZKSIM=1"
+
+func TestMain(m *testing.M) {
+	if slices.Contains(os.Environ(), asZksim) {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// program is zksim as a process, without the flags that the environment of the tests may have.
+func program(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = []string{asZksim}
+	return cmd
+}
+
+// TestProcess starts zksim and ends it in the ways an outsider does.
 func TestProcess(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no signals to send")
 	}
-	binary := filepath.Join(t.TempDir(), "zksim")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
-
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
-			cmd := exec.Command(binary, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--seed", "9")
-			cmd.Env = []string{} // flags of the environment are not for this test
+			cmd := program("--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--seed", "9")
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			stdout, err := cmd.StdoutPipe()
@@ -46,7 +58,7 @@ func TestProcess(t *testing.T) {
 		})
 	}
 	t.Run("status", func(t *testing.T) {
-		err := exec.Command(binary, "--nonsense").Run()
+		err := program("--nonsense").Run()
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit)
 		require.Equal(t, statusUsage, exit.ExitCode())

@@ -16,6 +16,7 @@ import (
 // TestSASLClients: clients in Python and Java authenticate with DIGEST-MD5, on
 // zksim as on a real ZooKeeper with a JAAS file.
 func TestSASLClients(t *testing.T) {
+	t.Parallel()
 	t.Run("wire", func(t *testing.T) {
 		saslClients(t, startServer(t, "--sasl-user", "bob:se:cret", "--sasl-user", "eve:x"))
 	})

@@ -32,6 +32,7 @@ func Wanted() bool { return os.Getenv(realserver.VersionsEnv) == "newest" }
 func Main(m *testing.M, after ...func()) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(2 << 30) // beyond which it is collected as often as need be
 	}
 	if Wanted() {
 		for name, value := range map[string]string{"rapid.checks": "15", "test.parallel": "4"} {
