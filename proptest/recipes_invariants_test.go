@@ -27,7 +27,7 @@ var invariants = []struct{ names, says, tests, besides string }{
 	{"G4", "foreign nodes neither disturb nor go", "TestRecipesForeign, TestRecipesLock/foreign nodes, TestRecipesDrills/queue", "recipes TestQueueOrder"},
 	{"G5", "nothing grows", "", "TestRecipesSoak (memory; real with -recipes.all); watchers TestManyCycles"},
 	{"G6", "directories that go are made again", "TestRecipesReaper, TestRecipesLock/the directory is deleted, TestRecipesFaults/lock, TestRecipesValues/who is in a party", "recipes TestSimpleQueueTake"},
-	{"L1", "one holder at a time", "TestRecipesFaults/lock, TestRecipesFaults/multilock, TestRecipesNumbers", "TestRecipesExplored, TestExploreOurLockCompletely: every order"},
+	{"L1", "one holder at a time", "TestRecipesFaults/lock, TestRecipesFaults/multilock, TestRecipesNumbers", "TestRecipesExplored, TestExploreOursCompletely: every order"},
 	{"L2", "tokens grow, and a fenced change needs its holder", "TestRecipesLock/in order, TestRecipesLock/the directory is made anew, TestRecipesLock/the holder's node is deleted", ""},
 	{"L3", "first come, first served", "TestRecipesLock/in order, TestRecipesFaults/lock, TestRecipesNumbers", ""},
 	{"L4", "no wake-up is lost, and none is taken for more than it is", "TestRecipesFaults/lock, TestRecipesEvents", "TestRecipesLock/the event never comes, /the watch is lost with the connection (memory)"},
