@@ -22,7 +22,7 @@ const (
 var reached = map[string]map[string]string{
 	"Server": {
 		"Addr": "GET /sim/v1/state", "Addrs": "GET /sim/v1/state", "Now": "GET /sim/v1/state", "Zxid": "GET /sim/v1/state",
-		"Sessions": "GET /sim/v1/state", "Watches": "GET /sim/v1/state", "Leader": "GET /sim/v1/state", "Member": "GET /sim/v1/state", "Members": "GET /sim/v1/state",
+		"Sessions": "GET /sim/v1/state", "HasSession": "GET /sim/v1/state", "Watches": "GET /sim/v1/state", "Leader": "GET /sim/v1/state", "Member": "GET /sim/v1/state", "Members": "GET /sim/v1/state",
 		"Node": "GET /sim/v1/tree", "Dump": "GET /sim/v1/tree", "Events": "GET /sim/v1/events",
 		"Advance":     "POST /sim/v1/clock",
 		"Expire":      "POST /sim/v1/sessions/{id}/expire",
