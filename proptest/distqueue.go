@@ -353,7 +353,8 @@ func (x *factory) clear(make func(c zkapi.Client) DistributedQueuer) error {
 	return cmp.Or(wrong, x.lost())
 }
 
-// lost tells of items that were put in, and on which nobody has worked.
+// lost tells of items that were put in, and on which nobody has worked. Who deletes items before
+// he works on them loses one with his connection, and a restart takes the connections of all.
 func (x *factory) lost() error {
 	var lost []string
 	for _, t := range x.items {
@@ -361,7 +362,7 @@ func (x *factory) lost() error {
 			lost = append(lost, t.ID)
 		}
 	}
-	if len(lost) == 0 || !x.e.atLeastOnce && len(lost) <= x.w.Faults() {
+	if len(lost) == 0 || !x.e.atLeastOnce && len(lost) <= x.w.Faults()*len(x.all) {
 		return nil
 	}
 	return errors.New(strings.Join(lost, ", ") + ": put in, and lost")
