@@ -14,6 +14,7 @@ import (
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/proptest/transcript"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
@@ -39,6 +40,7 @@ func TestCounters(t *testing.T) {
 			}))
 		})
 		t.Run("real/"+profile, func(t *testing.T) {
+			brief.InTurn(t, 1, 3)
 			b := realNearOverflow(t, map[string]string{"3.9": "3.9", "3.8": "3.8.0"}[profile], profile)
 			if *update && profile == "3.9" {
 				transcript.Update(t, dir, b)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/realserver"
 )
 
@@ -25,7 +26,10 @@ func TestDigest(t *testing.T) {
 		require.NoError(t, srv.Listen("127.0.0.1:0"))
 		checkDigest(t, srv.Addr())
 	})
-	t.Run("real", func(t *testing.T) { checkDigest(t, realserver.RunT(t, "3.9").Addr()) })
+	t.Run("real", func(t *testing.T) {
+		brief.InTurn(t, 2, 3)
+		checkDigest(t, realserver.RunT(t, "3.9").Addr())
+	})
 }
 
 func checkDigest(t *testing.T, addr string) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -48,6 +49,7 @@ func TestMembers(t *testing.T) {
 	}
 	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
 		t.Run("real/"+name, func(t *testing.T) {
+			brief.InTurn(t, 1, 2)
 			t.Parallel()
 			playScenes(t, func(t *testing.T, s *setup) members { return newRealMembers(t, version, s) })
 		})

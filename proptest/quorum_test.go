@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/proptest"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -23,6 +24,7 @@ func TestQuorum(t *testing.T) {
 	proptest.Concurrent(t)
 	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
 		t.Run("real/"+name, func(t *testing.T) {
+			brief.InTurn(t, 0, 2)
 			t.Parallel()
 			e := realserver.RunEnsembleT(t, version, 3)
 			require.NoError(t, e.Elect(t.Context(), e.Member(3)))

@@ -310,8 +310,10 @@ func strideOf(kind string, recipe, fault int) stride {
 		by *= 2
 	}
 	switch {
-	case *allRequests || kind == "direct" && recipe == 0:
+	case *allRequests:
 		by = 1
+	case kind == "direct" && recipe == 0:
+		by = brief.Or(3, 1)
 	case recipe == 0:
 		by = by/3 + 1
 	}
@@ -322,7 +324,10 @@ func strideOf(kind string, recipe, fault int) stride {
 // and each fault some recipes, others in each run.
 func leftOut(kind string, recipe, fault int) bool {
 	every := map[string]int{"direct": 4, "wire": 8, "real": 16}[kind]
-	return !*allRequests && recipe > 0 && !brief.Takes(recipe+fault, every)
+	if recipe == 0 {
+		every = 2
+	}
+	return !*allRequests && !brief.Takes(recipe+fault, every)
 }
 
 // destroy deletes the nodes of a client, or everything.

@@ -58,6 +58,7 @@ func TestRecipesNumbers(t *testing.T) {
 		}
 	})
 	t.Run("real/3.9", func(t *testing.T) {
+		brief.InTurn(t, 0, 3)
 		var cases []trial
 		for _, x := range trials() {
 			if len(x.directories()) > 0 && (!x.variant || *allRequests) && !leftOut("real", x.n, 11) {

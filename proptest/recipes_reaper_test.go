@@ -39,6 +39,7 @@ func TestRecipesReaper(t *testing.T) {
 	}
 	inMemory(t, reaped, func(c *memserver.Config) { c.ContainerInterval = reaperInterval })
 	t.Run("real/3.9", func(t *testing.T) {
+		brief.InTurn(t, 1, 3)
 		srv := realserver.RunT(t, "3.9", func(o *realserver.Options) {
 			o.TickTime = faultTick
 			o.Config["znode.container.checkIntervalMs"] = "10" // all the time

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -68,6 +69,7 @@ func TestSASL(t *testing.T) {
 	}
 	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
 		t.Run("real/"+name, func(t *testing.T) {
+			brief.InTurn(t, 0, 3)
 			t.Parallel()
 			test(t, func(t *testing.T, settings map[string]string) string { return realSASL(t, version, settings) })
 		})

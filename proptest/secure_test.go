@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 	"github.com/zksim/zksim/zkapi/wire"
@@ -230,6 +231,7 @@ func TestTLS(t *testing.T) {
 	}
 	for name, version := range map[string]string{"3.9": "3.9", "3.8": "3.8.0"} {
 		t.Run("real/"+name, func(t *testing.T) {
+			brief.InTurn(t, 1, 3)
 			t.Parallel()
 			testTLS(t, func(t *testing.T, a *authority, settings map[string]string) tlsServer {
 				return realTLS(t, version, a, settings)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/realserver"
 	"github.com/zksim/zksim/zkapi"
 )
@@ -23,6 +24,7 @@ import (
 func TestSnapshotFile(t *testing.T) {
 	for _, version := range []string{"3.8.0", "3.9"} {
 		t.Run("real/"+version, func(t *testing.T) {
+			brief.InTurn(t, 2, 3)
 			realserver.FindT(t, version)
 			t.Run("read", func(t *testing.T) { readReal(t, version) })
 			t.Run("written", func(t *testing.T) { startReal(t, version) })

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -49,12 +50,15 @@ var raceDetector bool
 // What is left out comes to nothing that something else does not come to.
 func TestReductions(t *testing.T) {
 	for _, bug := range []string{"", "waits for the first", "does not look again", "leaves its node"} {
-		for _, x := range []struct {
+		for i, x := range []struct {
 			participants, faults int
 			kinds                explore.Fault
 		}{{2, 0, 0}, {3, 0, 0}, {2, 1, explore.Network}, {2, 1, explore.Restart | explore.Removal}, {2, 1, explore.Lag}, {2, 2, explore.Cut}} {
 			if raceDetector && bug != "" || bug == "does not look again" && (x.participants > 2 || x.faults > 1) {
 				continue // it takes a hundred thousand schedules
+			}
+			if !brief.Takes(i, 3) {
+				continue
 			}
 			t.Run(fmt.Sprintf("%s/%dx%d/%d", bug, x.participants, x.faults, x.kinds), func(t *testing.T) {
 				scenario := exclusion(bug, x.participants)
@@ -75,11 +79,11 @@ func TestReductions(t *testing.T) {
 // Steps that sleep lead to no state that there is not without them.
 func TestSleepersMissNothing(t *testing.T) {
 	for _, bug := range []string{"", "waits for the first", "leaves its node"} {
-		for _, x := range []struct {
+		for i, x := range []struct {
 			participants, faults int
 			kinds                explore.Fault
 		}{{3, 0, 0}, {2, 1, explore.Network | explore.Restart | explore.Removal}, {2, 1, explore.Lag}, {2, 2, explore.Cut}} {
-			if raceDetector && bug != "" {
+			if raceDetector && bug != "" || !brief.Takes(i, 3) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%dx%d/%d", bug, x.participants, x.faults, x.kinds), func(t *testing.T) {

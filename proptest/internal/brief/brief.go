@@ -82,6 +82,14 @@ var turn = sync.OnceValue(func() int {
 // Takes tells whether it is the turn of the i-th of things of which a brief run takes one in so many.
 func Takes(i, every int) bool { return !Wanted() || (i+turn())%every == 0 }
 
+// InTurn skips a test that starts real servers unless it is its turn: the i-th of so many in each brief run.
+func InTurn(t testing.TB, i, every int) {
+	t.Helper()
+	if !Takes(i, every) {
+		t.Skipf("one in %d brief runs has it; make test always does", every)
+	}
+}
+
 // Or is what there is to do if everything is wanted, or else a part of it.
 func Or(part, all int) int {
 	if Wanted() {
