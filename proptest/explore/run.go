@@ -201,10 +201,12 @@ var bubbleName = regexp.MustCompile(`^goroutine \d+ .*(, synctest bubble \d+\])`
 // all goroutines, which costs less, accuses nobody: the runtime starts some of its own.
 func strays() (n int) {
 	text := make([]byte, 1<<16)
-	for len(text) < 1<<24 && runtime.Stack(text, true) == len(text) {
-		text = make([]byte, 2*len(text))
+	size := runtime.Stack(text, true)
+	for size == len(text) && size < 1<<24 {
+		text = make([]byte, 2*size)
+		size = runtime.Stack(text, true)
 	}
-	stacks := strings.Split(string(text[:runtime.Stack(text, true)]), "\n\n")
+	stacks := strings.Split(string(text[:size]), "\n\n")
 	ours := bubbleName.FindStringSubmatch(stacks[0])
 	for _, stack := range stacks {
 		head, _, _ := strings.Cut(stack, "\n")
