@@ -27,7 +27,7 @@ func (r recipeProgram) start(ctx context.Context, args []string, answers io.Read
 	done := make(chan error, 1)
 	go func() {
 		err := pairs.Run(ctx, r.library, peers, addr, root, out)
-		done <- errors.Join(err, end())
+		done <- errors.Join(err, end(), pairs.Clear(ctx, addr, root))
 		out.Close()
 	}()
 	return lines, func() error { lines.Close(); return <-done }, nil

@@ -417,10 +417,14 @@ func loseLockedItem(t *table) {
 	t.call("get", "stumble", "third")
 	t.put(ours, recipes.Item{}, "third")
 	t.is("they work on", t.call("get", "stumbled"), "third")
-	got := make(chan string, 1)
-	go func() { got <- t.consume(ours, 1) }()
+	var got string
+	wait := t.ours("Consume", func(ctx context.Context) (err error) {
+		got, err = consume(ctx, ours, 1)
+		return err
+	})
 	t.theyCrash()
-	t.is("we get what they have not done", <-got, "third")
+	wait()
+	t.is("we get what they have not done", got, "third")
 	t.call("get", "fail")
 	t.children(locks, 0)
 }

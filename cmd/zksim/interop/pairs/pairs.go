@@ -163,8 +163,8 @@ var allMeetings = []meeting{
 	{21, "Tree cache and those of kazoo and Curator", allTrees, nil},
 }
 
-// Run has all recipes meet those of a library, below root on the server at addr. The error names the
-// lines whose result is wrong; it may also be that something did not work at all.
+// Run has all recipes meet those of a library, below root on the server at addr, where nodes may be left for
+// [Clear]. The error names the lines whose result is wrong; it may also be that something did not work at all.
 func Run(ctx context.Context, lib Library, peers Peers, addr, root string, out io.Writer) error {
 	way, err := proxy.New(addr)
 	if err != nil {
@@ -178,7 +178,17 @@ func Run(ctx context.Context, lib Library, peers Peers, addr, root string, out i
 	defer client.Close()
 	h := house{ctx, client, lib, peers, addr, root, out}
 	err = h.meet()
-	return errors.Join(err, h.lose(way), recipes.Flush(ctx, client), zkapi.DeleteRecursive(ctx, client, root))
+	return errors.Join(err, h.lose(way), recipes.Flush(ctx, client))
+}
+
+// Clear deletes root, when the peers have ended: some make again what they are to keep.
+func Clear(ctx context.Context, addr, root string) error {
+	client, err := realserver.Connect(ctx, []string{addr})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return zkapi.DeleteRecursive(ctx, client, root)
 }
 
 // house is where all tables are.

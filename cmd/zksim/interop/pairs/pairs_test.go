@@ -26,6 +26,7 @@ func TestGoZooKeeper(t *testing.T) {
 	require.Contains(t, out.String(), "Lock in its layout"+Crash+"they get what we lose: true\n")
 	require.Contains(t, out.String(), "Lock in its layout"+TheirCrash+"we get what they lose: true\n")
 	require.Equal(t, len(goZKMeetings)*(8+3+2), strings.Count(out.String(), "\n"))
+	require.NoError(t, Clear(t.Context(), srv.Addr(), "/pairs"))
 	_, left := srv.Node("/pairs")
 	require.False(t, left)
 }

@@ -205,7 +205,13 @@ func allQueues(t *table) {
 
 // consume has us work on n items, and gives them in the order in which they came.
 func (t *table) consume(q *recipes.DistributedQueue, n int) string {
-	ctx, enough := context.WithCancel(t.ctx)
+	got, err := consume(t.ctx, q, n)
+	t.must("Consume", err)
+	return got
+}
+
+func consume(ctx context.Context, q *recipes.DistributedQueue, n int) (string, error) {
+	ctx, enough := context.WithCancel(ctx)
 	defer enough()
 	var got []string
 	err := q.Consume(ctx, func(_ context.Context, x recipes.Item) error {
@@ -218,9 +224,9 @@ func (t *table) consume(q *recipes.DistributedQueue, n int) string {
 		return nil
 	})
 	if len(got) < n {
-		t.must("Consume", err)
+		return "", err
 	}
-	return inOrder(got, nil)
+	return strings.Join(got, " "), nil
 }
 
 // cancelled wants the end of Consume to be that of its context.
