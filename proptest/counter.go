@@ -3,6 +3,7 @@ package proptest
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/zksim/zksim/proptest/explore"
@@ -76,6 +77,63 @@ func (x *count) up(p *explore.Participant, c Counter, rounds int) error {
 			return fmt.Errorf("%s and %s have added one and got the same sum, %d", other, p.Name, sum)
 		}
 		x.sums[sum] = p.Name
+	}
+	return nil
+}
+
+// Numberer gives out numbers, such as ids.
+type Numberer interface {
+	// Next is a number that nobody else gets, larger than the one before. After an error
+	// numbers may be left out.
+	Next(ctx context.Context) (int64, error)
+}
+
+// Numbers explores what gives out numbers: every participant asks for three, Rounds
+// times, so that blocks of two are not enough. No two get the same one, whoever
+// asks, and each of somebody's is larger than those that he had before.
+//
+// Nodes are not deleted by others, because numbers would begin again.
+func Numbers(t *testing.T, make func(c zkapi.Client) Numberer, opts ...func(*Exploration)) {
+	t.Helper()
+	ExploreNumbers(t, make, opts...).FailT(t)
+}
+
+// ExploreNumbers is Numbers for those who want to see the result.
+func ExploreNumbers(t *testing.T, make func(c zkapi.Client) Numberer, opts ...func(*Exploration)) *explore.Result {
+	return search(t, func(w *explore.World, e *Exploration) {
+		had := map[int64]string{}
+		for i := range e.Participants {
+			w.Go(name(i), func(p *explore.Participant) error { return draw(p, make(p.Client), 3*e.Rounds, had) })
+		}
+		e.alike(w, 0, e.Participants)
+		w.Remember(func() string { return fmt.Sprint(had) })
+		w.Finally(tidy(w))
+	}, without(explore.Removal, opts))
+}
+
+// draw is what a participant does.
+func draw(p *explore.Participant, s Numberer, n int, had map[int64]string) error {
+	last := int64(math.MinInt64)
+	for range n {
+		var number int64
+		ok, err := attempt(p, "Next", func(ctx context.Context) (err error) {
+			number, err = s.Next(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		p.Log("has got %d", number)
+		switch other, twice := had[number]; {
+		case twice:
+			return fmt.Errorf("%s and %s have got the same number, %d", other, p.Name, number)
+		case number <= last:
+			return fmt.Errorf("%s has got %d, and %d before", p.Name, number, last)
+		}
+		had[number], last = p.Name, number
 	}
 	return nil
 }

@@ -47,6 +47,15 @@ func ExampleExploreCounter() {
 	//      A  has added one: 1
 }
 
+func ExampleNumbers() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Numbers(t, func(c zkapi.Client) proptest.Numberer {
+			return recipes.NewNumbers(recipes.NewAtomic(c, "/ids", recipes.Int64()), 2)
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
 // Locks that sort their paths do not wait for each other in a circle.
 func ExampleMultiLock() {
 	fmt.Println("passed:", passes(func(t *testing.T) {

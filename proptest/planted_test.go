@@ -44,6 +44,9 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 	"counter": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreCounter(t, func(c zkapi.Client) proptest.Counter { return counter{c, bug} }, furnished(bug), o)
 	},
+	"numbers": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreNumbers(t, func(c zkapi.Client) proptest.Numberer { return &roller{counter: counter{c, bug}} }, furnished(bug), o)
+	},
 	"atomic": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreAtomic(t, func(c zkapi.Client) proptest.Updater { return note{c, "/watched", bug} }, furnished(bug, "/watched"), o)
 	},
@@ -183,6 +186,9 @@ var planted = []struct {
 	{"counter", "a race that is lost counts as won", "", 2, 1, 0, 1},
 	{"counter", "the version is not checked", "", 2, 1, 0, 1},
 	{"counter", "what may have been added is added again", "kazoo, Curator", 2, 1, explore.LostReply, 1},
+	{"numbers", "the version is not checked", "", 2, 1, 0, 1},
+	{"numbers", "the last of a block is the first of the next one", "", 2, 1, 0, 1},
+	{"numbers", "a value that is as expected counts as one's own", "", 2, 1, explore.Cut, 1},
 	{"atomic", "the version is not checked", "", 2, 1, 0, 1},
 	{"atomic", "what was read first is used again", "", 2, 1, 0, 1},
 	{"atomic", "what may have been written is written again", "kazoo, Curator", 2, 1, explore.LostReply, 1},

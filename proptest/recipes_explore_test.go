@@ -50,6 +50,11 @@ var ours = []struct {
 		explore: func(t *testing.T, o option) *explore.Result {
 			return proptest.ExploreCounter(t, func(c zkapi.Client) proptest.Counter { return ourCounter{recipes.NewCounter(c, "/n")} }, o)
 		}},
+	{name: "numbers", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreNumbers(t, func(c zkapi.Client) proptest.Numberer {
+			return recipes.NewNumbers(recipes.NewAtomic(c, "/ids", recipes.Int64()), 2)
+		}, o)
+	}},
 	{name: "atomic", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreAtomic(t, func(c zkapi.Client) proptest.Updater {
 			return ourAtomic{recipes.NewAtomic(c, "/value", recipes.Bytes())}
@@ -123,6 +128,15 @@ var ours = []struct {
 	{name: "data", explore: func(t *testing.T, o option) *explore.Result { return proptest.ExploreWatcher(t, followData, o) }},
 	{name: "children", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreChildrenWatcher(t, followChildren, o)
+	}},
+	{name: "patient children", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreChildrenWatcher(t, followPatiently, o)
+	}},
+	{name: "persistent watch", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreWatcher(t, followPersistently, o)
+	}},
+	{name: "node cache", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreCache(t, 0, keepCopy(watchers.NewNodeCache), o)
 	}},
 	{name: "tree cache", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreCache(t, 2, keepCopy(watchers.NewTreeCache), o)
@@ -216,6 +230,44 @@ func followChildren(ctx context.Context, c zkapi.Client, path string, saw func(w
 			return err
 		}
 		saw(list)
+	}
+	return nil
+}
+
+// followPatiently leaves out what has changed and changed back.
+func followPatiently(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Listing)) error {
+	last := ""
+	for list, err := range watchers.PatientChildren(ctx, c, path, time.Second) {
+		if err != nil {
+			return err
+		}
+		now := fmt.Sprint(list.Exists, list.Names, list.Stat.Czxid)
+		if now != last {
+			saw(list.Listing)
+		}
+		last = now
+	}
+	return nil
+}
+
+// followPersistently looks again after each event, whatever that says.
+func followPersistently(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Node)) error {
+	last := watchers.Node{Path: "unknown"}
+	for _, err := range watchers.Persistent(ctx, c, path, zkapi.WatchPersistent) {
+		if err != nil {
+			return err
+		}
+		data, stat, err := c.Get(ctx, path)
+		now := watchers.Node{Path: path, Exists: err == nil, Data: data, Stat: stat}
+		switch {
+		case errors.Is(err, zkapi.ErrNoNode), err == nil:
+			if now.Path != last.Path || now.Stat.Czxid != last.Stat.Czxid || now.Stat.Mzxid != last.Stat.Mzxid {
+				saw(now)
+			}
+			last = now
+		case errors.Is(err, zkapi.ErrClosed):
+			return err
+		}
 	}
 	return nil
 }
