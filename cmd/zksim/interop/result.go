@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/zksim/zksim/cmd/zksim/interop/pairs"
@@ -41,7 +42,7 @@ type difference struct {
 // missing stands for the result of a line that a program did not print.
 const missing = "(no such line)"
 
-// onAll runs a client on all sides and compares the others with the first.
+// onAll runs a client on all sides at once and compares the others with the first.
 func (c client) onAll(ctx context.Context, sides []side, cache cache, limit time.Duration) result {
 	r := result{Client: c.name, Version: c.version, library: c.library}
 	prog, err := c.prepare(ctx, cache)
@@ -51,15 +52,19 @@ func (c client) onAll(ctx context.Context, sides []side, cache cache, limit time
 	}
 	// A server that is not ours has a reaper that may take minutes; all sides must run the same.
 	reaper := !slices.ContainsFunc(sides, func(s side) bool { return s.shared })
-	for _, s := range sides {
-		begin := time.Now()
-		lines, err := c.on(ctx, prog, s, reaper, limit)
-		run := sideRun{Server: s.name, Seconds: time.Since(begin).Seconds(), Lines: lines}
-		if err != nil {
-			run.Failure = err.Error()
-		}
-		r.Runs = append(r.Runs, run)
+	r.Runs = make([]sideRun, len(sides))
+	var all sync.WaitGroup // most of the time a client waits
+	for i, s := range sides {
+		all.Go(func() {
+			begin := time.Now()
+			lines, err := c.on(ctx, prog, s, reaper, limit)
+			r.Runs[i] = sideRun{Server: s.name, Seconds: time.Since(begin).Seconds(), Lines: lines}
+			if err != nil {
+				r.Runs[i].Failure = err.Error()
+			}
+		})
 	}
+	all.Wait()
 	r.Differences = differences(r.Runs)
 	return r
 }

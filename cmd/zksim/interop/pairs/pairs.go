@@ -286,8 +286,8 @@ func (t *table) sit(run func(*table)) (err error) {
 		case nil:
 			err = errors.Join(t.wrong...)
 		case trouble:
-			fmt.Fprintf(t.out, "%s, ended early: %s%s\n", t.name, wrong, strings.ReplaceAll(p.err.Error(), "\n", " "))
-			err = errors.Join(append(t.wrong, fmt.Errorf("%s: %w", t.name, p.err))...)
+			fmt.Fprintf(t.out, "%s: %s%s\n", t.about("ended early"), wrong, strings.ReplaceAll(p.err.Error(), "\n", " "))
+			err = errors.Join(append(t.wrong, fmt.Errorf("%s: %w", t.about("ended early"), p.err))...)
 		default:
 			panic(p)
 		}
@@ -311,18 +311,24 @@ func (t *table) is(what string, got, want any) {
 	if t.said[what]++; t.said[what] > 1 {
 		what = fmt.Sprintf("%s (%d)", what, t.said[what])
 	}
-	if t.after != "" {
-		what = t.after + ", " + what
-	}
+	what = t.about(what)
 	if fmt.Sprint(got) == fmt.Sprint(want) {
-		fmt.Fprintf(t.out, "%s, %s: %v\n", t.name, what, got)
+		fmt.Fprintf(t.out, "%s: %v\n", what, got)
 		return
 	}
-	fmt.Fprintf(t.out, "%s, %s: %s%v, want %v\n", t.name, what, wrong, got, want)
-	t.wrong = append(t.wrong, fmt.Errorf("%s: %s: %v, want %v", t.name, what, got, want))
+	fmt.Fprintf(t.out, "%s: %s%v, want %v\n", what, wrong, got, want)
+	t.wrong = append(t.wrong, fmt.Errorf("%s: %v, want %v", what, got, want))
 	if t.hasty {
 		panic(trouble{errors.New("something is wrong")})
 	}
+}
+
+// about names what is said here, and after whose session has ended.
+func (t *table) about(what string) string {
+	if t.after != "" {
+		what = t.after + ", " + what
+	}
+	return t.name + ", " + what
 }
 
 // of is a table where the next new object is of a certain library.

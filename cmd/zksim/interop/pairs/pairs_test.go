@@ -53,7 +53,7 @@ func TestWrongResultsAreNoticed(t *testing.T) {
 		t.is("one", 1, 1)
 		t.is("two", false, true)
 		t.must("three", io.ErrUnexpectedEOF)
-	}), "Lock: two: false, want true\nLock: three: unexpected EOF")
+	}), "Lock, two: false, want true\nLock, ended early: three: unexpected EOF")
 	require.Equal(t, "Lock, one: 1\nLock, two: WRONG: false, want true\nLock, ended early: WRONG: three: unexpected EOF\n", out.String())
 	require.True(t, Wrong("WRONG: false, want true"))
 	require.False(t, Wrong("false"))
@@ -63,7 +63,7 @@ func TestWrongResultsAreNoticed(t *testing.T) {
 		defer cancel()
 		t.ctx = ctx
 		t.until("never", func() bool { return false })
-	}), "Lock: never: context deadline exceeded")
+	}), "Lock, ended early: never: context deadline exceeded")
 }
 
 // stays is one who is there all the time.
@@ -132,7 +132,7 @@ func TestWrongLayoutIsNoticed(t *testing.T) {
 		return (&table{ctx: t.Context(), client: srv.ClientT(t), addr: srv.Addr(), path: path, name: "Lock", out: &out}).notice(2*time.Second, run)
 	}
 	require.NoError(t, notice("/wrong", goZKLock()))
-	require.EqualError(t, notice("/right", goZKLock(layout(recipes.GoZK))), "Lock: is noticed: false, want true")
+	require.EqualError(t, notice("/right", goZKLock(layout(recipes.GoZK))), "Lock, is noticed: false, want true")
 	require.Equal(t, "Lock, is noticed: true\nLock, is noticed: WRONG: false, want true\n", out.String())
 }
 
