@@ -52,7 +52,7 @@ var hexadecimal = recipes.Codec[[]byte]{
 
 func wrongShards(t *table) {
 	t.of(Curator)
-	s := &sharders{t, t.path + "-leaders", 6}
+	s := &sharders{t, t.path + "-leaders", 6, 3}
 	ours := recipes.NewQueueSharder(t.client, t.path, s.leaders, func(path string) *recipes.SimpleQueue {
 		return recipes.NewSimpleQueue(t.client, path)
 	})

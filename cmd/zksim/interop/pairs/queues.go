@@ -405,6 +405,7 @@ type sharders struct {
 	t       *table
 	leaders string
 	full    int
+	most    int // theirs make no more: they do as long as any is full, each time they look
 }
 
 // ours opens each shard as a queue of ours.
@@ -416,7 +417,7 @@ func (s *sharders) ours() *recipes.QueueSharder[*recipes.DistributedQueue] {
 
 // theirs is one of theirs, which puts in or gets out.
 func (s *sharders) theirs(object, role string) {
-	s.t.new(object, "QueueSharder", role, s.t.path, s.leaders, strconv.Itoa(s.full), "20", "3")
+	s.t.new(object, "QueueSharder", role, s.t.path, s.leaders, strconv.Itoa(s.full), "20", strconv.Itoa(s.most))
 	s.t.call(object, "start")
 }
 
@@ -432,7 +433,10 @@ func (s *sharders) agree(ours *recipes.QueueSharder[*recipes.DistributedQueue], 
 // of ours has made, and then one of theirs; and take them out at the same time.
 func curatorSharder(weBegin bool) func(*table) {
 	return func(t *table) {
-		s := &sharders{t, t.path + "-leaders", 6}
+		s := &sharders{t, t.path + "-leaders", 6, 3}
+		if !weBegin { // and make the second one, and we the third
+			s.most = 2
+		}
 		ours := s.ours()
 		begin := []func(){func() { t.must("Start", ours.Start(t.ctx)) }, func() { s.theirs("put", "producer") }}
 		if !weBegin {
@@ -527,7 +531,7 @@ func (s *sharders) drain(ours *recipes.QueueSharder[*recipes.DistributedQueue], 
 
 // loseSharder has the leadership go around with the sessions.
 func loseSharder(t *table) {
-	s := &sharders{t, t.path + "-leaders", 2}
+	s := &sharders{t, t.path + "-leaders", 2, 2}
 	ours := s.ours()
 	t.must("Start", ours.Start(t.ctx))
 	t.children(s.leaders, 1)
