@@ -38,6 +38,7 @@ type Exploration struct {
 
 	unordered bool // see Unordered
 	sameOrder bool // see SameOrder
+	reentrant bool // see Reentrant
 
 	atLeastOnce, byPriority, byTime bool // see AtLeastOnce, ByPriority, ByTime
 }
@@ -148,8 +149,24 @@ func (e *Exploration) alike(w *explore.World, from, n int) {
 // attempt calls something of a recipe that may fail only if something has gone
 // wrong, and tells whether it has worked.
 func attempt(p *explore.Participant, what string, do func(context.Context) error) (ok bool, err error) {
-	faults, well := p.Faults(), p.Well() || p.Session() == 0 // whoever dials has not connected yet
-	ctx, cancel := p.Cancelable(p.Context())
+	return asOf(p).attempt(p.Context(), what, do)
+}
+
+// since is a moment in the life of a participant.
+type since struct {
+	p      *explore.Participant
+	faults int
+	well   bool
+}
+
+func asOf(p *explore.Participant) since {
+	return since{p, p.Faults(), p.Well() || p.Session() == 0} // whoever dials has not connected yet
+}
+
+// attempt is attempt of what may also fail if something has gone wrong between that moment and the call.
+func (x since) attempt(ctx context.Context, what string, do func(context.Context) error) (ok bool, err error) {
+	p := x.p
+	ctx, cancel := p.Cancelable(ctx)
 	defer cancel()
 	if err = do(ctx); err == nil {
 		return true, nil
@@ -158,7 +175,7 @@ func attempt(p *explore.Participant, what string, do func(context.Context) error
 		return false, nil
 	}
 	p.Log("%s fails: %v", what, err)
-	if well && p.Faults() == faults {
+	if x.well && p.Faults() == x.faults {
 		return false, fmt.Errorf("%s failed, and nothing had gone wrong since it began: %w", what, err)
 	}
 	return false, nil

@@ -29,6 +29,17 @@ func ExampleLock() {
 	// Output: passed: true
 }
 
+// Who owns it, contexts tell:
+//
+//	func (l myLock) WithOwner(ctx context.Context) context.Context { return recipes.WithOwner(ctx) }
+func ExampleReentrant() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Lock(t, func(c zkapi.Client) proptest.Locker { return ourReentrantLock{recipes.NewReentrantLock(c, "/lock")} },
+			proptest.Reentrant, fifty)
+	}))
+	// Output: passed: true
+}
+
 // A counter that does not look at versions loses what others add meanwhile.
 func ExampleExploreCounter() {
 	passes(func(t *testing.T) {

@@ -68,6 +68,9 @@ func exploreLock(t *testing.T, add adder, make func(*explore.Participant) Locker
 		claims := w.Claims(1)
 		for i := range e.Participants {
 			add(w, name(i), func(p *explore.Participant) error {
+				if e.reentrant {
+					return takeTurnsAgain(p, make(p), e.Rounds, stake{claims, "the lock"})
+				}
 				return takeTurns(p, make(p), e.Rounds, stake{claims, "the lock"})
 			})
 		}
@@ -86,23 +89,37 @@ type stake struct {
 // takeTurns is what a participant does.
 func takeTurns(p *explore.Participant, l Locker, rounds int, stakes ...stake) error {
 	for range rounds {
-		ok, err := attempt(p, "Acquire", l.Acquire)
-		if err != nil {
+		if err := takeTurn(p.Context(), p, l, works, stakes...); err != nil {
 			return err
-		}
-		if !ok {
-			continue
-		}
-		for _, s := range stakes {
-			s.claims.Take(p, s.what)
-		}
-		p.Pause("works")
-		for _, s := range stakes {
-			s.claims.Drop(p, s.what)
-		}
-		if err := l.Release(p.Context()); err != nil && p.Context().Err() == nil {
-			p.Log("Release fails: %v", err)
 		}
 	}
 	return nil
+}
+
+func works(began since) error {
+	began.p.Pause("works")
+	return nil
+}
+
+// takeTurn acquires a lock, works, and releases it.
+func takeTurn(ctx context.Context, p *explore.Participant, l Locker, work func(since) error, stakes ...stake) error {
+	began := asOf(p)
+	if ok, err := began.attempt(ctx, "Acquire", l.Acquire); !ok {
+		return err
+	}
+	for _, s := range stakes {
+		s.claims.Take(p, s.what)
+	}
+	wrong := work(began)
+	for _, s := range stakes {
+		s.claims.Drop(p, s.what)
+	}
+	release(ctx, p, l)
+	return wrong
+}
+
+func release(ctx context.Context, p *explore.Participant, l Locker) {
+	if err := l.Release(ctx); err != nil && p.Context().Err() == nil {
+		p.Log("Release fails: %v", err)
+	}
 }

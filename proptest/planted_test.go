@@ -27,6 +27,9 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 	"lock": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreLock(t, func(c zkapi.Client) proptest.Locker { return newLine(c, bug) }, furnished(bug), o)
 	},
+	"reentrant lock": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreLock(t, func(c zkapi.Client) proptest.Locker { return newKeyed(c, bug) }, furnished(bug), proptest.Reentrant, o)
+	},
 	"rwlock": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreRWLock(t, func(c zkapi.Client) proptest.RWLocker { return rw{c, bug} }, furnished(bug), o)
 	},
@@ -168,6 +171,10 @@ var planted = []struct {
 	{"lock", "release deletes the first node", "zk-ruby", 3, 1, explore.Expiry, 1},
 	{"lock", "a release that may have worked is given up", "Curator", 2, 1, explore.Cut, 1},
 	{"lock", "a node of an earlier session is adopted", "Curator", 2, 1, explore.Expiry | explore.Cut | explore.Lag, 3},
+	{"reentrant lock", "whoever has it waits for himself", "", 2, 1, 0, 1},
+	{"reentrant lock", "the first release gives it back", "", 2, 1, 0, 1},
+	{"reentrant lock", "whoever has lost it acquires it again", "Curator", 2, 1, explore.Expiry, 1},
+	{"reentrant lock", "everybody with the same client is its owner", "", 2, 1, 0, 1},
 	{"rwlock", "readers do not look at writers", "", 2, 1, 0, 1},
 	{"rwlock", "writers do not look at readers", "", 2, 1, 0, 1},
 	{"rwlock", "a reader waits for later writers, too", "kazoo", 3, 1, 0, 1},

@@ -31,6 +31,11 @@ var ours = []struct {
 	without explore.Fault // that it does not promise to survive
 }{
 	{name: "lock", explore: func(t *testing.T, o option) *explore.Result { return proptest.ExploreLock(t, ourLock, o) }},
+	{name: "reentrant lock", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreLock(t, func(c zkapi.Client) proptest.Locker {
+			return ourReentrantLock{recipes.NewReentrantLock(c, "/lock")}
+		}, proptest.Reentrant, o)
+	}},
 	{name: "rwlock", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreRWLock(t, func(c zkapi.Client) proptest.RWLocker { return ourRW{recipes.NewRWLock(c, "/rw")} }, o)
 	}},
@@ -152,6 +157,12 @@ func ourMultiLock(c zkapi.Client, paths []string) *recipes.MultiLock {
 		locks = append(locks, recipes.NewLock(c, path))
 	}
 	return recipes.NewMultiLock(locks...)
+}
+
+type ourReentrantLock struct{ *recipes.ReentrantLock }
+
+func (l ourReentrantLock) WithOwner(ctx context.Context) context.Context {
+	return recipes.WithOwner(ctx)
 }
 
 type ourQueue struct{ *recipes.Queue }

@@ -39,6 +39,17 @@ func (c *Claims) Take(p *Participant, what string) {
 	c.taken = append(c.taken, claim{p, session, p.knownRemovals(session)})
 }
 
+// Renew says that the participant has been told once more that it holds it. If it has
+// another session by now, its claim is as if it had been taken with that.
+func (c *Claims) Renew(p *Participant) {
+	session := p.Session()
+	for i, x := range c.taken {
+		if x.p == p && x.session != session {
+			c.taken[i] = claim{p, session, p.knownRemovals(session)}
+		}
+	}
+}
+
 // Drop says that the participant does not hold it any more, or is about to give it back.
 func (c *Claims) Drop(p *Participant, what string) {
 	p.Log("gives %s back", what)
