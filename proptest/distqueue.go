@@ -220,7 +220,7 @@ var errRefused = errors.New("it is refused")
 
 // process is the work on an item.
 func (x *factory) process(k *worker, item Item, last int) error {
-	t, err := x.begin(item, k.p.Name)
+	t, err := x.begin(item, k.p.Name, x.w.Alive(k.p.Session()))
 	if err == nil {
 		err = x.inOrder(k, t, last)
 	}
@@ -253,8 +253,9 @@ func (x *factory) process(k *worker, item Item, last int) error {
 	return nil
 }
 
-// begin finds an item, and judges whether it may be worked on.
-func (x *factory) begin(item Item, who string) (*task, error) {
+// begin finds an item, and judges whether it may be worked on. Whose session has ended cannot know that what he has
+// locked is not his any more.
+func (x *factory) begin(item Item, who string, alive bool) (*task, error) {
 	i := slices.IndexFunc(x.items, func(t *task) bool { return bytes.Equal(t.Data, item.Data) })
 	if i < 0 {
 		return nil, fmt.Errorf("%s has got %q, which nobody has put in", who, item.Data)
@@ -265,7 +266,7 @@ func (x *factory) begin(item Item, who string) (*task, error) {
 		return nil, fmt.Errorf("%s has got %s %v before its time", who, t.ID, time.Until(t.At))
 	case t.removed && (!x.e.atLeastOnce || x.w.Faults() == 0):
 		return nil, fmt.Errorf("%s has got %s, which was removed", who, t.ID)
-	case x.e.atLeastOnce && x.calm(t.done), !x.e.atLeastOnce && t.begun > t.refused:
+	case x.e.atLeastOnce && x.calm(t.done) && alive, !x.e.atLeastOnce && t.begun > t.refused:
 		return nil, fmt.Errorf("%s has got %s, which was worked on before", who, t.ID)
 	}
 	t.begun++
@@ -344,7 +345,7 @@ func (x *factory) clear(make func(c zkapi.Client) DistributedQueuer) error {
 	defer cancel()
 	var wrong error
 	_ = make(c).Consume(ctx, func(_ context.Context, item Item) error {
-		t, err := x.begin(item, "whoever empties the queue in the end")
+		t, err := x.begin(item, "whoever empties the queue in the end", true)
 		if wrong = cmp.Or(wrong, err); err == nil {
 			t.done = x.now()
 		}
