@@ -241,18 +241,24 @@ func (t *table) keepers(mode zkapi.CreateMode) keepers {
 	return keepers{t, recipes.NewPersistentNode(t.client, t.path, mode, []byte("ours"))}
 }
 
-// has waits until somebody has the node, by its data and its session.
+// has waits until somebody has the node.
 func (k keepers) has(who string) {
-	mine := who == "ours"
-	k.until("the node is "+who, func() bool {
-		data, stat, err := k.client.Get(k.ctx, k.path)
-		if errors.Is(err, zkapi.ErrNoNode) {
-			return false
-		}
-		k.must("Get", err)
-		return string(data) == who && (stat.EphemeralOwner == k.client.SessionID()) == mine
-	})
+	k.until("the node is "+who, func() bool { return k.owner() == who })
 	k.is("who has the node", who, who)
+}
+
+// owner tells who has the node, by its data and its session, if that is clear.
+func (k keepers) owner() string {
+	data, stat, err := k.client.Get(k.ctx, k.path)
+	if errors.Is(err, zkapi.ErrNoNode) {
+		return ""
+	}
+	k.must("Get", err)
+	mine := stat.EphemeralOwner == k.client.SessionID()
+	if who := string(data); mine == (who == "ours") {
+		return who
+	}
+	return ""
 }
 
 // curatorNode has the node go from one to the other. Who comes late waits, though Curator writes its data into the
@@ -297,11 +303,13 @@ func (t *table) loseKept(mode zkapi.CreateMode) {
 	t.new("theirs", "PersistentNode", t.path, "theirs")
 	t.call("theirs", "start")
 	k.has("ours")
-	t.weCrash()
-	k.has("theirs")
-	t.theyCrash()
-	k.has("ours")
+	for _, crash := range []func(){t.weCrash, t.theyCrash} { // who has lost it may be the first one again
+		crash()
+		k.until("somebody has the node", func() bool { return k.owner() != "" })
+		k.is("who has the node", "one of both", "one of both")
+	}
 	t.call("theirs", "close")
+	k.has("ours")
 	t.must("Close", k.ours.Close(t.ctx))
 }
 
