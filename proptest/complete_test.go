@@ -123,7 +123,7 @@ func semaphoreOfOne(t *testing.T, o option) *explore.Result {
 
 // rootOf makes the node under which a recipe works, for which nobody fights then.
 func rootOf(name string) func(context.Context, zkapi.Client) error {
-	root := map[string]string{"lock": "/lock", "rwlock": "/rw", "semaphore": "/sem", "election": "/election", "latch": "/latch",
+	root := map[string]string{"lock": "/lock", "reentrant lock": "/lock", "revocable lock": "/lock", "rwlock": "/rw", "semaphore": "/sem", "election": "/election", "latch": "/latch",
 		"double barrier": "/meet", "queue": "/queue", "simple queue": "/queue", "locking queue": "/queue", "partitioner": "/set"}[name]
 	return func(ctx context.Context, c zkapi.Client) error {
 		if root == "" {

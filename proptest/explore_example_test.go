@@ -40,6 +40,39 @@ func ExampleReentrant() {
 	// Output: passed: true
 }
 
+// Ours is asked by the node of its holder, who waits for that or for the end:
+//
+//	func (l myLock) Revoke(ctx context.Context) error {
+//		if err := l.c.Sync(ctx, "/lock"); err != nil { // its server may be behind
+//			return err
+//		}
+//		nodes, err := l.ContenderNodes(ctx)
+//	//		if err != nil || len(nodes) == 0 {
+//			return err
+//		}
+//		return recipes.Revoke(ctx, l.c, nodes[0])
+//	}
+//
+//	func (l myLock) Revoked(ctx context.Context) error {
+//		h := l.Hold()
+//		select {
+//		case <-h.Revoked():
+//			return nil
+//		case <-h.Lost():
+//			return h.Err()
+//		case <-ctx.Done():
+//			return ctx.Err()
+//		}
+//	}
+func ExampleRevocableLock() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.RevocableLock(t, func(c zkapi.Client) proptest.RevocableLocker {
+			return ourRevocableLock{recipes.NewLock(c, "/lock"), c}
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
 // A counter that does not look at versions loses what others add meanwhile.
 func ExampleExploreCounter() {
 	passes(func(t *testing.T) {

@@ -26,6 +26,8 @@ type Locker interface {
 //     context has ended.
 //   - In the end no ephemeral nodes are left.
 //
+// It may be [Reentrant], too; for one whose holder can be asked to give it back there is [RevocableLock].
+//
 // In a test of one's own:
 //
 //	func TestMyLock(t *testing.T) {

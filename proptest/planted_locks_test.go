@@ -1,7 +1,10 @@
 package proptest_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"sync"
 
 	"github.com/zksim/zksim/zkapi"
@@ -78,4 +81,57 @@ func (l *keyed) Release(ctx context.Context) error {
 	err := l.line.Release(ctx)
 	<-l.room
 	return err
+}
+
+// recalled is a line whose holder is asked to give it back by the data of its node.
+type recalled struct {
+	*line
+	asked bool
+}
+
+func (l *recalled) Revoke(ctx context.Context) error {
+	if !l.has("who asks looks at a server that is behind") {
+		if err := l.c.Sync(ctx, l.dir); err != nil {
+			return err
+		}
+	}
+	names, _, err := l.c.Children(ctx, l.dir)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(number(a), number(b)) })
+	if l.has("whoever came last is asked") {
+		slices.Reverse(names)
+	}
+	_, err = l.c.Set(ctx, zkapi.Join(l.dir, names[0]), []byte("revoked"), zkapi.AnyVersion)
+	if errors.Is(err, zkapi.ErrNoNode) {
+		return nil
+	}
+	return err
+}
+
+func (l *recalled) Revoked(ctx context.Context) error {
+	if l.asked && l.has("who was asked once has been asked for ever") {
+		return nil
+	}
+	for {
+		data, _, changed, err := l.c.GetW(ctx, zkapi.Join(l.dir, l.node))
+		if err == nil && l.has("the watch is set after the look") && len(data) == 0 {
+			_, _, changed, err = l.c.GetW(ctx, zkapi.Join(l.dir, l.node))
+		}
+		switch {
+		case errors.Is(err, zkapi.ErrConnectionLoss) && l.has("whoever loses the connection has been asked"):
+			return nil
+		case errors.Is(err, zkapi.ErrConnectionLoss):
+			continue
+		case err != nil:
+			return err
+		case string(data) == "revoked":
+			l.asked = true
+			return nil
+		}
+		if _ = await(ctx, changed); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }

@@ -30,6 +30,9 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 	"reentrant lock": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreLock(t, func(c zkapi.Client) proptest.Locker { return newKeyed(c, bug) }, furnished(bug), proptest.Reentrant, o)
 	},
+	"revocable lock": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreRevocableLock(t, func(c zkapi.Client) proptest.RevocableLocker { return &recalled{line: newLine(c, bug)} }, furnished(bug), o)
+	},
 	"rwlock": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreRWLock(t, func(c zkapi.Client) proptest.RWLocker { return rw{c, bug} }, furnished(bug), o)
 	},
@@ -175,6 +178,11 @@ var planted = []struct {
 	{"reentrant lock", "the first release gives it back", "", 2, 1, 0, 1},
 	{"reentrant lock", "whoever has lost it acquires it again", "Curator", 2, 1, explore.Expiry, 1},
 	{"reentrant lock", "everybody with the same client is its owner", "", 2, 1, 0, 1},
+	{"revocable lock", "the watch is set after the look", "", 2, 1, 0, 1},
+	{"revocable lock", "whoever loses the connection has been asked", "", 2, 1, explore.Cut, 1},
+	{"revocable lock", "who asks looks at a server that is behind", "", 2, 1, explore.Lag, 1},
+	{"revocable lock", "whoever came last is asked", "", 3, 1, 0, 1},
+	{"revocable lock", "who was asked once has been asked for ever", "", 2, 2, 0, 1},
 	{"rwlock", "readers do not look at writers", "", 2, 1, 0, 1},
 	{"rwlock", "writers do not look at readers", "", 2, 1, 0, 1},
 	{"rwlock", "a reader waits for later writers, too", "kazoo", 3, 1, 0, 1},

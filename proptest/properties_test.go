@@ -49,7 +49,7 @@ var covered = map[string][]string{
 	"recipes.NewShared":           {"shared value"},
 	"recipes.NewSimpleQueue":      {"simple queue"},
 	"recipes.NewTTLNode":          {"(not yet)"},
-	"recipes.Revoke":              {"(not yet)"},
+	"recipes.Revoke":              {"revocable lock"},
 
 	"recipes.Classify":           {"(a function of its argument)"},
 	"recipes.ExponentialBackoff": {"(a function of its argument)"},

@@ -36,6 +36,11 @@ var ours = []struct {
 			return ourReentrantLock{recipes.NewReentrantLock(c, "/lock")}
 		}, proptest.Reentrant, o)
 	}},
+	{name: "revocable lock", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreRevocableLock(t, func(c zkapi.Client) proptest.RevocableLocker {
+			return ourRevocableLock{recipes.NewLock(c, "/lock"), c}
+		}, o)
+	}},
 	{name: "rwlock", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreRWLock(t, func(c zkapi.Client) proptest.RWLocker { return ourRW{recipes.NewRWLock(c, "/rw")} }, o)
 	}},
@@ -163,6 +168,34 @@ type ourReentrantLock struct{ *recipes.ReentrantLock }
 
 func (l ourReentrantLock) WithOwner(ctx context.Context) context.Context {
 	return recipes.WithOwner(ctx)
+}
+
+type ourRevocableLock struct {
+	*recipes.Lock
+	c zkapi.Client
+}
+
+func (l ourRevocableLock) Revoke(ctx context.Context) error {
+	if err := l.c.Sync(ctx, "/lock"); err != nil { // its server may be behind
+		return err
+	}
+	nodes, err := l.ContenderNodes(ctx)
+	if err != nil || len(nodes) == 0 {
+		return err
+	}
+	return recipes.Revoke(ctx, l.c, nodes[0])
+}
+
+func (l ourRevocableLock) Revoked(ctx context.Context) error {
+	h := l.Hold()
+	select {
+	case <-h.Revoked():
+		return nil
+	case <-h.Lost():
+		return h.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 type ourQueue struct{ *recipes.Queue }

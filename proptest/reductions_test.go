@@ -58,7 +58,7 @@ type reduction struct {
 
 // reduced are the planted bugs that two participants show in one round, and none.
 func reduced() (list []reduction) {
-	for _, property := range []string{"lock", "election", "counter", "queue", "barrier", "rwlock", "latch", "watcher", "numbers"} {
+	for _, property := range []string{"lock", "election", "counter", "queue", "barrier", "rwlock", "latch", "watcher", "numbers", "revocable lock"} {
 		list = append(list, reduction{property, "", explore.Cut | explore.Expiry, 1})
 		for _, p := range planted {
 			if p.property == property && p.participants == 2 && p.rounds == 1 && p.faults == 1 {

@@ -129,7 +129,8 @@ func (l *Lock) Contenders(ctx context.Context) ([]string, error) {
 	return names, l.fail(err)
 }
 
-// ContenderNodes are the paths of their nodes.
+// ContenderNodes are the paths of their nodes. Like Contenders it tells what the client's
+// server knows, which may be behind; zkapi.Client.Sync before brings it up to date.
 func (l *Lock) ContenderNodes(ctx context.Context) ([]string, error) {
 	_, nodes, err := l.contenders(ctx)
 	return nodes, l.fail(err)

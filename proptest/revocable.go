@@ -1,0 +1,135 @@
+package proptest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/zksim/zksim/proptest/explore"
+	"github.com/zksim/zksim/zkapi"
+)
+
+// RevocableLocker is a lock whose holder can be asked to give it back.
+type RevocableLocker interface {
+	Locker
+	// Revoke asks whoever holds it now to give it back. If nobody does, nothing happens.
+	Revoke(ctx context.Context) error
+	// Revoked returns when the holder has been asked; with an error when the lock is lost before.
+	Revoked(ctx context.Context) error
+}
+
+// RevocableLock explores a lock that is held until somebody wants to have it back, as [Lock]
+// does a lock: every participant but the last one acquires it, and gives it back when it has been
+// asked to. The last one asks whoever has it, after some time. What must hold beside:
+//
+//   - Who is asked learns it, unless it has lost the lock, whatever becomes of its connection. Whoever
+//     still waits for that when nothing is under way any more waits for ever.
+//   - Nobody is told to give it back whom nobody has asked since its Acquire began.
+//   - Revoke and Revoked fail only if something has gone wrong.
+func RevocableLock(t *testing.T, make func(c zkapi.Client) RevocableLocker, opts ...func(*Exploration)) {
+	t.Helper()
+	ExploreRevocableLock(t, make, opts...).FailT(t)
+}
+
+// ExploreRevocableLock is RevocableLock for those who want to see the result.
+func ExploreRevocableLock(t *testing.T, locker func(c zkapi.Client) RevocableLocker, opts ...func(*Exploration)) *explore.Result {
+	return search(t, func(w *explore.World, e *Exploration) {
+		holders := max(1, e.Participants-1)
+		x := &tenure{the: stake{w.Claims(1), "the lock"}, holders: holders, turned: make(chan struct{})}
+		for i := range holders {
+			w.Go(name(i), func(p *explore.Participant) error { return x.hold(p, locker(p.Client), e.Rounds) })
+		}
+		w.Go(name(holders), func(p *explore.Participant) error { return x.ask(p, locker(p.Client)) })
+		e.alike(w, 0, holders)
+		w.Remember(x.String)
+		w.Finally(tidy(w))
+	}, opts)
+}
+
+// tenure is who has a lock, and who has been asked to give it back.
+type tenure struct {
+	the     stake
+	holders int       // that have not ended
+	tenants []*tenant // who wait to be asked
+	turned  chan struct{}
+
+	begun  int  // how often somebody has been asked
+	asking int  // 1 while that is under way
+	maybe  bool // one that failed may come later
+}
+
+type tenant struct {
+	name  string
+	asked bool
+}
+
+func (x *tenure) String() string {
+	s := fmt.Sprint(x.holders, x.begun, x.asking, x.maybe)
+	for _, y := range x.tenants {
+		s += fmt.Sprint(*y)
+	}
+	return s
+}
+
+// turn wakes whoever asks.
+func (x *tenure) turn() {
+	close(x.turned)
+	x.turned = make(chan struct{})
+}
+
+func (x *tenure) hold(p *explore.Participant, l RevocableLocker, rounds int) error {
+	for range rounds {
+		before := x.begun - x.asking
+		p.Learn(before)
+		err := takeTurn(p.Context(), p, l, func(began since) error { return x.await(l, began, before) }, x.the)
+		if err != nil {
+			return err
+		}
+	}
+	x.holders--
+	x.turn()
+	return nil
+}
+
+// await waits to be asked. So many had been before Acquire began.
+func (x *tenure) await(l RevocableLocker, began since, before int) error {
+	p := began.p
+	me := &tenant{name: p.Name}
+	x.tenants = append(x.tenants, me)
+	x.turn()
+	told, err := began.attempt(p.Context(), "Revoked", l.Revoked)
+	x.tenants = slices.DeleteFunc(x.tenants, func(y *tenant) bool { return y == me })
+	asked := x.maybe || x.begun > before
+	if p.Learn(asked); told && !asked {
+		return fmt.Errorf("%s is told to give the lock back, and nobody has asked", p.Name)
+	}
+	return err
+}
+
+func (x *tenure) ask(p *explore.Participant, l RevocableLocker) error {
+	for p.Context().Err() == nil && x.holders > 0 {
+		wanted := slices.ContainsFunc(x.tenants, func(y *tenant) bool { return !y.asked })
+		if p.Learn(wanted); !wanted {
+			select {
+			case <-x.turned:
+			case <-p.Context().Done():
+			}
+			continue
+		}
+		p.Pause("wants it")
+		present := slices.Clone(x.tenants)
+		x.begun++
+		x.asking = 1
+		ok, err := attempt(p, "Revoke", l.Revoke)
+		x.asking = 0
+		if err != nil {
+			return err
+		}
+		x.maybe = x.maybe || !ok
+		for _, y := range present {
+			y.asked = y.asked || ok
+		}
+	}
+	return nil
+}
