@@ -129,8 +129,7 @@ func (l *Lock) Contenders(ctx context.Context) ([]string, error) {
 	return names, l.fail(err)
 }
 
-// ContenderNodes are the paths of their nodes. Like Contenders it tells what the client's
-// server knows, which may be behind; zkapi.Client.Sync before brings it up to date.
+// ContenderNodes are the paths of their nodes.
 func (l *Lock) ContenderNodes(ctx context.Context) ([]string, error) {
 	_, nodes, err := l.contenders(ctx)
 	return nodes, l.fail(err)

@@ -50,6 +50,21 @@ func TestLock(t *testing.T) {
 	})
 }
 
+// Who stands in line is told as it is, also to a client whose server is behind.
+func TestContendersOfAServerBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = 3 })
+		a := srv.ClientT(t)
+		b := srv.ClientT(t, func(c *memserver.ClientConfig) { c.Member = 2 })
+		srv.Member(2).SetLag(memserver.Lag{Hold: true})
+		held := recipes.NewLock(a, "/lock", func(o *recipes.Options) { o.Identifier = "a" })
+		require.NoError(t, held.Acquire(t.Context()))
+		nodes, err := recipes.NewLock(b, "/lock").ContenderNodes(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{held.Hold().Node()}, nodes)
+	})
+}
+
 // A lock that is lost while the next one is waited for is not held with it.
 func TestMultiLockLosesOneOnTheWay(t *testing.T) {
 	for name, lose := range map[string]func(t *testing.T, srv *memserver.Server, c *memserver.Client){

@@ -2,7 +2,6 @@ package recipes
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -133,18 +132,11 @@ func (p *Party) Members(ctx context.Context) (identifiers []string, err error) {
 			})
 			return err
 		}
-		var names []string
-		err := s.do(ctx, func() (err error) {
-			names, _, err = p.c.Children(ctx, p.path)
-			return err
-		})
+		names, err := list(ctx, s, p.path)
 		for _, name := range names {
 			if member, id := p.of(name); member {
 				identifiers = append(identifiers, id)
 			}
-		}
-		if errors.Is(err, zkapi.ErrNoNode) {
-			return nil
 		}
 		return err
 	})

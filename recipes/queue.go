@@ -36,12 +36,8 @@ func (q *queue) line(ctx context.Context, s *session) (data, paths []string, err
 // contents reads those children that choose chooses, in its order. Who has no number of his
 // own comes in the order of creation, at the end.
 func (q *queue) contents(ctx context.Context, s *session, choose func(names []string) []contender) (data, paths []string, err error) {
-	var names []string
-	err = s.do(ctx, func() (err error) {
-		names, _, err = q.c.Children(ctx, q.dir)
-		return err
-	})
-	if err != nil && !errors.Is(err, zkapi.ErrNoNode) {
+	names, err := list(ctx, s, q.dir)
+	if err != nil {
 		return nil, nil, err
 	}
 	type child struct {
