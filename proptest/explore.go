@@ -39,6 +39,7 @@ type Exploration struct {
 	unordered bool // see Unordered
 	sameOrder bool // see SameOrder
 	reentrant bool // see Reentrant
+	leases    int  // see Leases
 
 	atLeastOnce, byPriority, byTime bool // see AtLeastOnce, ByPriority, ByTime
 }

@@ -43,9 +43,6 @@ func ExampleReentrant() {
 // Ours is asked by the node of its holder, who waits for that or for the end:
 //
 //	func (l myLock) Revoke(ctx context.Context) error {
-//		if err := l.c.Sync(ctx, "/lock"); err != nil { // its server may be behind
-//			return err
-//		}
 //		nodes, err := l.ContenderNodes(ctx)
 //	//		if err != nil || len(nodes) == 0 {
 //			return err
@@ -250,6 +247,15 @@ func ExampleLease() {
 		proptest.Lease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {
 			return recipes.NewLease(c, "/lease", time.Minute, holder)
 		}, fifty)
+	}))
+	// Output: passed: true
+}
+
+func ExampleLeases() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Lease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {
+			return recipes.NewMultiLease(c, "/leases", 2, time.Minute, holder)
+		}, proptest.Leases(2), fifty)
 	}))
 	// Output: passed: true
 }

@@ -22,9 +22,14 @@ type Leaser interface {
 
 // Lease explores a lease that is held for some time, to the second: a participant
 // takes it, works, renews it after half of the time, works on, and every other one
-// gives it back. No two hold it at a time: from the moment in which Obtain has
-// said so until the time is over that began with the call, whatever becomes of the
-// session. Everybody gets it in the end, and whoever holds it can renew it.
+// gives it back. What must hold:
+//
+//   - No two hold it at a time: from the moment in which Obtain has said so until the
+//     time is over that began with the call, whatever becomes of the session. With
+//     [Leases] so many may hold one.
+//   - Everybody gets it in the end, and whoever holds it can renew it.
+//   - As long as nothing has gone wrong nobody is refused what nobody holds, unless others
+//     take it or give it back at the same time.
 //
 // make gets the holder's name beside the client. Nodes are not deleted by others,
 // because that takes leases away.
@@ -33,11 +38,18 @@ func Lease(t *testing.T, duration time.Duration, make func(c zkapi.Client, holde
 	ExploreLease(t, duration, make, opts...).FailT(t)
 }
 
+// Leases has [Lease] explore so many leases, of which everybody takes one, with one participant more at least.
+func Leases(n int) func(*Exploration) { return func(e *Exploration) { e.leases = n } }
+
 // ExploreLease is Lease for those who want to see the result.
 func ExploreLease(t *testing.T, duration time.Duration, make func(c zkapi.Client, holder string) Leaser, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		x := &terms{duration: duration, until: map[string]time.Time{}}
-		for i := range e.Participants {
+		x := &terms{w: w, duration: duration, most: max(e.leases, 1), until: map[string]time.Time{}, taken: map[string]time.Time{}, alone: map[string]bool{}}
+		participants := e.Participants
+		if e.leases > 0 {
+			participants = max(participants, e.leases+1)
+		}
+		for i := range participants {
 			w.Go(name(i), func(p *explore.Participant) error {
 				l := make(p.Client, p.Name)
 				for range e.Rounds {
@@ -51,7 +63,7 @@ func ExploreLease(t *testing.T, duration time.Duration, make func(c zkapi.Client
 				return nil
 			})
 		}
-		w.Remember(func() string { return fmt.Sprint(x.until) })
+		w.Remember(func() string { return fmt.Sprint(x.until, x.taken, x.alone) })
 		w.Invariant(x.check)
 		w.Finally(tidy(w))
 	}, without(explore.Removal, opts))
@@ -59,24 +71,34 @@ func ExploreLease(t *testing.T, duration time.Duration, make func(c zkapi.Client
 
 // terms are how long participants hold a lease.
 type terms struct {
+	w        *explore.World
 	duration time.Duration
-	until    map[string]time.Time
+	most     int
+	until    map[string]time.Time // they may count on it
+	taken    map[string]time.Time // nobody else can have had it
+	alone    map[string]bool      // whose calls are under way, and whether nobody else's were meanwhile
 }
 
 // second is how exact the end of a lease is.
 const second = time.Second
 
-func (x *terms) check() error {
-	var holders []string
-	for who, end := range x.until {
+// lasting are those whose time is not over.
+func lasting(ends map[string]time.Time) (names []string) {
+	for who, end := range ends {
 		if time.Now().Before(end) {
-			holders = append(holders, who)
+			names = append(names, who)
 		}
 	}
-	if len(holders) < 2 {
+	slices.Sort(names)
+	return names
+}
+
+func (x *terms) check() error {
+	holders := lasting(x.until)
+	if len(holders) <= x.most {
 		return nil
 	}
-	return fmt.Errorf("%s hold the lease at the same time", strings.Join(slices.Sorted(slices.Values(holders)), " and "))
+	return fmt.Errorf("%s hold the lease at the same time", strings.Join(holders, " and "))
 }
 
 // hold takes the lease, works, and renews it. A shift has no two do something at the same time.
@@ -104,25 +126,46 @@ func (x *terms) hold(p *explore.Participant, l Leaser, shift time.Duration) erro
 // obtain calls Obtain, and notes until when it holds.
 func (x *terms) obtain(p *explore.Participant, l Leaser) (held bool, err error) {
 	began := time.Now()
-	ok, err := attempt(p, "Obtain", func(ctx context.Context) (err error) {
+	ok, alone, err := x.call(p, "Obtain", func(ctx context.Context) (err error) {
 		held, err = l.Obtain(ctx)
 		return err
 	})
-	if err != nil || !ok || !held {
+	switch {
+	case err != nil || !ok:
 		return false, err
+	case held:
+		x.until[p.Name], x.taken[p.Name] = began.Add(x.duration-second), time.Now().Add(x.duration+second)
+		p.Log("holds the lease")
+		return true, nil
+	case alone && x.w.Faults() == 0 && len(lasting(x.taken)) < x.most:
+		return false, fmt.Errorf("%s is refused a lease, of %d, and those who have one are: %s", p.Name, x.most, strings.Join(lasting(x.taken), ", "))
 	}
-	x.until[p.Name] = began.Add(x.duration - second)
-	p.Log("holds the lease")
-	return true, nil
+	return false, nil
+}
+
+// call calls one of them, and tells whether it has worked, and nobody else has called one meanwhile.
+func (x *terms) call(p *explore.Participant, what string, do func(context.Context) error) (ok, alone bool, err error) {
+	for who := range x.alone {
+		x.alone[who] = false
+	}
+	x.alone[p.Name] = len(x.alone) == 0
+	ok, err = attempt(p, what, do)
+	alone = x.alone[p.Name]
+	delete(x.alone, p.Name)
+	p.Learn(alone)
+	return ok, alone, err
 }
 
 func (x *terms) giveBack(p *explore.Participant, l Leaser) error {
 	delete(x.until, p.Name)
 	p.Log("gives the lease back")
-	_, err := attempt(p, "Release", func(ctx context.Context) error {
+	ok, _, err := x.call(p, "Release", func(ctx context.Context) error {
 		_, err := l.Release(ctx)
 		return err
 	})
+	if ok {
+		delete(x.taken, p.Name)
+	}
 	return err
 }
 

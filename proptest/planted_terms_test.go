@@ -15,23 +15,23 @@ import (
 // termTime is how long a lease is held.
 const termTime = time.Minute
 
-// term is a lease in the node /term.
+// term is a lease in a node.
 type term struct {
-	c           zkapi.Client
-	bug, holder string
-	mine        bool // it was held when somebody looked last
+	c                 zkapi.Client
+	path, bug, holder string
+	mine              bool // it was held when somebody looked last
 }
 
 func (l *term) Obtain(ctx context.Context) (held bool, err error) {
 	defer func() { l.mine = held }()
-	data, stat, err := l.c.Get(ctx, "/term")
+	data, stat, err := l.c.Get(ctx, l.path)
 	end := strconv.FormatInt(time.Now().Add(termTime).Unix(), 10)
 	if errors.Is(err, zkapi.ErrNoNode) {
 		mode := zkapi.Persistent
 		if l.bug == "the lease ends with the session" {
 			mode = zkapi.Ephemeral
 		}
-		_, err = l.c.Create(ctx, "/term", []byte(l.holder+" "+end), nil, mode)
+		_, err = l.c.Create(ctx, l.path, []byte(l.holder+" "+end), nil, mode)
 		if errors.Is(err, zkapi.ErrNodeExists) {
 			return false, nil
 		}
@@ -49,7 +49,7 @@ func (l *term) Obtain(ctx context.Context) (held bool, err error) {
 	if l.bug == "the version is not checked" {
 		stat.Version = zkapi.AnyVersion
 	}
-	_, err = l.c.Set(ctx, "/term", []byte(l.holder+" "+end), stat.Version)
+	_, err = l.c.Set(ctx, l.path, []byte(l.holder+" "+end), stat.Version)
 	if errors.Is(err, zkapi.ErrBadVersion) || errors.Is(err, zkapi.ErrNoNode) {
 		return false, nil
 	}
@@ -57,17 +57,62 @@ func (l *term) Obtain(ctx context.Context) (held bool, err error) {
 }
 
 func (l *term) Release(ctx context.Context) (bool, error) {
-	data, stat, err := l.c.Get(ctx, "/term")
+	data, stat, err := l.c.Get(ctx, l.path)
 	if errors.Is(err, zkapi.ErrNoNode) || err == nil && !strings.HasPrefix(string(data), l.holder+" ") {
 		return false, nil
 	}
 	if err == nil {
-		err = l.c.Delete(ctx, "/term", stat.Version)
+		err = l.c.Delete(ctx, l.path, stat.Version)
 	}
 	if errors.Is(err, zkapi.ErrBadVersion) || errors.Is(err, zkapi.ErrNoNode) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// terms are several of them, of which one is taken.
+type terms struct {
+	all []*term
+	bug string
+}
+
+func newTerms(c zkapi.Client, bug, holder string, n int) *terms {
+	x := &terms{bug: bug}
+	if bug == "one too many" {
+		n++
+	}
+	for i := range n {
+		x.all = append(x.all, &term{c: c, path: "/term" + strconv.Itoa(i), bug: bug, holder: holder})
+	}
+	return x
+}
+
+func (x *terms) Obtain(ctx context.Context) (bool, error) {
+	if x.bug != "whoever renews takes the first that is free" {
+		slices.SortStableFunc(x.all, func(a, b *term) int {
+			switch {
+			case a.mine == b.mine:
+				return 0
+			case a.mine:
+				return -1
+			}
+			return 1
+		})
+	}
+	for _, l := range x.all {
+		if held, err := l.Obtain(ctx); held || err != nil {
+			return held, err
+		}
+	}
+	return false, nil
+}
+
+func (x *terms) Release(ctx context.Context) (was bool, err error) {
+	for _, l := range x.all {
+		held, failed := l.Release(ctx)
+		was, err = was || held, errors.Join(err, failed)
+	}
+	return was, err
 }
 
 // latch leads while it has a lock and its session.

@@ -98,8 +98,13 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 	},
 	"lease": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreLease(t, termTime, func(c zkapi.Client, holder string) proptest.Leaser {
-			return &term{c: c, bug: bug, holder: holder}
+			return &term{c: c, path: "/term", bug: bug, holder: holder}
 		}, furnished(bug), o)
+	},
+	"two leases": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreLease(t, termTime, func(c zkapi.Client, holder string) proptest.Leaser {
+			return newTerms(c, bug, holder, 2)
+		}, furnished(bug), proptest.Leases(2), o)
 	},
 	"partitioner": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExplorePartitioner(t, func(c zkapi.Client, member string, set []string) proptest.Partaker {
@@ -241,6 +246,9 @@ var planted = []struct {
 	{"lease", "the version is not checked", "kazoo", 3, 1, explore.TimerRace, 2},
 	{"lease", "the lease ends with the session", "", 2, 1, explore.Expiry, 1},
 	{"lease", "whoever renews does not look who has it", "", 2, 1, explore.TimerRace, 2},
+	{"two leases", "one too many", "", 3, 1, 0, 1},
+	{"two leases", "whoever renews takes the first that is free", "kazoo", 3, 1, 0, 1},
+	{"two leases", "the version is not checked", "kazoo", 3, 1, explore.TimerRace, 2},
 	{"partitioner", "items are not locked", "", 2, 1, 0, 1},
 	{"partitioner", "what does not come out even is left over", "", 2, 1, 0, 1},
 	{"partitioner", "the watch is set after the look", "", 2, 1, 0, 1},
@@ -281,7 +289,7 @@ func TestPlantedBugs(t *testing.T) {
 			require.True(t, res.Same, res.Failure.Story())
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%v\t%d\t%s\n", p.property, p.bug, p.known, "random", res.FoundAfter,
 				res.FoundIn.Round(time.Millisecond), res.Failure.Steps(), res.Failure.Why)
-			most := map[string]int{"queue": 16, "locking queue": 16, "distributed queue": 16, "priority queue": 16, "lease": 20, "cache": 20, "partitioner": 16}[p.property]
+			most := map[string]int{"queue": 16, "locking queue": 16, "distributed queue": 16, "priority queue": 16, "lease": 20, "two leases": 26, "cache": 20, "partitioner": 16}[p.property]
 			require.LessOrEqual(t, res.Failure.Steps(), cmp.Or(most, 12), res.Failure.Story())
 		})
 	}

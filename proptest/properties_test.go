@@ -34,7 +34,7 @@ var covered = map[string][]string{
 	"recipes.NewLease":            {"lease"},
 	"recipes.NewLock":             {"lock"},
 	"recipes.NewLockingQueue":     {"locking queue"},
-	"recipes.NewMultiLease":       {"(not yet)"},
+	"recipes.NewMultiLease":       {"two leases"},
 	"recipes.NewMultiLock":        {"multi lock", "multi lock in order"},
 	"recipes.NewNumbers":          {"numbers"},
 	"recipes.NewParty":            {"party"},

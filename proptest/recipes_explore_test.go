@@ -109,6 +109,11 @@ var ours = []struct {
 			return recipes.NewLease(c, "/lease", time.Minute, holder)
 		}, o)
 	}},
+	{name: "two leases", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreLease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {
+			return recipes.NewMultiLease(c, "/lease", 2, time.Minute, holder)
+		}, proptest.Leases(2), o)
+	}},
 	{name: "partitioner", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExplorePartitioner(t, func(c zkapi.Client, member string, set []string) proptest.Partaker {
 			return ourPartitioner{recipes.NewSetPartitioner(c, "/set", set, func(o *recipes.PartitionOptions) { o.Identifier, o.Rejoin = member, true })}
@@ -176,9 +181,6 @@ type ourRevocableLock struct {
 }
 
 func (l ourRevocableLock) Revoke(ctx context.Context) error {
-	if err := l.c.Sync(ctx, "/lock"); err != nil { // its server may be behind
-		return err
-	}
 	nodes, err := l.ContenderNodes(ctx)
 	if err != nil || len(nodes) == 0 {
 		return err
