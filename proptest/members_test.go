@@ -128,6 +128,9 @@ func newRealMembers(t *testing.T, version string, s *setup) members {
 			dir = t.TempDir()
 		}
 		e := realserver.RunEnsembleT(t, version, s.size(), func(o *realserver.Options) {
+			if s.severable { // there is more to do until they give each other up than is done in 2 s on a busy machine
+				o.Config["syncLimit"] = "20"
+			}
 			maps.Copy(o.Config, s.settings)
 			o.Dir, o.Severable = dir, s.severable && s.settings["reconfigEnabled"] == ""
 			o.Observer, o.Joiner = slices.Contains(s.observers, o.ID), slices.Contains(s.joiners, o.ID)
