@@ -12,11 +12,15 @@ run: ## start zksim; flags in ARGS, as in make run ARGS='--listen 127.0.0.1:0'
 # The race detector needs a C compiler; without one the tests run all the same.
 RACE = $(if $(shell command -v "$$(go env CC)"),-race)
 
+# What mostly waits for real servers, all but a minute of the processor; the rest is tested at the same time.
+WAITING = ./proptest:^Test(Control|Counters|Ensemble|Faults|Histories|Members|Quorum|SASL|TLS|Transcripts)$$ \
+	./proptest/frames ./realserver
+
 # Of the 50,000 random schedules of our recipes the race detector sees a tenth.
 test: export ZKSIM_ZOOKEEPER_VERSIONS ?= all
 test: ## vet, and all tests under the race detector; tells which backends ran
-	go vet ./...
-	go run .ci/report.go $(RACE) -timeout 30m ./...
+	go vet $(RACE) ./...
+	go run .ci/report.go -waiting '$(WAITING)' $(RACE) -timeout 30m ./...
 	$(if $(RACE),go test -count=1 -run ExploreEverything ./proptest)
 	@$(if $(RACE),,echo "without the race detector: there is no C compiler")
 

@@ -7,6 +7,12 @@
 // version where there is more than one: TestX/direct, TestX/wire/3.9/case,
 // TestX/real/3.8.
 //
+// With -waiting, before everything else, two go test run at the same time. One has
+// the tests that are named, which mostly wait for real servers; the other, which
+// leaves it the processor, has all the rest, so that each test runs once:
+//
+//	go run .ci/report.go -waiting './realserver ./proptest:^Test(Members|Quorum)$' -race ./...
+//
 // If nothing has failed but tests on real servers, which keep their own time,
 // those run once more, and the summary names them: a test that fails on a
 // simulator has failed.
@@ -23,6 +29,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // event is a line of go test -json; see go doc test2json.
@@ -34,7 +41,7 @@ type testName struct{ pkg, name string }
 
 // report is what is known of the tests so far.
 type report struct {
-	output  map[testName][]string // until the test has passed
+	mu      sync.Mutex
 	parent  map[testName]bool
 	real    map[string]bool       // the ZooKeepers that tests have logged, as realserver prints them
 	ended   map[string][]testName // by pass, fail and skip; only tests without parts
@@ -45,21 +52,24 @@ type report struct {
 }
 
 func main() {
-	r := newReport()
-	err := r.run(os.Args[1:])
+	r, args, waiting := newReport(), os.Args[1:], ""
+	if len(args) > 1 && args[0] == "-waiting" {
+		waiting, args = args[1], args[2:]
+	}
+	err := r.both(args, strings.Fields(waiting))
 	if err != nil && r.onlyReal() {
-		err = r.again(os.Args[1:])
+		err = r.again(args)
 	}
 	r.summary()
 	if err != nil {
-		fmt.Printf("FAIL: go test %s: %v\n", strings.Join(os.Args[1:], " "), err)
+		fmt.Printf("FAIL: go test %s: %v\n", strings.Join(args, " "), err)
 		os.Exit(1)
 	}
 }
 
 func newReport() *report {
 	return &report{
-		output: make(map[testName][]string), parent: make(map[testName]bool), real: make(map[string]bool),
+		parent: make(map[testName]bool), real: make(map[string]bool),
 		ended: make(map[string][]testName), broken: make(map[string]bool), hosted: make(map[testName]bool),
 	}
 }
@@ -113,20 +123,76 @@ func (r *report) again(args []string) error {
 	return nil
 }
 
-// only is what args say, for one package.
-func only(args []string, pkg string) (list []string) {
+// only is what args say, for some packages.
+func only(args []string, pkgs ...string) (list []string) {
 	for _, arg := range args {
 		if !strings.HasPrefix(arg, "./") {
 			list = append(list, arg)
-		} else if !slices.Contains(list, pkg) {
-			list = append(list, pkg)
+		} else {
+			list, pkgs = append(list, pkgs...), nil
 		}
 	}
 	return list
 }
 
-func (r *report) run(args []string) error {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+// packages is what of the arguments are packages.
+func packages(args []string) []string {
+	return slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !strings.HasPrefix(arg, "./") })
+}
+
+// both runs all tests: those that wait, a package, or a package with a colon and what some of its tests
+// are called; and at the same time, at a low priority, the others.
+func (r *report) both(args, waiting []string) error {
+	if len(waiting) == 0 {
+		return r.run(args)
+	}
+	list := append([]string{"list", "-f", ".{{slice .ImportPath (len .Module.Path)}}"}, packages(args)...)
+	out, err := exec.Command("go", list...).Output()
+	if err != nil {
+		return fmt.Errorf("go list: %w", err)
+	}
+	pkgs := strings.Fields(string(out))
+	var first, rest [][]string
+	for _, w := range waiting {
+		pkg, tests, some := strings.Cut(w, ":")
+		at := slices.Index(pkgs, pkg)
+		if at < 0 {
+			return fmt.Errorf("-waiting: there is no package %s", pkg)
+		}
+		pkgs = slices.Delete(pkgs, at, at+1)
+		if !some {
+			first = append(first, only(args, pkg))
+			continue
+		}
+		first = append(first, append([]string{"-run", tests}, only(args, pkg)...))
+		rest = append(rest, append([]string{"-skip", tests}, only(args, pkg)...))
+	}
+	rest = append(rest, only(args, pkgs...))
+	var errs [2]error
+	var all sync.WaitGroup
+	all.Go(func() { errs[0] = r.each(first) })
+	all.Go(func() { errs[1] = r.each(rest, "nice") })
+	all.Wait()
+	return errors.Join(errs[:]...)
+}
+
+// each runs one go test after the other, by way of a command if there is one.
+func (r *report) each(runs [][]string, by ...string) error {
+	var errs []error
+	for _, args := range runs {
+		errs = append(errs, r.run(args, by...))
+	}
+	return errors.Join(errs...)
+}
+
+func (r *report) run(args []string, by ...string) error {
+	command := append([]string{"go", "test", "-json"}, args...)
+	if len(by) > 0 {
+		if _, err := exec.LookPath(by[0]); err == nil {
+			command = append(by[:len(by):len(by)], command...)
+		}
+	}
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -137,13 +203,14 @@ func (r *report) run(args []string) error {
 	}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 64<<20)
+	printed := make(output)
 	for lines.Scan() {
 		var e event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			fmt.Println(lines.Text()) // not from a test: the go command itself
 			continue
 		}
-		r.take(e)
+		r.take(e, printed)
 	}
 	if err := lines.Err(); err != nil {
 		return err
@@ -151,7 +218,12 @@ func (r *report) run(args []string) error {
 	return cmd.Wait()
 }
 
-func (r *report) take(e event) {
+// output is what the tests of one go test have printed, each until it has passed.
+type output map[testName][]string
+
+func (r *report) take(e event, printed output) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	name := testName{e.Package, e.Test}
 	switch e.Action {
 	case "build-output":
@@ -172,30 +244,30 @@ func (r *report) take(e event) {
 			r.real[found[1]], r.hosted[name] = true, true
 		}
 		r.crashed = r.crashed || crash.MatchString(e.Output)
-		r.output[name] = append(r.output[name], e.Output)
+		printed[name] = append(printed[name], e.Output)
 	case "attr": // what a test says of itself, such as its seed
 		fmt.Printf("%s: %s: %s\n", e.Test, e.Key, e.Value)
 	case "pass", "fail", "skip":
-		r.end(name, e.Action)
+		r.end(name, e.Action, printed)
 	}
 }
 
 // end closes the books of a test, or of a whole package.
-func (r *report) end(name testName, action string) {
+func (r *report) end(name testName, action string, printed output) {
 	if action == "fail" {
-		fmt.Print(strings.Join(r.output[name], ""))
+		fmt.Print(strings.Join(printed[name], ""))
 	}
-	delete(r.output, name)
+	delete(printed, name)
 	if name.name == "" {
 		if action == "fail" {
 			r.broken[name.pkg] = true
 		}
-		for other, text := range r.output {
+		for other, text := range printed {
 			if other.pkg == name.pkg && action == "fail" { // it was running when all of this ended
 				fmt.Print(strings.Join(text, ""))
 			}
 			if other.pkg == name.pkg {
-				delete(r.output, other)
+				delete(printed, other)
 			}
 		}
 		return
