@@ -145,11 +145,12 @@ func (x *terms) obtain(p *explore.Participant, l Leaser) (held bool, err error) 
 
 // call calls one of them, and tells whether it has worked, and nobody else has called one meanwhile.
 func (x *terms) call(p *explore.Participant, what string, do func(context.Context) error) (ok, alone bool, err error) {
+	began := asOf(p) // which also waits for whoever was here last
 	for who := range x.alone {
 		x.alone[who] = false
 	}
 	x.alone[p.Name] = len(x.alone) == 0
-	ok, err = attempt(p, what, do)
+	ok, err = began.attempt(p.Context(), what, do)
 	alone = x.alone[p.Name]
 	delete(x.alone, p.Name)
 	p.Learn(alone)
