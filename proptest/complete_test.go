@@ -77,7 +77,7 @@ func TestExploreOursCompletely(t *testing.T) {
 				}
 				res := explored(t, func(e *proptest.Exploration) {
 					e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), b.participants, b.faults, b.kinds&^x.without
-					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, rootOf(x.name), b.faults != 1
+					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, prepared(x.name, b.participants), b.faults != 1
 				})
 				res.FailT(t)
 				if *complete == "" {
@@ -121,14 +121,35 @@ func semaphoreOfOne(t *testing.T, o option) *explore.Result {
 	return proptest.ExploreSemaphore(t, 1, func(c zkapi.Client) proptest.Locker { return &lease{sem: recipes.NewSemaphore(c, "/sem", 1)} }, o)
 }
 
-// rootOf makes the node under which a recipe works, for which nobody fights then.
-func rootOf(name string) func(context.Context, zkapi.Client) error {
-	root := map[string]string{"lock": "/lock", "reentrant lock": "/lock", "revocable lock": "/lock", "rwlock": "/rw", "semaphore": "/sem", "election": "/election", "latch": "/latch",
-		"double barrier": "/meet", "queue": "/queue", "simple queue": "/queue", "locking queue": "/queue", "partitioner": "/set"}[name]
+// furniture are the nodes that a recipe works on, for which nobody fights when they are there already; with data after an
+// equals sign.
+var furniture = map[string][]string{
+	"lock": {"/lock"}, "reentrant lock": {"/lock"}, "revocable lock": {"/lock"}, "rwlock": {"/rw"}, "multi lock": {"/locks/1", "/locks/2"}, "multi lock in order": {"/locks/1", "/locks/2"},
+	"election": {"/election"}, "latch": {"/latch"}, "double barrier": {"/meet"}, "lease": {"/lease"},
+	"queue": {"/queue"}, "simple queue": {"/queue"}, "locking queue": {"/queue/entries", "/queue/taken"},
+	"distributed queue": {"/queue"}, "distributed queue, safe": {"/queue", "/locks"}, "priority queue": {"/queue"}, "delay queue": {"/queue"},
+	"id queue": {"/queue"}, "id queue, safe": {"/queue", "/locks"},
+	"partitioner": {"/set/party", "/set/locks/item-1", "/set/locks/item-2", "/set/locks/item-3", "/set/locks/item-4"},
+	"party":       {"/party"}, "shallow party": {"/party"}, "group member": {"/group"}, "persistent node": {"/nodes"}, "discovery": {"/services/web"},
+}
+
+// prepared makes the furniture of a recipe.
+func prepared(name string, participants int) func(context.Context, zkapi.Client) error {
+	nodes := furniture[name]
+	if name == "semaphore" {
+		nodes = []string{"/sem-__lock__", fmt.Sprintf("/sem=%d", participants-1)}
+	}
 	return func(ctx context.Context, c zkapi.Client) error {
-		if root == "" {
-			return nil
+		for _, node := range nodes {
+			path, data, full := strings.Cut(node, "=")
+			err := zkapi.EnsurePath(ctx, c, path, nil)
+			if err == nil && full {
+				_, err = c.Set(ctx, path, []byte(data), zkapi.AnyVersion)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		return zkapi.EnsurePath(ctx, c, root, nil)
+		return nil
 	}
 }
