@@ -105,7 +105,9 @@
 // functions of what they learn from their clients, the clock and crypto/rand. If
 // participants share memory, what they find there must follow from that too:
 // Participant.Log and Participant.Learn make it part of what they have learned.
-// Result.Complete is false if one of them did something else when a schedule began in the same way again.
+// A schedule that is in another state than before, although it has begun in the same way, is run again: a busy
+// machine may have held up a goroutine, and have let another one be first. If it was the time before that was different, what was
+// found after it is forgotten. Result.Complete is false if that happens to more than one schedule in fifty.
 //
 // What comes to the same:
 //
@@ -116,7 +118,7 @@
 //     state of the server is what it has, nodes, sessions and watches, and what there was
 //     before is forgotten, since nothing that comes depends on it.
 //
-//   - Then zxids and session ids count by their order alone. The server only compares them, and new ones are
+//   - Then zxids and session ids count by their order alone, those of World.RememberIDs among them. The server only compares them, and new ones are
 //     larger than all there are, so that from two states which differ in them, but not in
 //     their order, the same can happen. Participants have to do no more than compare them, either: a
 //     participant that goes by whether a zxid is even is one that this search does not know. Numbers in names and in data count
@@ -137,7 +139,7 @@
 //   - Then, of two steps that are possible at the same time and commute only one order is tried. Steps of two participants commute
 //     unless one of them sends the other's participant something, such as an event; unless both are transactions,
 //     whose order is in their zxids; unless one changes a path that the other reads or changes, a node, or
-//     the parent of one that it makes or deletes; unless both change or read what the scenario remembers, Participant.Log
+//     the parent of one that it makes or deletes, each by itself or in a transaction; unless both change or read what the scenario remembers, Participant.Log
 //     included; and unless both are faults. When time passes, a server restarts, somebody else deletes a node, or a server
 //     that lags applies something, that commutes with nothing. What a step has to do with is what it was seen to do, and
 //     remains so while only steps are taken that it commutes with. No state is left out by that, only further

@@ -33,16 +33,18 @@ type exhaustive struct {
 	seen map[digest]visit
 	cfg  *Config
 	ran  bool
-	// Of the schedule that is run now: how many of its forks were there before, and
-	// what states it was the first to come to.
-	from    int
-	new     []undone
-	redo    int       // how often in a row it has to be run again
-	sleep   []sleeper // where the schedule is, beyond the path
-	forked  bool      // the next step is the one that the last fork is about
-	numbers map[stepName]int32
-	// No step sleeps, for a test that it may.
-	sleepless bool
+	log  []undone // what has been noted, in its order
+	// Of the schedule that is run now: how many of its forks were there before, and how
+	// much of the log.
+	from, noted int
+	redo        int       // how often in a row it has been run again
+	stray       int       // the first fork where it was in another state than before; nowhere
+	runs, again int       // how many there were, and of them again
+	sleep       []sleeper // where the schedule is, beyond the path
+	forked      bool      // the next step is the one that the last fork is about
+	numbers     map[stepName]int32
+	// For tests: no step sleeps; or they do with no regard to paths.
+	sleepless, careless bool
 	// limit, if not 0, is after how many steps schedules are given up.
 	limit int
 	// A schedule that is run again has had other choices than before.
@@ -64,6 +66,8 @@ type undone struct {
 
 // fork is a place where there was a choice.
 type fork struct {
+	state     digest // zero is not known yet
+	noted     int    // how much of the log there was before
 	taken, of int
 	left      []int // what is still to be tried
 	open      bool  // what is left is not known, because another search has been here
@@ -90,28 +94,70 @@ func (s *exhaustive) Next(cfg *Config) Source {
 			last.sleep, last.tried = append(last.sleep, *last.tried), nil
 		}
 	}
-	s.ran, s.at, s.from, s.new = true, 0, len(s.path), s.new[:0]
+	s.ran, s.at, s.from, s.noted, s.stray = true, 0, len(s.path), len(s.log), nowhere
 	s.sleep, s.forked = nil, false
 	return s
 }
 
-// done hears how it went. A schedule in which goroutines of others have come or gone is run
-// once more, as if it had not been.
+const nowhere = -1
+
+// capricious tells whether so much had to be run again that it is the participants who do as they please.
+func (s *exhaustive) capricious() bool { return s.again > 20+s.runs/50 }
+
+// done hears how it went. A schedule in which goroutines of others have come or gone, or which was in another
+// state than before, because the system has held up a goroutine until another one was first, is run
+// once more, as if it had not been. If that does not help it was the one before that was held up: then all is
+// forgotten that was found from there on.
 func (s *exhaustive) done(r *run) {
-	if !r.disturbed || s.redo > patience {
-		s.astray = s.astray || r.disturbed
+	s.runs++
+	switch {
+	case !r.disturbed && s.stray == nowhere:
 		s.redo = 0
 		return
+	case s.capricious():
+		s.astray = true
+		s.redo = 0
+		return
+	case s.redo < twice || s.stray == nowhere:
+		s.back(s.from, s.noted)
+	default:
+		s.back(s.stray, s.path[s.stray].noted)
+		s.redo = 0
 	}
-	for _, x := range slices.Backward(s.new) {
+	s.redo++
+	s.again++
+}
+
+// twice is how often the same schedule is run again before another one counts as the one that was held up.
+const twice = 2
+
+// back goes back to where there were so many forks, and so much was noted.
+func (s *exhaustive) back(forks, noted int) {
+	for _, x := range slices.Backward(s.log[noted:]) {
 		if s.seen[x.state] = x.visit; !x.known {
 			delete(s.seen, x.state)
 		}
 	}
-	if s.path = s.path[:s.from]; s.from > 0 {
-		s.path[s.from-1].tried = nil
+	s.log = s.log[:noted]
+	if s.path = s.path[:forks]; forks > 0 {
+		s.path[forks-1].tried = nil
 	}
-	s.redo++
+}
+
+// strayed tells whether the schedule is in another state than it was at a fork before.
+func (s *exhaustive) strayed(r *run, f *fork) bool {
+	known := f.state != digest{}
+	switch {
+	case f.of != 0 && f.of != len(r.steps):
+		return true
+	case known && s.at+1 < len(s.path) && s.redo == 0: // it is enough to look where the schedule goes another way
+		return false
+	}
+	state := r.state()
+	if !known {
+		f.state = state
+	}
+	return f.state != state
 }
 
 // frontier is the schedule that comes next, by which a search can go on.
@@ -134,7 +180,10 @@ func (s *exhaustive) Choose(r *run) int {
 	}
 	if s.at < len(s.path) {
 		f := &s.path[s.at]
-		s.astray = s.astray || f.of != 0 && f.of != len(r.steps)
+		if s.strayed(r, f) {
+			s.stray = s.at
+			return -1
+		}
 		if f.of = len(r.steps); f.open {
 			f.left, f.open = slices.DeleteFunc(s.ways(r), func(i int) bool { return i <= f.taken }), false
 		}
@@ -157,12 +206,13 @@ func (s *exhaustive) Choose(r *run) int {
 	if len(ways) == 0 && known {
 		return -1
 	}
-	s.new = append(s.new, undone{state, old, known})
+	noted := len(s.log)
+	s.log = append(s.log, undone{state, old, known})
 	s.seen[state] = visit{int32(len(r.choices)), s.asleep()}
 	if len(ways) == 0 {
 		return -1
 	}
-	s.path = append(s.path, fork{taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep})
+	s.path = append(s.path, fork{state: state, noted: noted, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep})
 	s.at++
 	s.forked = true
 	return ways[0]

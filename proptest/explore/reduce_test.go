@@ -3,6 +3,7 @@ package explore_test
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"testing"
@@ -156,4 +157,53 @@ func TestGoesOnAfterReturning(t *testing.T) {
 	require.Nil(t, res.Failure)
 	require.True(t, res.Complete)
 	require.Len(t, ways, 2)
+}
+
+// A participant that does something else once, because a goroutine of it was held up, does no harm. One that
+// always does makes the search incomplete, and it ends.
+func TestStrays(t *testing.T) {
+	search := func(paths []string, strays func(schedule int) bool) (*explore.Result, map[string]bool) {
+		schedules, ways := 0, map[string]bool{}
+		res := explore.Explore(t, func(w *explore.World) {
+			schedules++
+			strays := strays(schedules)
+			w.Go("A", func(p *explore.Participant) error {
+				_, _ = p.Client.Create(p.Context(), "/a", nil, nil, zkapi.Persistent)
+				if strays {
+					_, _ = p.Client.Create(p.Context(), "/never", nil, nil, zkapi.Persistent)
+				}
+				_, there, _ := p.Client.Exists(p.Context(), "/b")
+				p.Log("%v", there)
+				return nil
+			})
+			w.Go("B", func(p *explore.Participant) error {
+				for _, path := range paths {
+					_, _ = p.Client.Create(p.Context(), path, nil, nil, zkapi.Persistent)
+				}
+				return nil
+			})
+			w.Remember()
+			w.Finally(func() error {
+				ways[w.Server.Snapshot().String()] = true
+				return nil
+			})
+		}, func(c *explore.Config) { c.Strategy, c.Schedules = explore.Exhaustive(), 100_000 })
+		return res, ways
+	}
+	few := []string{"/b", "/c", "/d"}
+	straight, ways := search(few, func(int) bool { return false })
+	require.True(t, straight.Complete)
+	for once := 1; once <= straight.Schedules; once++ {
+		res, seen := search(few, func(n int) bool { return n == once })
+		require.True(t, res.Complete, once)
+		require.Equal(t, straight.States, res.States, once)
+		require.Subset(t, slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(ways)), once)
+	}
+	chance := rand.New(rand.NewPCG(1, 1))
+	many := make([]string, 40)
+	for i := range many {
+		many[i] = fmt.Sprintf("/%d", i)
+	}
+	res, _ := search(many, func(int) bool { return chance.IntN(2) == 0 })
+	require.False(t, res.Complete)
 }

@@ -54,10 +54,12 @@ type run struct {
 	after       func() // what is to be done when a step has been taken, and judged
 	touched     bool   // somebody has read what participants share
 	counted     bool   // or has asked how many faults there were
+	moving      bool   // a step is being taken, not judged
 	ranks       []int64
 	chance      *stream
 	remembers   bool // the scenario has said by Remember what it has in mind
 	memories    []func() string
+	ids         []func() []int64
 	claims      []*Claims
 	dialled     bool // there are clients over the wire
 	goroutines  int  // that there were before
@@ -248,7 +250,9 @@ func (r *run) goOn() bool {
 	}
 	r.choices = append(r.choices, i)
 	r.names = append(r.names, r.steps[i].name())
+	r.moving = true
 	r.take(r.steps[i])
+	r.moving = false
 	return r.failure == nil
 }
 

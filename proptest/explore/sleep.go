@@ -134,8 +134,29 @@ func (t *traces) paths(o *operation) {
 			path = o.answer.path
 		}
 		t.changed = []string{path, zkapi.Parent(path)}
+	case verbMulti, verbMultiRead:
+		for i := range o.call.ops {
+			t.part(&o.call.ops[i])
+		}
+		for i := range o.answer.results {
+			if path := o.answer.results[i].Path; path != "" {
+				t.changed = append(t.changed, path)
+			}
+		}
 	default:
 		t.everything = true
+	}
+}
+
+// part adds what an operation of a transaction has to do with. Sequential nodes have their names by its results.
+func (t *traces) part(o *zkapi.Op) {
+	switch o.Type {
+	case zkapi.OpCheck, zkapi.OpGetData, zkapi.OpGetChildren:
+		t.read = append(t.read, o.Path)
+	case zkapi.OpSetData:
+		t.changed = append(t.changed, o.Path)
+	default:
+		t.changed = append(t.changed, o.Path, zkapi.Parent(o.Path))
 	}
 }
 
@@ -175,6 +196,9 @@ func (s *exhaustive) begins(r *run, i int) bool {
 	single, trace := r.onlyOnce(name), r.trace(step)
 	r.after = func() {
 		t := trace()
+		if s.careless {
+			t.read, t.changed = nil, nil
+		}
 		for _, x := range sleep {
 			if x.traces.commutes(&t) {
 				s.sleep = append(s.sleep, x)

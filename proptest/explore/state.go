@@ -110,6 +110,13 @@ func (r *run) portrayMemory(l *ledger) {
 	for _, memory := range r.memories {
 		l.text(memory())
 	}
+	for _, ids := range r.ids {
+		list := ids()
+		l.int(len(list))
+		for _, id := range list {
+			l.mark(id)
+		}
+	}
 	for _, c := range r.claims {
 		l.int(len(c.taken))
 		for _, x := range c.taken {

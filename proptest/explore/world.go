@@ -54,6 +54,12 @@ func (w *World) Remember(memory ...func() string) {
 	w.run.memories = append(w.run.memories, memory...)
 }
 
+// RememberIDs is Remember for zxids and session ids, which count by their order alone; 0 is none.
+func (w *World) RememberIDs(ids ...func() []int64) {
+	w.run.remembers = !w.run.cfg.Unreduced
+	w.run.ids = append(w.run.ids, ids...)
+}
+
 // Alike says that participants do the same, but for their names, and for session ids and
 // random numbers, which they compare for nothing but equality. An exhaustive
 // search leaves out schedules then in which only their parts are exchanged.
@@ -76,10 +82,11 @@ func (w *World) Alive(session int64) bool { return w.run.hasSession(session) }
 func (w *World) Removed(session int64) int { return len(w.run.removed[session]) }
 
 // Faults is how many things have gone wrong so far. It is for invariants; a
-// participant that remembers it asks Participant.Faults.
+// participant that goes by it asks Participant.Faults.
 func (w *World) Faults() int {
 	w.run.mu.Lock()
 	defer w.run.mu.Unlock()
+	w.run.counted = w.run.counted || w.run.moving
 	return w.run.cfg.Faults - w.run.faults
 }
 
