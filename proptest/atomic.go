@@ -53,6 +53,8 @@ func ExploreAtomic(t *testing.T, make func(c zkapi.Client) Updater, opts ...func
 				return nil
 			})
 		}
+		e.alike(w, 0, e.Participants)
+		w.Remember(x.String)
 		w.Finally(func() error {
 			c, err := w.Server.Client()
 			if err != nil {
@@ -74,6 +76,8 @@ type chain struct {
 	words   []string
 	perhaps map[string]bool // words that may be in it
 }
+
+func (x *chain) String() string { return fmt.Sprintf("%q %q %v", x.made, x.words, x.perhaps) }
 
 // add notes an update.
 func (x *chain) add(p *explore.Participant, word, pre, post string) error {
@@ -136,15 +140,16 @@ func SharedValue(t *testing.T, make func(c zkapi.Client, path string) SharedValu
 func ExploreSharedValue(t *testing.T, make func(c zkapi.Client, path string) SharedValuer, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
 		x := &sharing{chain: chain{perhaps: map[string]bool{}}, writers: e.Participants}
-		x.chronicle = newChronicle(w, func(there map[string]watchers.Node) map[string]string {
+		x.chronicle = newChronicle(w, func(there map[string]watchers.Node) map[string]state {
 			if n := there[watched]; n.Exists {
-				return map[string]string{watched: valueState(n.Data)}
+				return map[string]state{watched: valueState(n.Data)}
 			}
-			return map[string]string{watched: absent}
+			return map[string]state{watched: absent}
 		})
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error { return x.share(p, make(p.Client, watched), e.Rounds) })
 		}
+		w.Remember(x.String)
 		w.Finally(func() error {
 			n, _ := w.Server.Node(watched)
 			return x.check(string(n.Data))
@@ -152,7 +157,7 @@ func ExploreSharedValue(t *testing.T, make func(c zkapi.Client, path string) Sha
 	}, without(explore.Removal, opts))
 }
 
-func valueState(data []byte) string { return fmt.Sprintf("%q", data) }
+func valueState(data []byte) state { return state{words: fmt.Sprintf("%q", data)} }
 
 // sharing is a value that is changed and followed.
 type sharing struct {
@@ -160,6 +165,8 @@ type sharing struct {
 	*chronicle
 	writers int // who have not written everything
 }
+
+func (x *sharing) String() string { return fmt.Sprint(&x.chain, x.chronicle, x.writers) }
 
 // share is what a participant does.
 func (x *sharing) share(p *explore.Participant, s SharedValuer, rounds int) error {
@@ -172,7 +179,7 @@ func (x *sharing) share(p *explore.Participant, s SharedValuer, rounds int) erro
 		return nil
 	}
 	defer s.Close()
-	r := &reader{name: p.Name, at: map[string]int{}, errand: errand{stop: func() {}}}
+	r := &reader{name: p.Name, at: map[string]int{}, errand: errand{p: p, stop: func() {}}}
 	x.readers = append(x.readers, r)
 	followed := make(chan error, 1)
 	go func() {

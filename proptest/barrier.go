@@ -102,7 +102,7 @@ func DoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) Meeting,
 func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) Meeting, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
 		entering, leaving := 0, 0
-		others := crowd{there: e.Participants, late: map[*context.CancelCauseFunc]struct{}{}}
+		others := crowd{there: e.Participants, late: map[*context.CancelCauseFunc]*explore.Participant{}}
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error {
 				defer others.leave()
@@ -110,7 +110,7 @@ func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) M
 				p.Pause("comes")
 				entering++
 				p.Log("is number %d to come", entering)
-				enter, missed := others.follow(b.Enter)
+				enter, missed := others.follow(p, b.Enter)
 				if err := persist(p, "Enter", enter); err != nil || p.Context().Err() != nil {
 					return err
 				}
@@ -165,12 +165,12 @@ type crowd struct {
 	there int
 	left  bool
 	alone bool // those who are late have been told to give up
-	late  map[*context.CancelCauseFunc]struct{}
+	late  map[*context.CancelCauseFunc]*explore.Participant
 }
 
 // follow makes of Enter one that ends without an error when there is nobody to
 // wait for, and a function that tells whether it has.
-func (c *crowd) follow(enter func(context.Context) error) (again func(context.Context) error, missed func() bool) {
+func (c *crowd) follow(p *explore.Participant, enter func(context.Context) error) (again func(context.Context) error, missed func() bool) {
 	tried, alone := false, false
 	return func(ctx context.Context) error {
 		if !tried {
@@ -179,7 +179,7 @@ func (c *crowd) follow(enter func(context.Context) error) (again func(context.Co
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		c.change(func() { c.late[&cancel] = struct{}{} })
+		c.change(func() { c.late[&cancel] = p })
 		err := enter(ctx)
 		c.change(func() { delete(c.late, &cancel) })
 		if alone = err != nil && context.Cause(ctx) == errAlone; alone {
@@ -199,7 +199,8 @@ func (c *crowd) change(do func()) {
 	defer c.mu.Unlock()
 	if do(); c.left && len(c.late) == c.there {
 		c.alone = c.alone || len(c.late) > 0
-		for end := range c.late {
+		for end, p := range c.late {
+			p.Learn("the others have met")
 			(*end)(errAlone)
 		}
 	}

@@ -74,7 +74,9 @@ func ExploreDistributedQueue(t *testing.T, make func(c zkapi.Client) Distributed
 		for i := 1; i < e.Participants; i++ {
 			w.Go(name(i), func(p *explore.Participant) error { return x.work(p, make(p.Client)) })
 		}
+		e.alike(w, 1, e.Participants)
 		w.Invariant(x.check)
+		w.Remember(x.String)
 		w.Finally(func() error { return x.clear(make) })
 		w.Finally(tidy(w))
 	}, without(explore.Removal, opts))
@@ -90,6 +92,37 @@ type factory struct {
 	closed  bool // nothing more is put in
 	busy    int
 	step    int
+	asked   int // in which step an item was to be removed
+}
+
+// String is all of it; of steps only their order counts.
+func (x *factory) String() string {
+	steps := []int{x.asked}
+	for _, t := range x.items {
+		steps = append(steps, t.stored.step, t.done.step, t.since)
+	}
+	for _, k := range x.all {
+		steps = append(steps, k.began)
+		for _, s := range k.taken {
+			steps = append(steps, s.before, s.at)
+		}
+	}
+	slices.Sort(steps)
+	steps = slices.Compact(append([]int{0}, steps...))
+	rank := func(step int) int { return slices.Index(steps, step) }
+	var b strings.Builder
+	fmt.Fprint(&b, x.closed, x.busy, rank(x.asked))
+	for _, t := range x.items {
+		fmt.Fprintf(&b, " %s %d %v %d %d %v %v %v", t.ID, t.rank, t.refuse, t.begun, t.refused, t.removed, t.leaving, t.there)
+		fmt.Fprint(&b, rank(t.stored.step), t.stored.faults, rank(t.done.step), t.done.faults, rank(t.since))
+	}
+	for _, k := range x.all {
+		fmt.Fprintf(&b, " %s %v %d %d %v", k.p.Name, k.done, k.faults, rank(k.began), k.wrong)
+		for _, s := range k.taken {
+			fmt.Fprint(&b, s.t.ID, s.again, rank(s.before), rank(s.at))
+		}
+	}
+	return b.String()
 }
 
 // task is an item.
@@ -158,7 +191,8 @@ func (x *factory) remove(p *explore.Participant, q DistributedQueuer) error {
 	if !can || len(x.items) < 2 {
 		return nil
 	}
-	first, before, found := x.items[0], x.now(), 0
+	first, found := x.items[0], 0
+	x.asked = x.now().step
 	first.leaving = true
 	ok, err := attempt(p, "Remove", func(ctx context.Context) (err error) {
 		found, err = r.Remove(ctx, first.ID)
@@ -173,7 +207,7 @@ func (x *factory) remove(p *explore.Participant, q DistributedQueuer) error {
 	case found > 0:
 		p.Log("has removed %s", first.ID)
 		first.removed = true
-	case first.there && first.since < before.step && x.calm(first.stored) && !first.removed:
+	case first.there && first.since < x.asked && x.calm(first.stored) && !first.removed:
 		return fmt.Errorf("%s is there, and %s could not find it", first.ID, p.Name)
 	}
 	return nil
@@ -182,7 +216,7 @@ func (x *factory) remove(p *explore.Participant, q DistributedQueuer) error {
 // worker is somebody who works on items.
 type worker struct {
 	errand
-	p      *explore.Participant
+	began  int // in which step
 	taken  []stint
 	faults int // there had been when he was done with the last one
 	wrong  error
@@ -197,16 +231,16 @@ type stint struct {
 }
 
 func (x *factory) work(p *explore.Participant, q DistributedQueuer) error {
-	k := &worker{p: p, errand: errand{stop: func() {}}, faults: x.w.Faults()}
+	k := &worker{errand: errand{p: p, stop: func() {}}, faults: x.w.Faults()}
 	x.all = append(x.all, k)
 	p.Pause("comes")
 	if k.done {
 		return nil
 	}
-	begin := x.now().step
+	k.began = x.now().step
 	err := k.run(p, func(ctx context.Context) error {
 		return q.Consume(ctx, func(_ context.Context, item Item) error {
-			last := begin
+			last := k.began
 			if n := len(k.taken); n > 0 {
 				last = k.taken[n-1].at
 			}
@@ -240,6 +274,7 @@ func (x *factory) process(k *worker, item Item, last int) error {
 		t.claims.Drop(k.p, t.ID)
 	}
 	x.busy--
+	k.p.Learn(t.refuse)
 	if t.refuse {
 		k.p.Log("refuses %s", t.ID)
 		t.refuse = false

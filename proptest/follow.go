@@ -33,8 +33,8 @@ func Watcher(t *testing.T, follow func(ctx context.Context, c zkapi.Client, path
 // ExploreWatcher is Watcher for those who want to see the result.
 func ExploreWatcher(t *testing.T, follow func(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Node)) error, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		x := newChronicle(w, func(there map[string]watchers.Node) map[string]string {
-			return map[string]string{watched: dataState(there[watched])}
+		x := newChronicle(w, func(there map[string]watchers.Node) map[string]state {
+			return map[string]state{watched: dataState(there[watched])}
 		})
 		x.told = true
 		x.explore(e, []write{{create, ""}, {change, ""}, {remove, ""}, {create, ""}},
@@ -55,7 +55,7 @@ func ChildrenWatcher(t *testing.T, follow func(ctx context.Context, c zkapi.Clie
 // ExploreChildrenWatcher is ChildrenWatcher for those who want to see the result.
 func ExploreChildrenWatcher(t *testing.T, follow func(ctx context.Context, c zkapi.Client, path string, saw func(watchers.Listing)) error, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		x := newChronicle(w, func(there map[string]watchers.Node) map[string]string {
+		x := newChronicle(w, func(there map[string]watchers.Node) map[string]state {
 			var names []string
 			for path := range there {
 				if path != watched && zkapi.Parent(path) == watched {
@@ -63,7 +63,7 @@ func ExploreChildrenWatcher(t *testing.T, follow func(ctx context.Context, c zka
 				}
 			}
 			root := there[watched]
-			return map[string]string{watched: listState(watchers.Listing{Exists: root.Exists, Names: names, Stat: root.Stat})}
+			return map[string]state{watched: listState(watchers.Listing{Exists: root.Exists, Names: names, Stat: root.Stat})}
 		})
 		x.told = true
 		x.explore(e, []write{{create, ""}, {create, "/a"}, {remove, "/a"}, {remove, ""}, {create, ""}, {create, "/a"}, {create, "/b"}, {remove, "/a"}},
@@ -92,8 +92,8 @@ func Cache(t *testing.T, depth int, follow func(ctx context.Context, c zkapi.Cli
 // ExploreCache is Cache for those who want to see the result.
 func ExploreCache(t *testing.T, depth int, follow func(ctx context.Context, c zkapi.Client, root string, saw func(iter.Seq[watchers.Node])) error, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		x := newChronicle(w, func(there map[string]watchers.Node) map[string]string {
-			states := map[string]string{}
+		x := newChronicle(w, func(there map[string]watchers.Node) map[string]state {
+			states := map[string]state{}
 			for path, n := range there {
 				if strings.Count(path, "/")-1 <= depth {
 					states[path] = dataState(n)
@@ -104,7 +104,7 @@ func ExploreCache(t *testing.T, depth int, follow func(ctx context.Context, c zk
 		x.explore(e, []write{{create, ""}, {create, "/a"}, {create, "/a/b"}, {remove, "/a/b"}, {remove, "/a"}, {create, "/a"}, {create, "/c"}, {remove, "/a"}, {change, "/c"}},
 			func(ctx context.Context, c zkapi.Client, r *reader) error {
 				return follow(ctx, c, watched, func(nodes iter.Seq[watchers.Node]) {
-					states := map[string]string{}
+					states := map[string]state{}
 					for n := range nodes {
 						states[n.Path] = dataState(n)
 					}
@@ -117,23 +117,39 @@ func ExploreCache(t *testing.T, depth int, follow func(ctx context.Context, c zk
 // watched is what is followed.
 const watched = "/watched"
 
-// absent is the state of a node that is not there.
-const absent = "no node"
+// state is what a node is, or its list of children, in words, such that two that are not the same differ.
+type state struct {
+	words        string
+	mzxid, czxid int64 // of the data and the node; 0 where they do not matter
+}
 
-// dataState is a node in words, such that two that are not the same differ.
-func dataState(n watchers.Node) string {
+// absent is the state of a node that is not there.
+var absent = state{words: "no node"}
+
+func (s state) String() string {
+	if s.mzxid != 0 {
+		s.words += fmt.Sprintf(" of zxid %#x,", s.mzxid)
+	}
+	if s.czxid != 0 {
+		s.words += fmt.Sprintf(" in the node of zxid %#x", s.czxid)
+	}
+	return s.words
+}
+
+// dataState is the state of a node with its data.
+func dataState(n watchers.Node) state {
 	if !n.Exists {
 		return absent
 	}
-	return fmt.Sprintf("%q of zxid %#x, in the node of zxid %#x", n.Data, n.Stat.Mzxid, n.Stat.Czxid)
+	return state{fmt.Sprintf("%q", n.Data), n.Stat.Mzxid, n.Stat.Czxid}
 }
 
-// listState is the children of a node in words.
-func listState(l watchers.Listing) string {
+// listState is that of a node with its children.
+func listState(l watchers.Listing) state {
 	if !l.Exists {
 		return absent
 	}
-	return fmt.Sprintf("%v in the node of zxid %#x", slices.Sorted(slices.Values(l.Names)), l.Stat.Czxid)
+	return state{words: fmt.Sprint(slices.Sorted(slices.Values(l.Names))), czxid: l.Stat.Czxid}
 }
 
 // write is something that the first participant does.
@@ -159,8 +175,8 @@ func remove(p *explore.Participant, path string) error {
 // chronicle is what the server has had, and how far those who follow it have come.
 type chronicle struct {
 	w       *explore.World
-	states  func(there map[string]watchers.Node) map[string]string // what somebody should see
-	log     map[string][]string                                    // by path: its states, in order
+	states  func(there map[string]watchers.Node) map[string]state // what somebody should see
+	log     map[string][]state                                    // by path: its states, in order
 	readers []*reader
 	told    bool // that there is nothing has to be seen, too
 	written bool // nothing more is coming
@@ -176,12 +192,14 @@ type reader struct {
 
 // errand is something that goes on until it is told to stop.
 type errand struct {
+	p    *explore.Participant // whose it is
 	stop context.CancelFunc
 	done bool // it has been told to
 }
 
 // run does it. It may end by itself only if something has gone wrong.
 func (r *errand) run(p *explore.Participant, do func(context.Context) error) error {
+	r.p = p
 	_, err := attempt(p, "it", func(ctx context.Context) error {
 		ctx, r.stop = context.WithCancel(ctx)
 		defer r.stop()
@@ -197,12 +215,15 @@ func (r *errand) run(p *explore.Participant, do func(context.Context) error) err
 // dismiss has it stop. It is for invariants.
 func (r *errand) dismiss() {
 	r.done = true
+	if r.p != nil {
+		r.p.Learn("it is told to stop")
+	}
 	r.stop()
 	synctest.Wait() // as after a step
 }
 
-func newChronicle(w *explore.World, states func(map[string]watchers.Node) map[string]string) *chronicle {
-	x := &chronicle{w: w, states: states, log: map[string][]string{}}
+func newChronicle(w *explore.World, states func(map[string]watchers.Node) map[string]state) *chronicle {
+	x := &chronicle{w: w, states: states, log: map[string][]state{}}
 	w.Invariant(func() error {
 		x.look()
 		x.dismiss()
@@ -225,7 +246,7 @@ func (x *chronicle) explore(e *Exploration, writes []write, follow func(context.
 	})
 	for i := 1; i < e.Participants; i++ {
 		x.w.Go(name(i), func(p *explore.Participant) error {
-			r := &reader{name: p.Name, at: map[string]int{}, errand: errand{stop: func() {}}}
+			r := &reader{name: p.Name, at: map[string]int{}, errand: errand{p: p, stop: func() {}}}
 			x.readers = append(x.readers, r)
 			err := r.run(p, func(ctx context.Context) error { return follow(ctx, p.Client, r) })
 			if r.wrong != nil {
@@ -235,15 +256,33 @@ func (x *chronicle) explore(e *Exploration, writes []write, follow func(context.
 		})
 	}
 	x.w.Remember(x.String)
+	x.w.RememberIDs(x.ids)
 	x.w.Finally(tidy(x.w))
 }
 
+// String is all of it but the zxids.
 func (x *chronicle) String() string {
-	s := fmt.Sprint(x.log, x.written)
-	for _, r := range x.readers {
-		s += fmt.Sprint(r.name, r.at, r.done, r.wrong)
+	var b strings.Builder
+	fmt.Fprint(&b, x.written)
+	for _, path := range slices.Sorted(maps.Keys(x.log)) {
+		fmt.Fprintf(&b, " %s:", path)
+		for _, s := range x.log[path] {
+			fmt.Fprintf(&b, " %s,", s.words)
+		}
 	}
-	return s
+	for _, r := range x.readers {
+		fmt.Fprint(&b, r.name, r.at, r.done, r.wrong)
+	}
+	return b.String()
+}
+
+func (x *chronicle) ids() (ids []int64) {
+	for _, path := range slices.Sorted(maps.Keys(x.log)) {
+		for _, s := range x.log[path] {
+			ids = append(ids, s.mzxid, s.czxid)
+		}
+	}
+	return ids
 }
 
 // look notes what the server has now.
@@ -265,24 +304,24 @@ func (x *chronicle) look() {
 	}
 }
 
-func (x *chronicle) note(path, state string) {
-	if log := x.log[path]; len(log) == 0 || log[len(log)-1] != state {
-		x.log[path] = append(log, state)
+func (x *chronicle) note(path string, now state) {
+	if log := x.log[path]; len(log) == 0 || log[len(log)-1] != now {
+		x.log[path] = append(log, now)
 	}
 }
 
 // sawOne judges what somebody has seen of a node, which must be news.
-func (x *chronicle) sawOne(r *reader, state string) {
+func (x *chronicle) sawOne(r *reader, now state) {
 	x.look()
-	if at, ok := r.at[watched]; ok && x.log[watched][at] == state && !slices.Contains(x.log[watched][at+1:], state) {
-		r.fail("has seen %s twice in a row", state)
+	if at, ok := r.at[watched]; ok && x.log[watched][at] == now && !slices.Contains(x.log[watched][at+1:], now) {
+		r.fail("has seen %s twice in a row", now)
 		return
 	}
-	x.saw(r, watched, state, 1)
+	x.saw(r, watched, now, 1)
 }
 
 // sawAll judges a copy.
-func (x *chronicle) sawAll(r *reader, states map[string]string) {
+func (x *chronicle) sawAll(r *reader, states map[string]state) {
 	x.look()
 	for path := range r.at {
 		if _, there := states[path]; !there {
@@ -295,19 +334,19 @@ func (x *chronicle) sawAll(r *reader, states map[string]string) {
 }
 
 // saw finds what was seen among what there was, so many states after the last.
-func (x *chronicle) saw(r *reader, path, state string, after int) {
+func (x *chronicle) saw(r *reader, path string, now state, after int) {
 	from := 0
 	if at, ok := r.at[path]; ok {
 		from = at + after
 	}
-	if i := slices.Index(x.log[path][from:], state); i >= 0 {
+	if i := slices.Index(x.log[path][from:], now); i >= 0 {
 		r.at[path] = from + i
 		return
 	}
-	if slices.Contains(x.log[path], state) {
-		r.fail("has seen %s: %s, after %s", path, state, x.log[path][r.at[path]])
+	if slices.Contains(x.log[path], now) {
+		r.fail("has seen %s: %s, after %s", path, now, x.log[path][r.at[path]])
 	} else {
-		r.fail("has seen %s: %s, which it never was", path, state)
+		r.fail("has seen %s: %s, which it never was", path, now)
 	}
 }
 

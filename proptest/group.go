@@ -157,8 +157,17 @@ func newRoll(w *explore.World, n int, prefix string) *roll {
 		x.all = append(x.all, &attendance{name: prefix + name(i), stays: i%2 == 0, errand: errand{stop: func() {}}})
 	}
 	w.Invariant(x.check)
+	w.Remember(x.String)
 	w.Finally(tidy(w))
 	return x
+}
+
+func (x *roll) String() string {
+	var b strings.Builder
+	for _, a := range x.all {
+		fmt.Fprintf(&b, "%q %v %v %v %v %q ", a.data, a.there, a.gone, a.done, a.over, a.view)
+	}
+	return b.String()
 }
 
 // attend is what a participant does.

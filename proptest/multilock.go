@@ -49,6 +49,7 @@ func ExploreMultiLock(t *testing.T, make func(c zkapi.Client, paths []string) Lo
 				return takeTurns(p, make(p.Client, paths), e.Rounds, mine...)
 			})
 		}
+		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }
