@@ -72,7 +72,7 @@ func parseFlags(args []string, stderr io.Writer) (config, error) {
 	flags.BoolVar(&cfg.json, "json", false, "print JSON")
 	flags.BoolVar(&cfg.verbose, "v", false, "print all lines of the clients, not only those that differ")
 	flags.BoolVar(&cfg.strict, "strict", false, "a client that is skipped is a failure")
-	flags.DurationVar(&cfg.timeout, "timeout", 2*time.Minute, "the time each client may take on each server")
+	flags.DurationVar(&cfg.timeout, "timeout", 3*time.Minute, "the time each client may take on each server")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			flags.SetOutput(stderr)

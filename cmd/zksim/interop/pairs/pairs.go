@@ -53,7 +53,7 @@ func (p Peers) wires() (all []wire) {
 }
 
 // patience is how long anything may take.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // meeting is where some of a pair meet.
 type meeting struct {
