@@ -41,6 +41,8 @@ type Exploration struct {
 	reentrant bool // see Reentrant
 	leases    int  // see Leases
 
+	lasting time.Duration // see Lasting
+
 	atLeastOnce, byPriority, byTime bool // see AtLeastOnce, ByPriority, ByTime
 }
 

@@ -300,6 +300,16 @@ func ExampleGroup() {
 	// Output: passed: true
 }
 
+// Nodes with a time to live are gone some time after their owners: two times that, and the two minutes
+// that a server takes for looking at both of them.
+func ExampleLasting() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.Discovery(t, func(c zkapi.Client) proptest.Registrar { return &ourTTLNode{c: c} }, // for a minute
+			proptest.Lasting(5*time.Minute), fifty)
+	}))
+	// Output: passed: true
+}
+
 // The adapter's Follow tells the instances that a provider knows:
 //
 //	func (d myDiscovery) Follow(ctx context.Context, saw func(map[string]string)) error {

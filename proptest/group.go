@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/proptest/explore"
@@ -46,7 +47,7 @@ func Group(t *testing.T, make func(c zkapi.Client, name string) Member, opts ...
 // ExploreGroup is Group for those who want to see the result.
 func ExploreGroup(t *testing.T, make func(c zkapi.Client, name string) Member, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		x := newRoll(w, e.Participants, "member-")
+		x := newRoll(w, e, "member-")
 		for i, a := range x.all {
 			w.Go(name(i), func(p *explore.Participant) error {
 				m := make(p.Client, a.name)
@@ -95,7 +96,7 @@ func Discovery(t *testing.T, make func(c zkapi.Client) Registrar, opts ...func(*
 // ExploreDiscovery is Discovery for those who want to see the result.
 func ExploreDiscovery(t *testing.T, make func(c zkapi.Client) Registrar, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		x := newRoll(w, e.Participants, "instance-")
+		x := newRoll(w, e, "instance-")
 		for i, a := range x.all {
 			w.Go(name(i), func(p *explore.Participant) error {
 				var data []string
@@ -136,10 +137,22 @@ type attendant interface {
 	follow(ctx context.Context, saw func(words []string)) error
 }
 
+// Lasting says of [Group] and [Discovery] that nodes outlive sessions, and their owners for so long
+// at most:
+//
+//   - There is a node of whoever is there, in its name or its data, whatever becomes of its session,
+//     unless a third party has deleted one or a request took too long.
+//   - Leave and Unregister do not have to delete it. It is gone so long after, or after a Join or
+//     Register that has failed.
+func Lasting(most time.Duration) func(*Exploration) {
+	return func(e *Exploration) { e.lasting = most }
+}
+
 // roll is who has to be there.
 type roll struct {
-	w   *explore.World
-	all []*attendance
+	w       *explore.World
+	all     []*attendance
+	lasting time.Duration // see Lasting
 }
 
 // attendance is one of them.
@@ -151,9 +164,9 @@ type attendance struct {
 	view        string
 }
 
-func newRoll(w *explore.World, n int, prefix string) *roll {
-	x := &roll{w: w}
-	for i := range n {
+func newRoll(w *explore.World, e *Exploration, prefix string) *roll {
+	x := &roll{w: w, lasting: e.lasting}
+	for i := range e.Participants {
 		x.all = append(x.all, &attendance{name: prefix + name(i), stays: i%2 == 0, errand: errand{stop: func() {}}})
 	}
 	w.Invariant(x.check)
@@ -177,6 +190,7 @@ func (x *roll) attend(p *explore.Participant, a *attendance, m attendant, data .
 		a.data = d
 		ok, err := attempt(p, "coming", func(ctx context.Context) error { return m.Register(ctx, a.name, a.data) })
 		if err != nil || !ok && again == 0 {
+			a.gone = err == nil && x.outlast(p)
 			return err
 		}
 		if a.there = ok; !ok {
@@ -195,17 +209,25 @@ func (x *roll) attend(p *explore.Participant, a *attendance, m attendant, data .
 	a.there = false
 	p.Log("leaves")
 	ok, err := attempt(p, "leaving", func(ctx context.Context) error { return m.Unregister(ctx, a.name) })
-	a.gone = ok
+	a.gone = x.outlast(p) || ok
 	return err
+}
+
+// outlast waits until nothing is left of whoever is not there, where that takes time.
+func (x *roll) outlast(p *explore.Participant) bool {
+	if x.lasting == 0 {
+		return false
+	}
+	sleep(p.Context(), x.lasting)
+	p.Log("has to be gone")
+	return p.Context().Err() == nil
 }
 
 // check is what holds after each step, and has those stop who have seen everybody.
 func (x *roll) check() error {
-	for n := range x.w.Server.Snapshot().Nodes() {
-		for _, a := range x.all {
-			if a.gone && a.in(n) {
-				return fmt.Errorf("%s is gone, and there is %s", a.name, n.Path)
-			}
+	for _, a := range x.all {
+		if err := x.checkNode(a); err != nil {
+			return err
 		}
 	}
 	var words []string
@@ -224,6 +246,27 @@ func (x *roll) check() error {
 			a.dismiss()
 			break // who then is there no more
 		}
+	}
+	return nil
+}
+
+// checkNode looks for the node of somebody.
+func (x *roll) checkNode(a *attendance) error {
+	lasts := a.there && x.lasting > 0 && !x.w.Happened(explore.Removal|explore.TimerRace)
+	if !a.gone && !lasts {
+		return nil
+	}
+	for n := range x.w.Server.Snapshot().Nodes() {
+		if !a.in(n) {
+			continue
+		}
+		if a.gone {
+			return fmt.Errorf("%s is gone, and there is %s", a.name, n.Path)
+		}
+		return nil
+	}
+	if lasts {
+		return fmt.Errorf("%s is there, and there is no node", a.name)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/zksim/zksim/zkapi"
 )
@@ -112,4 +113,87 @@ func (m guildsman) Leave(ctx context.Context) error { return m.Unregister(ctx, m
 
 func (m guildsman) Follow(ctx context.Context, saw func([]string)) error {
 	return m.guild.Follow(ctx, func(members map[string]string) { saw(slices.Collect(maps.Keys(members))) })
+}
+
+// lodger is a member whose node has a time to live, and is touched meanwhile.
+type lodger struct {
+	c         zkapi.Client
+	bug, name string
+	leave     context.CancelFunc
+	left      chan struct{}
+}
+
+const lodging = 3 * time.Minute
+
+func (m *lodger) path() string { return "/guild/" + m.name }
+
+func (m *lodger) make(ctx context.Context) (err error) {
+	switch m.bug {
+	case "the node ends with the session":
+		_, err = m.c.Create(ctx, m.path(), nil, nil, zkapi.Ephemeral)
+	case "whoever is gone before he has touched the node leaves it behind":
+		_, err = m.c.Create(ctx, m.path(), nil, nil, zkapi.Container)
+		if err == nil {
+			_, _, err = m.c.CreateTTL(ctx, m.path()+"/touch", nil, nil, zkapi.PersistentTTL, lodging)
+		}
+	default:
+		_, _, err = m.c.CreateTTL(ctx, m.path(), nil, nil, zkapi.PersistentTTL, lodging)
+	}
+	if errors.Is(err, zkapi.ErrNodeExists) {
+		return nil
+	}
+	return err
+}
+
+func (m *lodger) Join(ctx context.Context) error {
+	if err := m.make(ctx); err != nil {
+		return err
+	}
+	ctx, m.leave = context.WithCancel(context.Background())
+	m.left = make(chan struct{})
+	go func() {
+		defer close(m.left)
+		for pause(ctx, lodging-30*time.Second); ctx.Err() == nil; pause(ctx, lodging-30*time.Second) {
+			m.touch(ctx)
+		}
+	}()
+	return nil
+}
+
+func (m *lodger) touch(ctx context.Context) {
+	path := m.path()
+	if m.bug == "whoever is gone before he has touched the node leaves it behind" {
+		path += "/touch"
+	}
+	for m.bug != "nobody touches the node" && ctx.Err() == nil {
+		_, err := m.c.Set(ctx, path, nil, zkapi.AnyVersion)
+		if errors.Is(err, zkapi.ErrNoNode) {
+			err = m.make(ctx)
+		}
+		if err == nil || errors.Is(err, zkapi.ErrClosed) || m.bug == "a touch that fails is not made up for" {
+			return
+		}
+	}
+}
+
+func (m *lodger) Leave(context.Context) error {
+	if m.bug != "the node is touched for ever" {
+		m.leave()
+		<-m.left
+	}
+	return nil
+}
+
+func (m *lodger) Follow(ctx context.Context, saw func([]string)) error {
+	for ctx.Err() == nil {
+		names, _, changed, err := m.c.ChildrenW(ctx, "/guild")
+		if errors.Is(err, zkapi.ErrClosed) {
+			return err
+		}
+		if err == nil {
+			saw(names)
+			_ = await(ctx, changed)
+		}
+	}
+	return ctx.Err()
 }

@@ -116,6 +116,11 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 			return guildsman{&guild{c: c, bug: bug}, name}
 		}, furnished(bug, "/guild"), o)
 	},
+	"lasting group": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreGroup(t, func(c zkapi.Client, name string) proptest.Member {
+			return &lodger{c: c, bug: bug, name: name}
+		}, furnished(bug, "/guild"), proptest.Lasting(lodging+3*time.Minute), o)
+	},
 	"discovery": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar { return &guild{c: c, bug: bug} }, furnished(bug, "/guild"), o)
 	},
@@ -255,6 +260,11 @@ var planted = []struct {
 	{"group", "whoever has lost his session stays away", "kazoo", 2, 1, explore.Expiry, 1},
 	{"group", "whoever fails to come may be there", "", 2, 1, explore.LostReply, 1},
 	{"group", "what may have been registered is registered again", "Curator", 2, 1, explore.LostReply, 1},
+	{"lasting group", "the node ends with the session", "", 2, 1, explore.Expiry, 1},
+	{"lasting group", "nobody touches the node", "", 2, 1, 0, 1},
+	{"lasting group", "whoever is gone before he has touched the node leaves it behind", "Curator", 2, 1, explore.Cut, 1},
+	{"lasting group", "a touch that fails is not made up for", "", 2, 1, explore.Cut, 1},
+	{"lasting group", "the node is touched for ever", "", 2, 1, 0, 1},
 	{"discovery", "the watch is set after the look", "", 2, 1, 0, 1},
 	{"discovery", "after a lost session the data is that of the beginning", "Curator", 2, 2, explore.Expiry, 1},
 	{"discovery", "with a new connection everybody is registered again", "Curator", 2, 1, explore.Cut, 1},

@@ -48,7 +48,7 @@ var covered = map[string][]string{
 	"recipes.NewShallowParty":     {"shallow party"},
 	"recipes.NewShared":           {"shared value"},
 	"recipes.NewSimpleQueue":      {"simple queue"},
-	"recipes.NewTTLNode":          {"(not yet)"},
+	"recipes.NewTTLNode":          {"TTL node"},
 	"recipes.Revoke":              {"revocable lock"},
 
 	"recipes.Classify":           {"(a function of its argument)"},

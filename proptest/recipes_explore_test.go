@@ -135,6 +135,10 @@ var ours = []struct {
 	{name: "persistent node", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar { return &ourNode{c: c} }, twoRounds, o)
 	}},
+	{name: "TTL node", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar { return &ourTTLNode{c: c} },
+			proptest.Lasting(5*time.Minute), twoRounds, o)
+	}},
 	{name: "discovery", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreDiscovery(t, func(c zkapi.Client) proptest.Registrar {
 			return ourDiscovery{recipes.NewDiscovery(c, "/services")}
@@ -421,6 +425,42 @@ func (m *ourNode) Follow(ctx context.Context, saw func(map[string]string)) error
 		}
 		saw(instances)
 	})
+}
+
+type ourTTLNode struct {
+	c zkapi.Client
+	*recipes.TTLNode
+}
+
+func (m *ourTTLNode) Register(ctx context.Context, id, data string) (err error) {
+	path, first := "/nodes/"+id, m.TTLNode == nil
+	if first {
+		m.TTLNode = recipes.NewTTLNode(m.c, path, time.Minute, []byte(data))
+		err = m.Start()
+	} else {
+		m.SetData([]byte(data))
+	}
+	if err == nil {
+		err = m.WaitCreated(ctx)
+	}
+	for n, failed := range watchers.Data(ctx, m.c, path) {
+		if err = errors.Join(err, failed); err != nil || string(n.Data) == data {
+			break
+		}
+	}
+	if err != nil && first {
+		m.Close()
+	}
+	return err
+}
+
+func (m *ourTTLNode) Unregister(context.Context, string) error {
+	m.Close()
+	return nil
+}
+
+func (m *ourTTLNode) Follow(ctx context.Context, saw func(map[string]string)) error {
+	return (&ourNode{c: m.c}).Follow(ctx, saw)
 }
 
 type ourDiscovery struct{ *recipes.Discovery }

@@ -22,11 +22,15 @@ func (f *Failure) GoTest(pkg, name string) string {
 	g.line("// %s: %s", name, strings.ReplaceAll(f.Error(), "\n", " "))
 	g.line("func %s(t *testing.T) {", name)
 	g.line("ctx := t.Context()")
+	config := ""
+	if slices.ContainsFunc(f.acts, func(a act) bool { return a.operation != nil && a.verb == verbCreateTTL }) {
+		config = ", func(c *memserver.Config) { c.ExtendedTypes = true }"
+	}
 	if f.members > 0 {
-		g.line("srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = %d })", f.members)
+		g.line("srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = %d }%s)", f.members, config)
 		g.line("on := func(member int) func(*memserver.ClientConfig) { return func(c *memserver.ClientConfig) { c.Member = member } }")
 	} else {
-		g.line("srv := memserver.RunT(t)")
+		g.line("srv := memserver.RunT(t%s)", config)
 	}
 	if slices.ContainsFunc(f.first, lasts) || slices.ContainsFunc(f.acts, func(a act) bool { return a.fault == Removal }) {
 		at := ""

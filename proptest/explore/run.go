@@ -47,6 +47,7 @@ type run struct {
 	last        int // who moved last
 	inARow      int
 	faults      int    // left
+	happened    Fault  // what has gone wrong
 	preemptions int    // left; negative is no bound
 	writes      ledger // that the server has done
 	portrait    ledger // scratch of state, as ranks is
@@ -92,7 +93,7 @@ func newRun(cfg *Config, scenario func(*World), source Source, chance *stream) *
 }
 
 func (r *run) serve(members int) {
-	srv, err := memserver.New(func(c *memserver.Config) { c.Seed, c.Members = 1, members })
+	srv, err := memserver.New(func(c *memserver.Config) { c.Seed, c.Members, c.ExtendedTypes = 1, members, true })
 	if err != nil {
 		panic(err)
 	}

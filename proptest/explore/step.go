@@ -200,6 +200,7 @@ func (r *run) take(s Step) {
 	if s.Fault != 0 {
 		r.mu.Lock()
 		r.faults--
+		r.happened |= s.Fault
 		r.mu.Unlock()
 	}
 	if s.Kind != Ran && s.Fault != LostReply {

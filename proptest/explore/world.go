@@ -13,7 +13,7 @@ import (
 // World is what one schedule happens in. The scenario furnishes it, and is
 // called anew for every schedule.
 type World struct {
-	// Server is the world's server. The scenario and its invariants may look at
+	// Server is the world's server, with extended types. The scenario and its invariants may look at
 	// it and change it; participants may not.
 	Server *memserver.Server
 
@@ -88,6 +88,14 @@ func (w *World) Faults() int {
 	defer w.run.mu.Unlock()
 	w.run.counted = w.run.counted || w.run.moving
 	return w.run.cfg.Faults - w.run.faults
+}
+
+// Happened tells whether something of those kinds has gone wrong. It is for invariants, and what a
+// scenario that calls it has in mind; see Remember.
+func (w *World) Happened(kinds Fault) bool {
+	w.run.mu.Lock()
+	defer w.run.mu.Unlock()
+	return w.run.happened&kinds != 0
 }
 
 // Participant is one program of several. It has the methods of testify's
