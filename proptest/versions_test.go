@@ -11,7 +11,7 @@ import (
 func Brief() bool { return brief.Wanted() }
 
 // Concurrent has a test that mostly waits run beside others of its kind, if tests are to be brief. Under
-// make test real servers have the machine for themselves.
+// make test there are no others, and what computes meanwhile has a lower priority.
 func Concurrent(t *testing.T) {
 	if Brief() {
 		t.Parallel()

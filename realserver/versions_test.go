@@ -19,7 +19,7 @@ func init() {
 func brief() bool { return os.Getenv(VersionsEnv) == "newest" }
 
 // Concurrent has a test that mostly waits for servers run beside others of its kind, if tests are to be
-// brief. Under make test real servers have the machine for themselves.
+// brief. Under make test there are no others, and what computes meanwhile has a lower priority.
 func Concurrent(t *testing.T) {
 	if brief() {
 		t.Parallel()
