@@ -84,11 +84,12 @@ func (l *lookout) wait(ctx context.Context, a, b <-chan struct{}) error {
 	case <-b:
 	case <-alarm:
 	case <-l.s.states.Ready():
-		return l.s.await(ctx)
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // there may be several reasons: what comes of them does not depend on which one select takes
 		return context.Cause(ctx)
 	}
-	return nil
+	return l.s.await(ctx)
 }
 
 // catchUp has the server know everything that has been confirmed to anybody.

@@ -266,13 +266,24 @@ func (p *place) sleep(ctx context.Context, before *watch) error {
 	select {
 	case <-before.fired:
 	case <-p.own.fired:
-		return p.look(ctx)
 	case <-p.s.states.Ready():
-		return p.s.await(ctx)
 	case <-ctx.Done():
+	}
+	return p.awake(ctx)
+}
+
+// awake takes in why somebody who has slept is awake. There may be several reasons: what
+// comes of them does not depend on which one select takes.
+func (p *place) awake(ctx context.Context) error {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return nil
+	select {
+	case <-p.own.fired:
+		return p.look(ctx)
+	default:
+		return p.s.await(ctx)
+	}
 }
 
 // ahead is the nearest node before ours that has to go first, or "". A list that

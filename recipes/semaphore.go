@@ -252,13 +252,10 @@ func (a *admission) wait(ctx context.Context, try bool) (admitted bool, err erro
 		case <-changed:
 		case <-left:
 		case <-a.turn.own.fired:
-			err = a.turn.look(ctx)
 		case <-a.s.states.Ready():
-			err = a.s.await(ctx)
 		case <-ctx.Done():
-			err = context.Cause(ctx)
 		}
-		if err != nil {
+		if err := a.turn.awake(ctx); err != nil {
 			return false, err
 		}
 	}
