@@ -58,8 +58,14 @@ type reduction struct {
 
 // reduced are the planted bugs that two participants show in one round, and none.
 func reduced() (list []reduction) {
-	for _, property := range []string{"lock", "election", "counter", "queue", "barrier", "rwlock", "latch", "watcher", "numbers", "revocable lock"} {
-		list = append(list, reduction{property, "", explore.Cut | explore.Expiry, 1})
+	faulty := []string{"lock", "election", "counter", "queue", "barrier", "rwlock", "latch", "watcher", "numbers", "revocable lock", "atomic"}
+	others := []string{"multi lock", "shared value", "distributed queue", "priority queue", "delay queue", "safe queue", "group", "discovery"}
+	for i, property := range append(faulty, others...) {
+		none := reduction{property, "", explore.Cut | explore.Expiry, 1}
+		if i >= len(faulty) { // it would take a hundred thousand schedules
+			none.kinds, none.faults = 0, 0
+		}
+		list = append(list, none)
 		for _, p := range planted {
 			if p.property == property && p.participants == 2 && p.rounds == 1 && p.faults == 1 {
 				list = append(list, reduction{property, p.bug, p.kinds, min(1, int(p.kinds))})

@@ -39,7 +39,7 @@ type exhaustive struct {
 	from, noted int
 	redo        int       // how often in a row it has been run again
 	stray       int       // the first fork where it was in another state than before; nowhere
-	runs, again int       // how many there were, and of them again
+	runs, again int       // how many there were, and how often one was run again
 	sleep       []sleeper // where the schedule is, beyond the path
 	forked      bool      // the next step is the one that the last fork is about
 	numbers     map[stepName]int32
@@ -68,6 +68,7 @@ type undone struct {
 type fork struct {
 	state     digest // zero is not known yet
 	noted     int    // how much of the log there was before
+	runs      int    // and how many schedules
 	taken, of int
 	left      []int // what is still to be tried
 	open      bool  // what is left is not known, because another search has been here
@@ -109,18 +110,20 @@ func (s *exhaustive) capricious() bool { return s.again > 20+s.runs/50 }
 // once more, as if it had not been. If that does not help it was the one before that was held up: then all is
 // forgotten that was found from there on.
 func (s *exhaustive) done(r *run) {
-	s.runs++
 	switch {
 	case !r.disturbed && s.stray == nowhere:
 		s.redo = 0
+		s.runs++
 		return
 	case s.capricious():
 		s.astray = true
 		s.redo = 0
+		s.runs++
 		return
 	case s.redo < twice || s.stray == nowhere:
 		s.back(s.from, s.noted)
 	default:
+		s.runs = s.path[s.stray].runs
 		s.back(s.stray, s.path[s.stray].noted)
 		s.redo = 0
 	}
@@ -212,7 +215,7 @@ func (s *exhaustive) Choose(r *run) int {
 	if len(ways) == 0 {
 		return -1
 	}
-	s.path = append(s.path, fork{state: state, noted: noted, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep})
+	s.path = append(s.path, fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep})
 	s.at++
 	s.forked = true
 	return ways[0]

@@ -176,10 +176,11 @@ func (x *explorer) bubble(f func()) {
 func (x *explorer) one(source Source) {
 	r := x.run(source, false)
 	res := x.result
+	res.Schedules++
 	if e, ok := x.cfg.Strategy.(*exhaustive); ok {
 		e.done(r)
+		res.Schedules = e.runs
 	}
-	res.Schedules++
 	res.Steps += r.taken
 	res.Longest = max(res.Longest, r.taken)
 	if r.pruned {

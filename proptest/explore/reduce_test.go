@@ -197,6 +197,7 @@ func TestStrays(t *testing.T) {
 		res, seen := search(few, func(n int) bool { return n == once })
 		require.True(t, res.Complete, once)
 		require.Equal(t, straight.States, res.States, once)
+		require.Equal(t, straight.Schedules, res.Schedules, once)
 		require.Subset(t, slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(ways)), once)
 	}
 	chance := rand.New(rand.NewPCG(1, 1))
