@@ -242,6 +242,21 @@ func ExampleByTime() {
 	// B returned: B has got item-01 1s before its time
 }
 
+// Two items make a shard full, and there are two at most:
+//
+//	func (s mySharder) Put(ctx context.Context, item []byte) error { return s.Queue().Offer(ctx, item) }
+//	func (s mySharder) Shards() []string                           { return s.Paths() }
+func ExampleQueueSharder() {
+	fmt.Println("passed:", passes(func(t *testing.T) {
+		proptest.QueueSharder(t, 2, 2, func(c zkapi.Client) proptest.Sharder {
+			return ourSharder{recipes.NewQueueSharder(c, "/queues", "/leader",
+				func(path string) *recipes.SimpleQueue { return recipes.NewSimpleQueue(c, path) },
+				func(o *recipes.SharderOptions) { o.Full, o.Max = 2, 2 })}
+		}, fifty)
+	}))
+	// Output: passed: true
+}
+
 func ExampleLease() {
 	fmt.Println("passed:", passes(func(t *testing.T) {
 		proptest.Lease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {

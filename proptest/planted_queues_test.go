@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/zksim/zksim/zkapi"
 )
@@ -187,4 +189,94 @@ func (q *shelf) do(ops ...zkapi.Op) error {
 		}
 		return err
 	}
+}
+
+// store is shards in /store, of one item each, and two at most. Whoever makes one changes
+// /store as well, so that of several one succeeds.
+type store struct {
+	c     zkapi.Client
+	bug   string
+	close context.CancelFunc
+	ended chan struct{}
+
+	mu     sync.Mutex
+	shards []string
+}
+
+func (s *store) Shards() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shards
+}
+
+func (s *store) Start(ctx context.Context) error {
+	if err := s.look(ctx, "whoever starts makes the first one"); err != nil {
+		return err
+	}
+	ctx, s.close = context.WithCancel(context.Background())
+	s.ended = make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		for pause(ctx, 4*time.Minute); ctx.Err() == nil; pause(ctx, 4*time.Minute) {
+			_ = s.look(ctx, "everybody makes another one")
+		}
+	}()
+	return nil
+}
+
+func (s *store) Close(context.Context) error {
+	s.close()
+	<-s.ended
+	return nil
+}
+
+// look makes another shard when the last one is full. With the bug it is not the only one that does.
+func (s *store) look(ctx context.Context, eager string) error {
+	for ctx.Err() == nil {
+		names, stat, err := s.c.Children(ctx, "/store")
+		full := true
+		if n := len(names); n > 0 && err == nil {
+			slices.Sort(names)
+			var last zkapi.Stat
+			last, _, err = s.c.Exists(ctx, "/store/"+names[n-1])
+			full = last.NumChildren > 0
+		}
+		if err != nil {
+			return err
+		}
+		s.know(names)
+		if !full || len(names) == 2 && s.bug != "nobody counts how many there are" {
+			return nil
+		}
+		if s.bug == eager {
+			stat.Version = zkapi.AnyVersion
+		}
+		done, err := s.c.Multi(ctx, zkapi.SetOp("/store", nil, stat.Version), zkapi.CreateOp("/store/shard-", nil, nil, zkapi.PersistentSequential))
+		if err == nil {
+			s.know(append(names, zkapi.Base(done[1].Path)))
+			return nil
+		}
+		if !errors.Is(err, zkapi.ErrBadVersion) {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *store) know(names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.shards) > 0 && s.bug == "those that come later are not seen" {
+		return
+	}
+	s.shards = nil
+	for _, name := range names {
+		s.shards = append(s.shards, "/store/"+name)
+	}
+}
+
+func (s *store) Put(ctx context.Context, item []byte) error {
+	shards := s.Shards()
+	_, err := s.c.Create(ctx, shards[len(shards)-1]+"/item-", item, nil, zkapi.PersistentSequential)
+	return err
 }

@@ -96,6 +96,9 @@ var properties = map[string]func(t *testing.T, bug string, o option) *explore.Re
 			return workshop{&shelf{c: c, bug: bug}}
 		}, furnished(bug), proptest.AtLeastOnce, o)
 	},
+	"queue sharder": func(t *testing.T, bug string, o option) *explore.Result {
+		return proptest.ExploreQueueSharder(t, 1, 2, func(c zkapi.Client) proptest.Sharder { return &store{c: c, bug: bug} }, furnished(bug, "/store"), o)
+	},
 	"lease": func(t *testing.T, bug string, o option) *explore.Result {
 		return proptest.ExploreLease(t, termTime, func(c zkapi.Client, holder string) proptest.Leaser {
 			return &term{c: c, path: "/term", bug: bug, holder: holder}
@@ -248,6 +251,10 @@ var planted = []struct {
 	{"safe queue", "items are deleted before they are worked on", "", 2, 1, 0, 1},
 	{"safe queue", "the mark of an item outlives its session", "", 2, 1, explore.Expiry, 1},
 	{"safe queue", "whoever comes works on the first item", "", 3, 1, 0, 1},
+	{"queue sharder", "whoever starts makes the first one", "Curator", 2, 1, 0, 1},
+	{"queue sharder", "everybody makes another one", "", 2, 1, 0, 1},
+	{"queue sharder", "nobody counts how many there are", "", 2, 2, 0, 1},
+	{"queue sharder", "those that come later are not seen", "", 2, 1, 0, 1},
 	{"lease", "the version is not checked", "kazoo", 3, 1, explore.TimerRace, 2},
 	{"lease", "the lease ends with the session", "", 2, 1, explore.Expiry, 1},
 	{"lease", "whoever renews does not look who has it", "", 2, 1, explore.TimerRace, 2},
@@ -299,7 +306,7 @@ func TestPlantedBugs(t *testing.T) {
 			require.True(t, res.Same, res.Failure.Story())
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%v\t%d\t%s\n", p.property, p.bug, p.known, "random", res.FoundAfter,
 				res.FoundIn.Round(time.Millisecond), res.Failure.Steps(), res.Failure.Why)
-			most := map[string]int{"queue": 16, "locking queue": 16, "distributed queue": 16, "priority queue": 16, "lease": 20, "two leases": 26, "cache": 20, "partitioner": 16}[p.property]
+			most := map[string]int{"queue": 16, "locking queue": 16, "distributed queue": 16, "priority queue": 16, "lease": 20, "two leases": 26, "queue sharder": 14, "cache": 20, "partitioner": 16}[p.property]
 			require.LessOrEqual(t, res.Failure.Steps(), cmp.Or(most, 12), res.Failure.Story())
 		})
 	}

@@ -104,6 +104,9 @@ var ours = []struct {
 	{name: "delay queue", explore: exploreOurQueue(recipes.DelayQueue, false, proptest.ByTime)},
 	{name: "id queue", explore: exploreOurQueue(recipes.IDQueue, false)},
 	{name: "id queue, safe", explore: exploreOurQueue(recipes.IDQueue, true)},
+	{name: "queue sharder", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreQueueSharder(t, 2, 2, newOurSharder, o)
+	}},
 	{name: "lease", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreLease(t, time.Minute, func(c zkapi.Client, holder string) proptest.Leaser {
 			return recipes.NewLease(c, "/lease", time.Minute, holder)
@@ -249,6 +252,18 @@ func (q ourDistributedQueue) Consume(ctx context.Context, work func(context.Cont
 type ourIDQueue struct{ ourDistributedQueue }
 
 func (q ourIDQueue) Remove(ctx context.Context, id string) (int, error) { return q.q.Remove(ctx, id) }
+
+type ourSharder struct {
+	*recipes.QueueSharder[*recipes.SimpleQueue]
+}
+
+func newOurSharder(c zkapi.Client) proptest.Sharder {
+	return ourSharder{recipes.NewQueueSharder(c, "/queues", "/leader", func(path string) *recipes.SimpleQueue { return recipes.NewSimpleQueue(c, path) },
+		func(o *recipes.SharderOptions) { o.Full, o.Max = 2, 2 })}
+}
+
+func (s ourSharder) Put(ctx context.Context, item []byte) error { return s.Queue().Offer(ctx, item) }
+func (s ourSharder) Shards() []string                           { return s.Paths() }
 
 type ourPartitioner struct{ *recipes.SetPartitioner }
 
