@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/zksim/zksim/proptest/explore"
@@ -49,7 +50,9 @@ func ExploreRevocableLock(t *testing.T, locker func(c zkapi.Client) RevocableLoc
 
 // tenure is who has a lock, and who has been asked to give it back.
 type tenure struct {
-	the     stake
+	the stake
+
+	mu      sync.Mutex
 	holders int       // that have not ended
 	tenants []*tenant // who wait to be asked
 	turned  chan struct{}
@@ -65,6 +68,8 @@ type tenant struct {
 }
 
 func (x *tenure) String() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	s := fmt.Sprint(x.holders, x.begun, x.asking, x.maybe)
 	for _, y := range x.tenants {
 		s += fmt.Sprint(*y)
@@ -72,23 +77,27 @@ func (x *tenure) String() string {
 	return s
 }
 
-// turn wakes whoever asks.
-func (x *tenure) turn() {
+// turn changes something, and wakes whoever asks.
+func (x *tenure) turn(change func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	change()
 	close(x.turned)
 	x.turned = make(chan struct{})
 }
 
 func (x *tenure) hold(p *explore.Participant, l RevocableLocker, rounds int) error {
 	for range rounds {
+		x.mu.Lock()
 		before := x.begun - x.asking
+		x.mu.Unlock()
 		p.Learn(before)
 		err := takeTurn(p.Context(), p, l, func(began since) error { return x.await(l, began, before) }, x.the)
 		if err != nil {
 			return err
 		}
 	}
-	x.holders--
-	x.turn()
+	x.turn(func() { x.holders-- })
 	return nil
 }
 
@@ -96,11 +105,12 @@ func (x *tenure) hold(p *explore.Participant, l RevocableLocker, rounds int) err
 func (x *tenure) await(l RevocableLocker, began since, before int) error {
 	p := began.p
 	me := &tenant{name: p.Name}
-	x.tenants = append(x.tenants, me)
-	x.turn()
+	x.turn(func() { x.tenants = append(x.tenants, me) })
 	told, err := began.attempt(p.Context(), "Revoked", l.Revoked)
+	x.mu.Lock()
 	x.tenants = slices.DeleteFunc(x.tenants, func(y *tenant) bool { return y == me })
 	asked := x.maybe || x.begun > before
+	x.mu.Unlock()
 	if p.Learn(asked); told && !asked {
 		return fmt.Errorf("%s is told to give the lock back, and nobody has asked", p.Name)
 	}
@@ -108,27 +118,37 @@ func (x *tenure) await(l RevocableLocker, began since, before int) error {
 }
 
 func (x *tenure) ask(p *explore.Participant, l RevocableLocker) error {
-	for p.Context().Err() == nil && x.holders > 0 {
+	for p.Context().Err() == nil {
+		x.mu.Lock()
+		holders, turned := x.holders, x.turned
 		wanted := slices.ContainsFunc(x.tenants, func(y *tenant) bool { return !y.asked })
+		x.mu.Unlock()
+		if holders == 0 {
+			break
+		}
 		if p.Learn(wanted); !wanted {
 			select {
-			case <-x.turned:
+			case <-turned:
 			case <-p.Context().Done():
 			}
 			continue
 		}
 		p.Pause("wants it")
+		x.mu.Lock()
 		present := slices.Clone(x.tenants)
 		x.begun++
 		x.asking = 1
+		x.mu.Unlock()
 		ok, err := attempt(p, "Revoke", l.Revoke)
+		x.mu.Lock()
 		x.asking = 0
-		if err != nil {
-			return err
-		}
-		x.maybe = x.maybe || !ok
+		x.maybe = x.maybe || !ok && err == nil
 		for _, y := range present {
 			y.asked = y.asked || ok
+		}
+		x.mu.Unlock()
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Claims are what participants believe to hold: a lock, a lease, leadership. What
@@ -13,8 +14,10 @@ import (
 // yet. A participant cannot know at once that it has
 // lost its session, so that it may be wrong then.
 type Claims struct {
-	w     *World
-	most  int
+	w    *World
+	most int
+
+	mu    sync.Mutex // what wakes one participant may wake another one too
 	taken []claim
 }
 
@@ -36,16 +39,22 @@ func (w *World) Claims(most int) *Claims {
 func (c *Claims) Take(p *Participant, what string) {
 	p.Log("holds %s", what)
 	session := p.Session()
-	c.taken = append(c.taken, claim{p, session, p.knownRemovals(session)})
+	taken := claim{p, session, p.knownRemovals(session)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = append(c.taken, taken)
 }
 
 // Renew says that the participant has been told once more that it holds it. If it has
 // another session by now, its claim is as if it had been taken with that.
 func (c *Claims) Renew(p *Participant) {
 	session := p.Session()
+	now := claim{p, session, p.knownRemovals(session)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for i, x := range c.taken {
 		if x.p == p && x.session != session {
-			c.taken[i] = claim{p, session, p.knownRemovals(session)}
+			c.taken[i] = now
 		}
 	}
 }
@@ -53,12 +62,17 @@ func (c *Claims) Renew(p *Participant) {
 // Drop says that the participant does not hold it any more, or is about to give it back.
 func (c *Claims) Drop(p *Participant, what string) {
 	p.Log("gives %s back", what)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.taken = slices.DeleteFunc(c.taken, func(x claim) bool { return x.p == p })
 }
 
 // Rightful lists the participants whose claims count now.
 func (c *Claims) Rightful() (names []string) {
-	for _, x := range c.taken {
+	c.mu.Lock()
+	taken := slices.Clone(c.taken)
+	c.mu.Unlock()
+	for _, x := range taken {
 		if c.w.Removed(x.session) == x.removed && c.w.Alive(x.session) {
 			names = append(names, x.p.Name)
 		}
@@ -67,7 +81,7 @@ func (c *Claims) Rightful() (names []string) {
 }
 
 func (c *Claims) check() error {
-	if len(c.taken) <= c.most {
+	if c.Len() <= c.most {
 		return nil
 	}
 	if names := c.Rightful(); len(names) > c.most {
@@ -77,4 +91,8 @@ func (c *Claims) check() error {
 }
 
 // Len is how many claims there are, whether they count or not.
-func (c *Claims) Len() int { return len(c.taken) }
+func (c *Claims) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.taken)
+}
