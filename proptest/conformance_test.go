@@ -117,10 +117,12 @@ func TestConformanceAt(t *testing.T) {
 
 // passes runs a test within an example, where nothing else may be printed.
 func passes(test func(t *testing.T)) bool {
-	verbose := flag.Lookup("test.v")
-	before := verbose.Value.String()
-	defer func() { _ = verbose.Value.Set(before) }()
-	_ = verbose.Value.Set("false")
+	for name, value := range map[string]string{"test.v": "false", "test.skip": ""} {
+		f := flag.Lookup(name)
+		before := f.Value.String()
+		defer func() { _ = f.Value.Set(before) }()
+		_ = f.Value.Set(value)
+	}
 	all := func(string, string) (bool, error) { return true, nil }
 	return testing.RunTests(all, []testing.InternalTest{{Name: "Test", F: test}})
 }

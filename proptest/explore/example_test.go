@@ -12,10 +12,12 @@ import (
 
 // inTest runs a function as a test, as go test does.
 func inTest(test func(t *testing.T)) (passed bool) {
-	verbose := flag.Lookup("test.v")
-	before := verbose.Value.String()
-	defer func() { _ = verbose.Value.Set(before) }()
-	_ = verbose.Value.Set("false")
+	for name, value := range map[string]string{"test.v": "false", "test.skip": ""} {
+		f := flag.Lookup(name)
+		before := f.Value.String()
+		defer func() { _ = f.Value.Set(before) }()
+		_ = f.Value.Set(value)
+	}
 	all := func(string, string) (bool, error) { return true, nil }
 	return testing.RunTests(all, []testing.InternalTest{{Name: "TestCounter", F: test}})
 }
