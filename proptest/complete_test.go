@@ -108,7 +108,7 @@ func boundsOf(t *testing.T, name string) []bounds {
 		return []bounds{without}
 	case proptest.Brief(), proptest.RaceDetector():
 		return nil
-	case slices.Contains([]string{"lock", "rwlock", "election", "latch", "counter", "barrier", "data"}, name):
+	case slices.Contains([]string{"lock", "revocable lock", "rwlock", "election", "latch", "counter", "barrier", "data"}, name):
 		return []bounds{without, lag, {2, 1, explore.Network}, {3, 0, 0}}
 	case slices.Contains([]string{"semaphore", "queue", "simple queue", "double barrier", "children"}, name):
 		return []bounds{without}

@@ -180,6 +180,9 @@ func (x *roll) String() string {
 	for _, a := range x.all {
 		fmt.Fprintf(&b, "%q %v %v %v %v %q ", a.data, a.there, a.gone, a.done, a.over, a.view)
 	}
+	if x.lasting > 0 {
+		fmt.Fprint(&b, x.w.Happened(deadly))
+	}
 	return b.String()
 }
 
@@ -250,9 +253,12 @@ func (x *roll) check() error {
 	return nil
 }
 
+// deadly is what deletes nodes that last.
+const deadly = explore.Removal | explore.TimerRace
+
 // checkNode looks for the node of somebody.
 func (x *roll) checkNode(a *attendance) error {
-	lasts := a.there && x.lasting > 0 && !x.w.Happened(explore.Removal|explore.TimerRace)
+	lasts := a.there && x.lasting > 0 && !x.w.Happened(deadly)
 	if !a.gone && !lasts {
 		return nil
 	}

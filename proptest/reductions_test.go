@@ -59,7 +59,7 @@ type reduction struct {
 // reduced are the planted bugs that two participants show in one round, and none.
 func reduced() (list []reduction) {
 	faulty := []string{"lock", "election", "counter", "queue", "barrier", "rwlock", "latch", "watcher", "numbers", "revocable lock", "atomic"}
-	others := []string{"multi lock", "shared value", "distributed queue", "priority queue", "delay queue", "safe queue", "group", "discovery"}
+	others := []string{"multi lock", "shared value", "distributed queue", "priority queue", "delay queue", "safe queue", "group", "discovery", "lasting group", "queue sharder", "two leases", "lease"}
 	for i, property := range append(faulty, others...) {
 		none := reduction{property, "", explore.Cut | explore.Expiry, 1}
 		if i >= len(faulty) { // it would take a hundred thousand schedules
