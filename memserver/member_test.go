@@ -203,7 +203,7 @@ func TestAnElectionKeepsSessionsAndTree(t *testing.T) {
 	require.Equal(t, memserver.Leader, srv.Member(3).Role())
 	require.Equal(t, memserver.Follower, srv.Member(1).Role())
 	c := srv.ClientT(t)
-	require.EqualValues(t, 1<<32|1, srv.Zxid(), "the first transaction of the first epoch")
+	require.EqualValues(t, int64(1<<32|1), srv.Zxid(), "the first transaction of the first epoch")
 	require.EqualValues(t, 1, c.SessionID()>>56)
 	_, err := c.Create(t.Context(), "/e", nil, nil, zkapi.Ephemeral)
 	require.NoError(t, err)
@@ -216,9 +216,9 @@ func TestAnElectionKeepsSessionsAndTree(t *testing.T) {
 	require.Equal(t, 2, srv.Leader().ID())
 	require.Equal(t, id, c.SessionID())
 	require.Equal(t, []zkapi.State{zkapi.StateSuspended, zkapi.StateConnected}, drainStates(states))
-	require.EqualValues(t, 2<<32, srv.Zxid())
+	require.EqualValues(t, int64(2<<32), srv.Zxid())
 	set(t, c, "/e", "x")
-	require.EqualValues(t, 2<<32|1, srv.Zxid())
+	require.EqualValues(t, int64(2<<32|1), srv.Zxid())
 	require.Equal(t, zkapi.EventNodeDataChanged, fired(t, deleted).Type, "watches come along")
 
 	require.NoError(t, srv.Member(3).Start())
@@ -226,7 +226,7 @@ func TestAnElectionKeepsSessionsAndTree(t *testing.T) {
 	requireData(t, on(t, srv, 3), "/e", "x")
 	require.True(t, srv.Member(1).Elect())
 	require.Equal(t, 1, srv.Leader().ID())
-	require.EqualValues(t, 3<<32, srv.Zxid())
+	require.EqualValues(t, int64(3<<32), srv.Zxid())
 }
 
 func TestAfterAnElectionSessionsHaveAllTheirTime(t *testing.T) {
@@ -298,9 +298,9 @@ func TestAnElectionTakesTimeInABubble(t *testing.T) {
 func TestSessionIDsRunOver(t *testing.T) {
 	srv := memserver.RunT(t, three)
 	srv.SetNextSession(1<<56 - 1)
-	require.EqualValues(t, 0x01ffffffffffffff, on(t, srv, 1).SessionID())
-	require.EqualValues(t, 0x0200000000000000, on(t, srv, 1).SessionID(), "into the number of the member")
-	require.EqualValues(t, 0x0300000000000001, on(t, srv, 2).SessionID())
+	require.EqualValues(t, int64(0x01ffffffffffffff), on(t, srv, 1).SessionID())
+	require.EqualValues(t, int64(0x0200000000000000), on(t, srv, 1).SessionID(), "into the number of the member")
+	require.EqualValues(t, int64(0x0300000000000001), on(t, srv, 2).SessionID())
 }
 
 func TestAMemberThatComesBackKnowsAll(t *testing.T) {

@@ -134,7 +134,7 @@ func TestMemberMended(t *testing.T) {
 				time.Sleep(limit)
 				require.Equal(t, memserver.Follower, srv.Member(1).Role())
 				require.Equal(t, zkapi.StateConnected, c.State())
-				require.EqualValues(t, 1<<32|3, srv.Zxid())
+				require.EqualValues(t, int64(1<<32|3), srv.Zxid())
 			})
 		})
 	}
@@ -183,7 +183,7 @@ func TestElectionDecidesWhatWaits(t *testing.T) {
 				require.Equal(t, c.leader, srv.Leader().ID())
 				requireThere(t, srv, "/a", c.a)
 				requireThere(t, srv, "/b", c.b)
-				require.EqualValues(t, 2<<32, srv.Zxid())
+				require.EqualValues(t, int64(2<<32), srv.Zxid())
 				if c.a {
 					n, _ := srv.Node("/a")
 					require.Equal(t, before+1, n.Stat.Czxid, "it is of the old epoch")

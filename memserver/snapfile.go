@@ -18,7 +18,7 @@ import (
 func (s *Snapshot) WriteTo(w io.Writer) (int64, error) { return s.snap.WriteTo(w) }
 
 // maxSnapshotFile is how long a file may be when it is unpacked.
-const maxSnapshotFile = 2 << 30
+const maxSnapshotFile int64 = 2 << 30
 
 // ReadSnapshot reads what WriteTo or a real ZooKeeper has written, plain or
 // compressed with gzip, and checks its sums. A real server's file is a little
@@ -34,7 +34,7 @@ func ReadSnapshot(r io.Reader) (*Snapshot, error) {
 		}
 	}
 	file, err := io.ReadAll(io.LimitReader(r, maxSnapshotFile+1))
-	if len(file) > maxSnapshotFile {
+	if int64(len(file)) > maxSnapshotFile {
 		err = fmt.Errorf("it is longer than %d bytes", maxSnapshotFile)
 	}
 	if err == nil && bytes.HasPrefix(file, []byte("\x82SNAPPY\x00")) {

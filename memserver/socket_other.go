@@ -1,8 +1,9 @@
-//go:build !linux
+//go:build !linux || 386
 
 package memserver
 
 import "net"
 
-// direct returns nc, or, on Linux, what does the same with less work.
+// direct returns nc, or, on Linux, what does the same with less work; but for 386, where sending is no system call
+// of its own.
 func direct(nc net.Conn) net.Conn { return nc }
