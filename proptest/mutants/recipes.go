@@ -14,7 +14,7 @@ var recipesMutants = []mutant{
 	{"B04-released-once", "a lock that was lost can never be acquired again", "recipes/hold.go",
 		"if h.done != nil {\n\t\tdefer h.done()\n\t}", "defer func() {\n\t\tif h.done != nil && h.Err() == ErrNotHeld {\n\t\t\th.done()\n\t\t}\n\t}()"},
 	{"B05-context", "whoever waits cannot give up", "recipes/queue.go",
-		"return p.s.await(ctx)\n\tcase <-ctx.Done():\n\t\treturn context.Cause(ctx)", "return p.s.await(ctx)"},
+		"case <-p.s.states.Ready():\n\tcase <-ctx.Done():\n\t}\n\treturn p.awake(ctx)", "case <-p.s.states.Ready():\n\t}\n\treturn p.awake(ctx)"},
 	{"B06-try", "who tries in vain leaves his node", "recipes/queue.go",
 		"left := p.leave(ctx)", "var left error\n\t\tif err != nil {\n\t\t\tleft = p.leave(ctx)\n\t\t}"},
 	{"B07-cancel-idle", "a cancel without anybody waiting ends the next acquire", "recipes/lock.go",
