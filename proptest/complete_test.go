@@ -24,23 +24,25 @@ import (
 type bounds struct {
 	participants, faults int
 	kinds                explore.Fault
+	alike                bool // who exchange their parts do the same; with one fault only if it is asked for
 }
 
 func (b bounds) String() string {
 	kinds := map[explore.Fault]string{0: "", explore.Network: "", explore.AllFaults: " of all kinds", explore.Lag: " of lag"}
-	return fmt.Sprintf("%dx%d%s", b.participants, b.faults, kinds[b.kinds])
+	return fmt.Sprintf("%dx%d%s%s", b.participants, b.faults, kinds[b.kinds], map[bool]string{true: " alike"}[b.alike])
 }
 
 var (
 	complete = flag.String("explore.complete", "", "explore our recipes completely within these `bounds`: 2x1,2x2,3x0 are so many participants "+
-		"and so many faults of a network, 2x1all so many faults of all kinds")
+		"and so many faults of a network, 2x1all so many faults of all kinds, 2x1alike of participants that are alike")
 	recipe = flag.String("explore.recipe", "", "explore only these `recipes`: lock,queue")
 )
 
 func parseBounds(t *testing.T, list string) (all []bounds) {
 	for word := range strings.SplitSeq(list, ",") {
-		number, found := strings.CutSuffix(word, "all")
 		x := bounds{kinds: explore.Network}
+		word, x.alike = strings.CutSuffix(word, "alike")
+		number, found := strings.CutSuffix(word, "all")
 		if found {
 			x.kinds = explore.AllFaults
 		}
@@ -77,7 +79,7 @@ func TestExploreOursCompletely(t *testing.T) {
 				}
 				res := explored(t, func(e *proptest.Exploration) {
 					e.Strategy, e.Participants, e.Faults, e.Kinds = explore.Exhaustive(), b.participants, b.faults, b.kinds&^x.without
-					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, prepared(x.name, b.participants), b.faults != 1
+					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, prepared(x.name, b.participants), b.alike || b.faults != 1
 				})
 				res.FailT(t)
 				if *complete == "" {
@@ -96,21 +98,22 @@ func TestExploreOursCompletely(t *testing.T) {
 
 // boundsOf are the bounds within which a recipe is explored: all that is asked for, or what takes seconds.
 func boundsOf(t *testing.T, name string) []bounds {
-	without, lag := bounds{2, 0, 0}, bounds{2, 1, explore.Lag}
+	without, lag := bounds{2, 0, 0, false}, bounds{2, 1, explore.Lag, false}
 	switch {
 	case *complete != "":
 		return parseBounds(t, *complete)
 	case name == "lock" && proptest.Brief() && proptest.RaceDetector():
-		return []bounds{without, {3, 0, 0}}
+		return []bounds{without, {3, 0, 0, false}}
 	case name == "lock" && proptest.Brief():
-		return []bounds{without, lag, {3, 0, 0}}
+		return []bounds{without, lag, {3, 0, 0, false}}
 	case name == "lock" && proptest.RaceDetector():
 		return []bounds{without}
 	case proptest.Brief(), proptest.RaceDetector():
 		return nil
-	case slices.Contains([]string{"lock", "revocable lock", "rwlock", "election", "latch", "counter", "barrier", "data"}, name):
-		return []bounds{without, lag, {2, 1, explore.Network}, {3, 0, 0}}
-	case slices.Contains([]string{"semaphore", "queue", "simple queue", "double barrier", "children"}, name):
+	case slices.Contains([]string{"lock", "revocable lock", "rwlock", "election", "latch", "counter", "atomic", "barrier", "data"}, name):
+		return []bounds{without, lag, {2, 1, explore.Network, false}, {3, 0, 0, false}}
+	case slices.Contains([]string{"semaphore", "multi lock", "atomic, exactly once", "double barrier", "queue", "simple queue", "locking queue",
+		"distributed queue", "distributed queue, safe", "priority queue", "delay queue", "lease", "partitioner", "party", "shallow party", "children"}, name):
 		return []bounds{without}
 	}
 	return nil

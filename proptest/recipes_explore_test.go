@@ -119,7 +119,10 @@ var ours = []struct {
 	}},
 	{name: "partitioner", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExplorePartitioner(t, func(c zkapi.Client, member string, set []string) proptest.Partaker {
-			return ourPartitioner{recipes.NewSetPartitioner(c, "/set", set, func(o *recipes.PartitionOptions) { o.Identifier, o.Rejoin = member, true })}
+			return ourPartitioner{recipes.NewSetPartitioner(c, "/set", set, func(o *recipes.PartitionOptions) {
+				o.Identifier, o.Rejoin = member, true
+				o.Quiet = 30*time.Second + time.Duration(member[0]-'A')*17*time.Millisecond // one after the other
+			})}
 		}, o)
 	}},
 	{name: "party", explore: func(t *testing.T, o option) *explore.Result {

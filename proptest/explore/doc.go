@@ -86,7 +86,8 @@
 // Not controlled are goroutines within one participant: how they take turns
 // between two steps, and which of several ready cases a select takes. The explorer
 // gives a participant one thing at a time, so that rarely more than one of its
-// goroutines is ready. The functions of math/rand that have no seed and the order of
+// goroutines is ready. Nor is the order in which timers of the same instant go off, so that it is better to have
+// participants wait for different times. The functions of math/rand that have no seed and the order of
 // maps are not controlled either. A participant that depends on them may do
 // something else when its schedule is run again.
 //
