@@ -72,6 +72,7 @@ type depot struct {
 type keeper struct {
 	Sharder
 	name  string
+	shift time.Duration // no two give up at the same time
 	knows chan struct{} // that all shards are known; nil unless that is waited for
 }
 
@@ -89,7 +90,7 @@ func (x *depot) fill(p *explore.Participant, s Sharder, rounds int) error {
 	if !started {
 		return err
 	}
-	k := &keeper{Sharder: s, name: p.Name}
+	k := &keeper{Sharder: s, name: p.Name, shift: time.Duration(len(x.open)) * 17 * time.Millisecond}
 	x.open = append(x.open, k)
 	for round := range rounds {
 		if err == nil {
@@ -124,7 +125,7 @@ func (x *depot) wait(p *explore.Participant, k *keeper) error {
 	p.Log("waits until it knows all shards")
 	for {
 		faults := p.Faults()
-		timer := time.NewTimer(5 * time.Minute)
+		timer := time.NewTimer(5*time.Minute + k.shift)
 		select {
 		case <-knows:
 			timer.Stop()

@@ -32,7 +32,8 @@ const maxUnread = 1 << 16
 // nobody can give it: a server does not keep what happens while the client has no
 // connection. Therefore an event of type zkapi.EventNone, without an Err, says that
 // the watch is armed, and that events before it may be missing: it comes first, and after
-// each reconnection. It also stands for all events that wait when there are more
+// each reconnection. What is read after it is not older than what was read before, in whatever
+// session. It also stands for all events that wait when there are more
 // than Config.MaxUnread of them.
 //
 // The loop ends as with Data, and with zkapi.ErrUnimplemented if the server has
@@ -130,9 +131,11 @@ func (p *persistent) run(ctx context.Context) error {
 	for {
 		stream, err := p.c.AddWatch(ctx, p.path, p.mode)
 		if err == nil {
-			p.fine()
-			p.push(p.armed())
-			err = p.pump(ctx, stream, states)
+			if err = p.sync(ctx); err == nil {
+				p.fine()
+				p.push(p.armed())
+				err = p.pump(ctx, stream, states)
+			}
 			stream.Close()
 		}
 		if err != nil {

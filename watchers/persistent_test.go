@@ -38,6 +38,50 @@ func (h *heard) take() []string {
 	return events
 }
 
+// gated is a client whose watches are armed when the gate is open.
+type gated struct {
+	*memserver.Client
+	gate chan struct{}
+}
+
+func (c gated) AddWatch(ctx context.Context, path string, mode zkapi.WatchMode) (*zkapi.Stream[zkapi.Event], error) {
+	<-c.gate
+	return c.Client.AddWatch(ctx, path, mode)
+}
+
+// What is read when the watch is armed in another session is not older than what was read before.
+func TestPersistentOnAServerBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = 3 })
+		other := srv.ClientT(t)
+		c := gated{srv.ClientT(t, func(c *memserver.ClientConfig) { c.Member = 2 }), make(chan struct{}, 1)}
+		srv.Member(3).SetLag(memserver.Lag{Hold: true})
+		var seen []bool
+		go func() {
+			for _, err := range watchers.Persistent(t.Context(), c, "/n", zkapi.WatchPersistent) {
+				if _, there, failed := c.Exists(t.Context(), "/n"); err == nil && failed == nil {
+					seen = append(seen, there)
+				}
+			}
+		}()
+		c.gate <- struct{}{}
+		synctest.Wait()
+		create(other, "/n", "")
+		synctest.Wait()
+		require.Equal(t, []bool{false, true}, seen)
+		srv.Expire(c.SessionID())
+		synctest.Wait()
+		c.Disconnect()
+		c.ConnectTo(3)
+		c.Reconnect()
+		close(c.gate)
+		synctest.Wait()
+		require.Equal(t, 3, c.Member())
+		require.Greater(t, len(seen), 2)
+		require.NotContains(t, seen[1:], false)
+	})
+}
+
 func TestPersistent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := memserver.RunT(t)
