@@ -32,9 +32,9 @@ const maxUnread = 1 << 16
 // nobody can give it: a server does not keep what happens while the client has no
 // connection. Therefore an event of type zkapi.EventNone, without an Err, says that
 // the watch is armed, and that events before it may be missing: it comes first, and after
-// each reconnection. What is read after it is not older than what was read before, in whatever
-// session. It also stands for all events that wait when there are more
-// than Config.MaxUnread of them.
+// each reconnection. What is read after it is not older than what was read before, in
+// whatever session. It also stands for all events that wait when there are more than
+// Config.MaxUnread of them.
 //
 // The loop ends as with Data, and with zkapi.ErrUnimplemented if the server has
 // no persistent watches, which came with 3.6; Data, Children and the caches work
