@@ -114,9 +114,9 @@ func (x *terms) hold(p *explore.Participant, l Leaser, shift time.Duration) erro
 	}
 	p.Pause("works under the lease")
 	sleep(p.Context(), x.duration/2+shift)
-	faults, mine := p.Faults(), time.Now().Before(x.until[p.Name])
+	now, mine := asOf(p), time.Now().Before(x.until[p.Name])
 	held, err := x.obtain(p, l)
-	if err == nil && !held && mine && p.Faults() == faults && p.Context().Err() == nil {
+	if err == nil && !held && mine && now.well && p.Faults() == now.faults && p.Context().Err() == nil {
 		return fmt.Errorf("%s holds the lease, and could not renew it", p.Name)
 	}
 	p.Pause("works on")

@@ -135,6 +135,8 @@ func (r *run) portrayMemory(l *ledger) {
 
 // portray adds what a participant knows, and what is on its way from and to it.
 func (c *client) portray(l *ledger) {
+	c.run.mu.Lock() // over the wire a client dials by itself
+	defer c.run.mu.Unlock()
 	l.append(&c.seen)
 	l.flag(c.link.up())
 	l.flag(c.link.away())
