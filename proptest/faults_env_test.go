@@ -180,6 +180,9 @@ func (e *faultEnv) fired() {
 	case <-time.After(30 * time.Second):
 		e.log("no fault")
 	}
+	if e.exact {
+		synctest.Wait() // until what it has met is where it waits
+	}
 }
 
 // begin connects the client with faults.
