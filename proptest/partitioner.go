@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,8 +60,9 @@ func ExplorePartitioner(t *testing.T, make func(c zkapi.Client, member string, s
 
 // division is what participants believe to have of a set.
 type division struct {
-	set    []string
-	claims map[string]*explore.Claims // on each item
+	parting atomic.Bool // somebody has had his peace, and goes
+	set     []string
+	claims  map[string]*explore.Claims // on each item
 }
 
 // peace is how long a member must be left alone for everything to have come to rest.
@@ -108,7 +110,12 @@ func (x *division) have(p *explore.Participant, m Partaker, part []string, peace
 	defer cancel()
 	_ = m.Disturbed(ctx)
 	if alone = ctx.Err() != nil && p.Context().Err() == nil; alone && p.Well() && p.Faults() == faults {
-		err = x.complete()
+		if err = x.complete(); x.parting.Load() { // somebody's peace ended before
+			err = nil
+		}
+	}
+	if alone {
+		x.parting.Store(true)
 	}
 	for _, item := range part {
 		x.claims[item].Drop(p, item)
