@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,9 +59,8 @@ func ExplorePartitioner(t *testing.T, make func(c zkapi.Client, member string, s
 
 // division is what participants believe to have of a set.
 type division struct {
-	parting atomic.Bool // somebody has had his peace, and goes
-	set     []string
-	claims  map[string]*explore.Claims // on each item
+	set    []string
+	claims map[string]*explore.Claims // on each item
 }
 
 // peace is how long a member must be left alone for everything to have come to rest.
@@ -110,12 +108,7 @@ func (x *division) have(p *explore.Participant, m Partaker, part []string, peace
 	defer cancel()
 	_ = m.Disturbed(ctx)
 	if alone = ctx.Err() != nil && p.Context().Err() == nil; alone && p.Well() && p.Faults() == faults {
-		if err = x.complete(); x.parting.Load() { // somebody's peace ended before
-			err = nil
-		}
-	}
-	if alone {
-		x.parting.Store(true)
+		err = x.complete()
 	}
 	for _, item := range part {
 		x.claims[item].Drop(p, item)
