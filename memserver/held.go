@@ -92,6 +92,16 @@ func (c *Client) Missed() (missed []zkapi.Event) {
 	return missed
 }
 
+// Watching is how many one-shot watches the client has, those included whose events wait.
+func (c *Client) Watching() (n int) {
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	for _, kind := range [...]watchKind{watchData, watchExist, watchChild} {
+		n += len(c.watches[kind])
+	}
+	return n
+}
+
 // LastZxid is the latest that the client has heard of in its session.
 func (c *Client) LastZxid() int64 {
 	c.srv.mu.Lock()

@@ -146,6 +146,13 @@
 //     remains so while only steps are taken that it commutes with. No state is left out by that, only further
 //     ways to it, so that invariants see what they would see.
 //
+//   - Then, too, a step that is private is the next one, and the others that are possible are not tried where it is. It is all that
+//     can happen to its participant, nothing that the others do first changes it, and it was seen to do nothing to them, nor to
+//     what the scenario remembers: an event that the participant is told; a sync, or a pause, of one that has no watches,
+//     so that nothing can be sent to it. There are none while something may still go wrong. This leaves
+//     out states, but none that an invariant could tell from those that remain. It rests on participants looking at
+//     the server only through their clients, Participant.Well and the like.
+//
 // While servers may lag the state of all of them is what they have written, and no steps commute. Nor do they with
 // clients over the wire, or with a bound on preemptions. Config.Unreduced leaves all this out but the first.
 //

@@ -43,8 +43,8 @@ type exhaustive struct {
 	sleep       []sleeper // where the schedule is, beyond the path
 	forked      bool      // the next step is the one that the last fork is about
 	numbers     map[stepName]int32
-	// For tests: no step sleeps; or they do with no regard to paths.
-	sleepless, careless bool
+	// For tests: no step sleeps; or they do with no regard to paths. No step is private; or all are that might be.
+	sleepless, careless, public, indiscreet bool
 	// limit, if not 0, is after how many steps schedules are given up.
 	limit int
 	// A schedule that is run again has had other choices than before.
@@ -74,6 +74,7 @@ type fork struct {
 	open      bool  // what is left is not known, because another search has been here
 	sleep     []sleeper
 	tried     *sleeper // what was taken
+	private   bool     // that seems to be a private step: then it is all that need be tried
 }
 
 func (s *exhaustive) String() string { return "exhaustive" }
@@ -91,6 +92,7 @@ func (s *exhaustive) Next(cfg *Config) Source {
 			return nil
 		}
 		last := &s.path[len(s.path)-1]
+		last.private = false
 		if last.taken, last.left = last.left[0], last.left[1:]; last.tried != nil {
 			last.sleep, last.tried = append(last.sleep, *last.tried), nil
 		}
@@ -205,7 +207,11 @@ func (s *exhaustive) Choose(r *run) int {
 	if known && s.limit != 0 && int(old.depth) > len(r.choices) {
 		known = false
 	}
-	ways := s.awake(r, s.ways(r), old.asleep, known)
+	ways, private := s.ways(r), false
+	if !known {
+		ways, private = s.private(r, ways)
+	}
+	ways = s.awake(r, ways, old.asleep, known)
 	if len(ways) == 0 && known {
 		return -1
 	}
@@ -215,7 +221,7 @@ func (s *exhaustive) Choose(r *run) int {
 	if len(ways) == 0 {
 		return -1
 	}
-	s.path = append(s.path, fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep})
+	s.path = append(s.path, fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep, private: private})
 	s.at++
 	s.forked = true
 	return ways[0]

@@ -1,15 +1,20 @@
 package explore
 
-// Sleepless is Exhaustive in which no step sleeps.
-func Sleepless() Strategy {
+// variant is Exhaustive with something changed.
+func variant(change func(*exhaustive)) Strategy {
 	s := Exhaustive().(*exhaustive)
-	s.sleepless = true
+	change(s)
 	return s
 }
 
+// Sleepless is Exhaustive in which no step sleeps.
+func Sleepless() Strategy { return variant(func(s *exhaustive) { s.sleepless = true }) }
+
+// Public is Exhaustive in which no step is private.
+func Public() Strategy { return variant(func(s *exhaustive) { s.public = true }) }
+
 // Careless is Exhaustive in which steps sleep that do not commute, because of the nodes that they have to do with.
-func Careless() Strategy {
-	s := Exhaustive().(*exhaustive)
-	s.careless = true
-	return s
-}
+func Careless() Strategy { return variant(func(s *exhaustive) { s.careless = true }) }
+
+// Indiscreet is Exhaustive in which steps count as private that are not.
+func Indiscreet() Strategy { return variant(func(s *exhaustive) { s.indiscreet = true }) }

@@ -55,6 +55,7 @@ type run struct {
 	after       func() // what is to be done when a step has been taken, and judged
 	touched     bool   // somebody has read what participants share
 	counted     bool   // or has asked how many faults there were
+	asked       bool   // or what is on its way to it
 	moving      bool   // a step is being taken, not judged
 	ranks       []int64
 	chance      *stream

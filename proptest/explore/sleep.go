@@ -25,6 +25,7 @@ type traces struct {
 	writes     bool     // it is a transaction: they have an order
 	faults     bool     // it is one, or asks how many there have been
 	memory     bool     // it changes or reads what participants share
+	asks       bool     // its participant has asked what is on its way to it
 	read       []string // paths
 	changed    []string
 }
@@ -42,14 +43,14 @@ func (a *traces) disturbs(b *traces) bool {
 
 // trace looks at what there is before a step is taken, and returns a function that tells what the step had to do with.
 func (r *run) trace(s Step) func() traces {
-	r.touched, r.counted = false, false
+	r.touched, r.counted, r.asked = false, false, false
 	zxid, memory, parts, ended := r.srv.Zxid(), r.memory(), r.locals(), r.endings()
 	var ephemerals []string
 	if s.Fault == Expiry {
 		ephemerals = r.ephemerals(s.Who)
 	}
 	return func() traces {
-		t := traces{everything: r.sweeping(&s), faults: s.Fault != 0 || r.counted, changed: ephemerals}
+		t := traces{everything: r.sweeping(&s), faults: s.Fault != 0 || r.counted, asks: r.asked, changed: ephemerals}
 		if s.Who != nobody {
 			t.whose = 1 << s.Who
 		}
@@ -204,8 +205,14 @@ func (s *exhaustive) begins(r *run, i int) bool {
 				s.sleep = append(s.sleep, x)
 			}
 		}
-		if fork >= 0 && single {
+		if fork < 0 {
+			return
+		}
+		if single {
 			s.path[fork].tried = &sleeper{name, t}
+		}
+		if f := &s.path[fork]; f.private && (t.private(step.Who) || s.indiscreet) {
+			f.left = nil
 		}
 	}
 	return true

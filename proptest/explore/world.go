@@ -208,6 +208,7 @@ func (p *Participant) Well() bool {
 	defer p.run.mu.Unlock()
 	well := l.up() && l.waiting() == 0 && p.run.hasSession(l.session())
 	p.client.learn().flag(well)
+	p.run.asked = true
 	return well
 }
 
