@@ -43,7 +43,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			hangUp(outside)
 			continue
 		}
-		a := &accepted{outside: outside, through: outside, party: l.party}
+		a := &accepted{outside: outside, party: l.party}
 		if secure, ok := outside.(interface{ Handshake() error }); ok {
 			a.shake = secure.Handshake
 		}
@@ -61,7 +61,7 @@ func hangUp(nc net.Conn) {
 	for outer, ok := nc.(wrapper); ok; outer, ok = inner.(wrapper) {
 		inner = outer.NetConn() // of TLS
 	}
-	if tcp, ok := inner.(*net.TCPConn); ok {
+	if tcp, ok := inner.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0) // what cannot be done is as good
 	}
 	_ = nc.Close()
@@ -72,8 +72,7 @@ func hangUp(nc net.Conn) {
 // with the plan in it: what the server writes from that moment on, and what it
 // reads as soon as it has all of the frame under way.
 type accepted struct {
-	outside net.Conn // the client's connection
-	through net.Conn // the same, as the server wants it read and written
+	outside net.Conn // the client's connection, as the server wants it read and written
 	party   *Party
 
 	mu     sync.Mutex
@@ -112,8 +111,14 @@ func (a *accepted) handshake() error {
 }
 
 // Through lets the server have its own way of reading and writing the client's
-// connection. It is to be called before all else.
-func (a *accepted) Through(wrap func(net.Conn) net.Conn) { a.through = wrap(a.outside) }
+// connection, unless that goes through the plan already. It is to be called before all else that a server does.
+func (a *accepted) Through(wrap func(net.Conn) net.Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.inside == nil {
+		a.outside = wrap(a.outside)
+	}
+}
 
 func (a *accepted) LocalAddr() net.Addr  { return a.outside.LocalAddr() }
 func (a *accepted) RemoteAddr() net.Addr { return a.outside.RemoteAddr() }
@@ -131,7 +136,7 @@ func (a *accepted) Read(b []byte) (int, error) {
 		if joined {
 			return inside.Read(b)
 		}
-		n, err := a.through.Read(b)
+		n, err := a.outside.Read(b)
 		a.mu.Lock()
 		if a.inside == nil {
 			a.up.pass(b[:n])
@@ -160,7 +165,7 @@ func (a *accepted) Write(b []byte) (int, error) {
 	if inside != nil {
 		return inside.Write(b)
 	}
-	return a.through.Write(b)
+	return a.outside.Write(b)
 }
 
 // sessionOf reads the session out of a server's first words.

@@ -103,6 +103,7 @@ func (m *Member) admit(c *conn) bool {
 	}
 	m.perIP[c.ip]++
 	m.conns[c] = struct{}{}
+	s.open.Add(1)
 	c.st = s.st.NewConn(m.st, c.ip)
 	c.st.Peer = c
 	c.stats.established = s.now()
@@ -114,6 +115,7 @@ func (c *conn) end() {
 	s.mu.Lock()
 	s.st.Disconnect(s.now(), c.st)
 	delete(m.conns, c)
+	s.open.Add(-1)
 	if m.perIP[c.ip]--; m.perIP[c.ip] == 0 {
 		delete(m.perIP, c.ip)
 	}

@@ -43,8 +43,11 @@ type gozkTest struct {
 
 func TestGoZookeeper(t *testing.T) {
 	tests := append(gozkTests, gozkControlTests...)
-	config := func(c *memserver.Config) { c.ExtendedTypes, c.FourLetterWords = true, []string{"*"} }
-	for _, transport := range []string{"pipe", "tcp"} {
+	for _, transport := range []string{"pipe", "tcp", "tcp, waited for in the kernel"} {
+		config := func(c *memserver.Config) {
+			c.ExtendedTypes, c.FourLetterWords = true, []string{"*"}
+			c.ClientsElsewhere = transport == "tcp, waited for in the kernel" // they are not, but are served all the same
+		}
 		t.Run(transport, func(t *testing.T) {
 			for _, test := range tests {
 				if test.sockets && transport == "pipe" {
@@ -53,7 +56,7 @@ func TestGoZookeeper(t *testing.T) {
 				t.Run(test.name, func(t *testing.T) {
 					srv := memserver.RunT(t, config)
 					g := &gozkEnv{sim: srv, dial: srv.Dial}
-					if transport == "tcp" {
+					if transport != "pipe" {
 						require.NoError(t, srv.Listen("127.0.0.1:0"))
 						g.dial = net.DialTimeout
 					}

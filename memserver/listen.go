@@ -94,7 +94,7 @@ func (m *Member) accept(l net.Listener) error {
 		var temporary interface{ Temporary() bool }
 		switch {
 		case err == nil:
-			m.spawn(straight(nc))
+			m.spawn(m.srv.straight(nc))
 		case m.isClosed():
 			return ErrServerClosed
 		case errors.As(err, &temporary) && temporary.Temporary():
@@ -108,13 +108,17 @@ func (m *Member) accept(l net.Listener) error {
 
 // straight is direct also for a connection that only stands before one, such as
 // that of a plan of faults.
-func straight(nc net.Conn) net.Conn {
+func (s *Server) straight(nc net.Conn) net.Conn {
+	direct := func(nc net.Conn) net.Conn { return direct(nc, s.servesOne) }
 	if front, ok := nc.(interface{ Through(func(net.Conn) net.Conn) }); ok {
 		front.Through(direct)
 		return nc
 	}
 	return direct(nc)
 }
+
+// servesOne tells whether there is only one connection, of a client in another process.
+func (s *Server) servesOne() bool { return s.cfg.ClientsElsewhere && s.open.Load() == 1 }
 
 func (m *Member) forget(l net.Listener) {
 	m.srv.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zksim/zksim/memserver/internal/state"
@@ -27,11 +28,12 @@ type Server struct {
 	closed    bool
 	members   []*Member
 	clients   map[*Client]struct{}
-	made      int        // clients so far
-	unsent    []*conn    // have events that nobody is writing yet
-	condemn   []net.Conn // to be closed once the lock is released: closing TLS may wait
-	dialled   int        // pipes so far, for their addresses
-	turn      sync.Cond  // members have found or lost each other
+	made      int          // clients so far
+	unsent    []*conn      // have events that nobody is writing yet
+	condemn   []net.Conn   // to be closed once the lock is released: closing TLS may wait
+	dialled   int          // pipes so far, for their addresses
+	open      atomic.Int32 // connections
+	turn      sync.Cond    // members have found or lost each other
 	listeners []*zkapi.Stream[Event]
 
 	running sync.WaitGroup // connections, writers, listeners

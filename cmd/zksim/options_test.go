@@ -133,8 +133,9 @@ func TestEachFieldOfConfigCanBeSet(t *testing.T) {
 		"InitialZxid":        set("testingonly.initialZxid=7"),
 	}
 	why := map[string]string{
-		"MaxUnsent": "it guards the machine, and no program under test can depend on it",
-		"Between":   "--faults and /sim/v1/faults stand there",
+		"ClientsElsewhere": "they are, of a program that is nothing but a server",
+		"MaxUnsent":        "it guards the machine, and no program under test can depend on it",
+		"Between":          "--faults and /sim/v1/faults stand there",
 	}
 	plain, err := parse(nil, nil)
 	require.NoError(t, err)

@@ -32,6 +32,7 @@ func serve(ctx context.Context, o *options, stdout, stderr io.Writer) int {
 		where.plan = o.faults
 		o.config.Between = where.listener
 	}
+	o.config.ClientsElsewhere = true
 	srv, err := memserver.New(func(c *memserver.Config) { *c = o.config })
 	if err != nil {
 		return complain(stderr, statusUsage, plain(err))
