@@ -12,9 +12,9 @@ import (
 
 // apart is a socket that has left Go's poller, so that it is waited for in the kernel's receive, by
 // a thread that does nothing else. A request of the only client costs a quarter less CPU then, and its reply is there
-// sooner: nobody is told that something has come, nor looks for what else there is to do. There must not be a second
-// client, since nobody may be there to take care of it meanwhile; nor may the client
-// be in this process, where it would be the one whom nobody takes care of.
+// sooner: nobody is told that something has come, nor looks for what else there is to do. So there must not be a second
+// client, which might have to wait for the runtime to notice, up to 10 ms; nor may the client be in
+// this process, where it would be the one that waits.
 //
 // The socket comes back when its client has not sent anything for patience, when there are others, or for whatever only
 // a polled connection can: deadlines, and to wait until there is room for more.

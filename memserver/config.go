@@ -50,9 +50,9 @@ type Config struct {
 	// MaxUnsent is how many bytes of watch events may wait for a client that
 	// does not read, before its connection is closed; 16 MiB by default.
 	MaxUnsent int
-	// ClientsElsewhere says that all clients over TCP are in other processes. On Linux, each request of one who
-	// is the only one, and waits for each reply, costs a quarter less CPU then; in the same process it
-	// would wait several times longer. What a server does to the connection by itself may be 10 ms late.
+	// ClientsElsewhere says that all clients over TCP are in other processes. On Linux, with two processors or more,
+	// each request of one who is the only one, and waits for each reply, costs a quarter less CPU then; in the same
+	// process it would wait several times longer. What else the server does meanwhile may be 10 ms late.
 	ClientsElsewhere bool
 	// FourLetterWords lists the commands that are answered beside srvr; "*" means all.
 	FourLetterWords []string

@@ -117,8 +117,9 @@ func (s *Server) straight(nc net.Conn) net.Conn {
 	return direct(nc)
 }
 
-// servesOne tells whether there is only one connection, of a client in another process.
-func (s *Server) servesOne() bool { return s.cfg.ClientsElsewhere && s.open.Load() == 1 }
+// servesOne tells whether a connection, which is there, may have a processor to itself: there is no other one, and its
+// client does not need it.
+func (s *Server) servesOne() bool { return s.spare && s.open.Load() == 1 }
 
 func (m *Member) forget(l net.Listener) {
 	m.srv.mu.Lock()

@@ -3,6 +3,7 @@ package memserver
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ type Server struct {
 	condemn   []net.Conn   // to be closed once the lock is released: closing TLS may wait
 	dialled   int          // pipes so far, for their addresses
 	open      atomic.Int32 // connections
+	spare     bool         // there is a processor for waiting for one alone
 	turn      sync.Cond    // members have found or lost each other
 	listeners []*zkapi.Stream[Event]
 
@@ -54,6 +56,7 @@ func New(opts ...func(*Config)) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, clients: make(map[*Client]struct{})}
 	s.turn.L = &s.mu
+	s.spare = cfg.ClientsElsewhere && runtime.GOMAXPROCS(0) > 1
 	s.started = s.now()
 	sc := cfg.state(s.firstSession())
 	sc.Started = s.started
