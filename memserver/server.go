@@ -15,7 +15,9 @@ import (
 // Server is one ZooKeeper server in memory. Its methods are safe for
 // concurrent use.
 type Server struct {
-	cfg Config
+	cfg   Config
+	spare bool         // there is a processor for waiting for one client alone
+	open  atomic.Int32 // connections
 
 	// mu guards everything below. It is held while requests are applied and
 	// never while anything waits: bytes are written after it is released.
@@ -29,13 +31,11 @@ type Server struct {
 	closed    bool
 	members   []*Member
 	clients   map[*Client]struct{}
-	made      int          // clients so far
-	unsent    []*conn      // have events that nobody is writing yet
-	condemn   []net.Conn   // to be closed once the lock is released: closing TLS may wait
-	dialled   int          // pipes so far, for their addresses
-	open      atomic.Int32 // connections
-	spare     bool         // there is a processor for waiting for one alone
-	turn      sync.Cond    // members have found or lost each other
+	made      int        // clients so far
+	unsent    []*conn    // have events that nobody is writing yet
+	condemn   []net.Conn // to be closed once the lock is released: closing TLS may wait
+	dialled   int        // pipes so far, for their addresses
+	turn      sync.Cond  // members have found or lost each other
 	listeners []*zkapi.Stream[Event]
 
 	running sync.WaitGroup // connections, writers, listeners
