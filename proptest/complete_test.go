@@ -127,7 +127,7 @@ func semaphoreOfOne(t *testing.T, o option) *explore.Result {
 // furniture are the nodes that a recipe works on, for which nobody fights when they are there already; with data after an
 // equals sign.
 var furniture = map[string][]string{
-	"lock": {"/lock"}, "reentrant lock": {"/lock"}, "revocable lock": {"/lock"}, "rwlock": {"/rw"}, "multi lock": {"/locks/1", "/locks/2"}, "multi lock in order": {"/locks/1", "/locks/2"},
+	"lock": {"/lock"}, "reentrant lock": {"/lock"}, "reentrant lock of one owner": {"/lock"}, "revocable lock": {"/lock"}, "rwlock": {"/rw"}, "multi lock": {"/locks/1", "/locks/2"}, "multi lock in order": {"/locks/1", "/locks/2"},
 	"election": {"/election"}, "latch": {"/latch"}, "double barrier": {"/meet"}, "lease": {"/lease"},
 	"queue": {"/queue"}, "simple queue": {"/queue"}, "locking queue": {"/queue/entries", "/queue/taken"},
 	"distributed queue": {"/queue"}, "distributed queue, safe": {"/queue", "/locks"}, "priority queue": {"/queue"}, "delay queue": {"/queue"},

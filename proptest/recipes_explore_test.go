@@ -36,6 +36,11 @@ var ours = []struct {
 			return ourReentrantLock{recipes.NewReentrantLock(c, "/lock")}
 		}, proptest.Reentrant, o)
 	}},
+	{name: "reentrant lock of one owner", explore: func(t *testing.T, o option) *explore.Result {
+		return proptest.ExploreLock(t, func(c zkapi.Client) proptest.Locker {
+			return oneOwner{recipes.NewReentrantLock(c, "/lock"), recipes.WithOwner(context.Background())}
+		}, proptest.Reentrant, o)
+	}},
 	{name: "revocable lock", explore: func(t *testing.T, o option) *explore.Result {
 		return proptest.ExploreRevocableLock(t, func(c zkapi.Client) proptest.RevocableLocker {
 			return ourRevocableLock{recipes.NewLock(c, "/lock"), c}
@@ -183,6 +188,32 @@ type ourReentrantLock struct{ *recipes.ReentrantLock }
 
 func (l ourReentrantLock) WithOwner(ctx context.Context) context.Context {
 	return recipes.WithOwner(ctx)
+}
+
+// oneOwner is a reentrant lock for a single owner.
+type oneOwner struct {
+	*recipes.ReentrantLock
+	owner context.Context
+}
+
+func (l oneOwner) Acquire(ctx context.Context) error {
+	return l.ReentrantLock.Acquire(owned{ctx, l.owner})
+}
+func (l oneOwner) Release(ctx context.Context) error {
+	return l.ReentrantLock.Release(owned{ctx, l.owner})
+}
+
+// owned is a context with the owner of another one.
+type owned struct {
+	context.Context
+	owner context.Context
+}
+
+func (c owned) Value(key any) any {
+	if v := c.owner.Value(key); v != nil {
+		return v
+	}
+	return c.Context.Value(key)
 }
 
 type ourRevocableLock struct {

@@ -73,7 +73,7 @@ func (r *reaper) play(e *recipeEnv, x *trial) {
 	r.containers = slices.Sorted(maps.Keys(containers))
 	slices.Reverse(r.containers) // what is in them before them
 	r.steps.Store(0)
-	e.bare = true
+	e.bare, e.reaped = true, true
 	e.wrap = func(c zkapi.Client) zkapi.Client {
 		return &steps{Client: &containing{c, containers}, each: func() { r.step(e) }}
 	}

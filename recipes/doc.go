@@ -85,6 +85,14 @@
 //
 // Recipes elsewhere compare the numbers, and fail there.
 //
+// # When a directory is made again
+//
+// It numbers from the beginning again, and an item of a queue can get the name of one that was there before. A
+// consumer that has read the first, and is so slow that another one has taken that, the directory was deleted as an empty
+// container, and so many items have come again, then deletes the second: the first has come out twice, and the second is lost. No
+// request of ZooKeeper tells them apart. LockingQueue, and DistributedQueue with LockPath, are not
+// concerned, nor is a directory that stays, as those do that are made without Options.Containers.
+//
 // # Errors
 //
 // They wrap the client's, the context's cause, or one of this package.

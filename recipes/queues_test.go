@@ -18,6 +18,64 @@ import (
 	"github.com/zksim/zksim/zkapi"
 )
 
+// late is a client that has something done before it deletes anything.
+type late struct {
+	zkapi.Client
+	before func()
+}
+
+func (c *late) Delete(ctx context.Context, path string, version int32) error {
+	if f := c.before; f != nil {
+		c.before = nil
+		f()
+	}
+	return c.Client.Delete(ctx, path, version)
+}
+
+// Nothing tells an item from another one that has its name because the directory was deleted and made again: who has read the
+// first deletes the second. With a lock it stays where it is while somebody works on it.
+func TestNamesComeAgain(t *testing.T) {
+	srv := memserver.RunT(t)
+	c, ctx := srv.ClientT(t), bounded(t)
+	item := func(text string) recipes.Item { return recipes.Item{Data: [][]byte{[]byte(text)}} }
+	for _, locks := range []string{"", "/locks"} {
+		queue := func(c zkapi.Client) *recipes.DistributedQueue {
+			return recipes.NewDistributedQueue(c, "/queue"+locks, recipes.PlainQueue, func(o *recipes.DistributedQueueOptions) { o.LockPath = locks })
+		}
+		take := func(c zkapi.Client, within time.Duration) (texts []string) {
+			ctx, cancel := context.WithTimeout(ctx, within)
+			defer cancel()
+			_ = queue(c).Consume(ctx, func(_ context.Context, x recipes.Item) error {
+				texts = append(texts, string(x.Data[0]))
+				cancel()
+				return nil
+			})
+			return texts
+		}
+		require.NoError(t, queue(c).Put(ctx, item("first")))
+		slow := &late{Client: srv.ClientT(t), before: func() {
+			require.Equal(t, []string{"first"}, take(c, time.Minute))
+			require.NoError(t, c.Delete(ctx, "/queue", zkapi.AnyVersion))
+			require.NoError(t, queue(c).Put(ctx, item("second")))
+		}}
+		if locks == "" {
+			require.Equal(t, []string{"first"}, take(slow, time.Minute))
+			n, err := queue(c).Len(ctx)
+			require.NoError(t, err)
+			require.Zero(t, n, "the second item is gone, too")
+			continue
+		}
+		slow.before = nil
+		ctx, cancel := context.WithCancel(ctx)
+		err := queue(slow).Consume(ctx, func(context.Context, recipes.Item) error {
+			defer cancel()
+			require.Empty(t, take(c, 50*time.Millisecond), "somebody works on it")
+			return nil
+		})
+		require.ErrorIs(t, err, context.Canceled)
+	}
+}
+
 // The names and the data of kazoo's and Curator's items, byte for byte.
 func TestQueueLayouts(t *testing.T) {
 	srv := memserver.RunT(t)
