@@ -42,7 +42,7 @@ var covered = map[string][]string{
 	"recipes.NewQueue":            {"queue"},
 	"recipes.NewQueueSharder":     {"queue sharder"},
 	"recipes.NewRWLock":           {"rwlock"},
-	"recipes.NewReentrantLock":    {"reentrant lock"},
+	"recipes.NewReentrantLock":    {"reentrant lock", "reentrant lock of one owner"},
 	"recipes.NewSemaphore":        {"semaphore"},
 	"recipes.NewSetPartitioner":   {"partitioner"},
 	"recipes.NewShallowParty":     {"shallow party"},
