@@ -19,7 +19,7 @@ import (
 // The socket comes back when its client has not sent anything for patience, when there are others, or for whatever only
 // a polled connection can: deadlines, and to wait until there is room for more.
 type apart struct {
-	alone func() bool
+	alone func() bool // nil is never
 	// Guarded by socket.mu.
 	fd        int  // none if it is not apart, nor a Read still is
 	receiving bool // a Read is in the kernel with fd
@@ -49,9 +49,7 @@ func (s *socket) receiveApart() (done bool, err error) {
 		t := &s.read
 		n, _, errno := syscall.Syscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(t.buf))), uintptr(len(t.buf)),
 			syscall.MSG_NOSIGNAL, 0, 0)
-		if t.n, t.errno = int(n), errno; errno != 0 {
-			t.n = 0
-		}
+		t.came(n, errno)
 		if err := s.received(errno == syscall.EAGAIN); err != nil {
 			return false, err
 		}

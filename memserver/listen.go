@@ -109,7 +109,11 @@ func (m *Member) accept(l net.Listener) error {
 // straight is direct also for a connection that only stands before one, such as
 // that of a plan of faults.
 func (s *Server) straight(nc net.Conn) net.Conn {
-	direct := func(nc net.Conn) net.Conn { return direct(nc, s.servesOne) }
+	var alone func() bool
+	if s.spare {
+		alone = s.servesOne
+	}
+	direct := func(nc net.Conn) net.Conn { return direct(nc, alone) }
 	if front, ok := nc.(interface{ Through(func(net.Conn) net.Conn) }); ok {
 		front.Through(direct)
 		return nc
@@ -117,9 +121,8 @@ func (s *Server) straight(nc net.Conn) net.Conn {
 	return direct(nc)
 }
 
-// servesOne tells whether a connection, which is there, may have a processor to itself: there is no other one, and its
-// client does not need it.
-func (s *Server) servesOne() bool { return s.spare && s.open.Load() == 1 }
+// servesOne tells whether a connection, which is there, is the only one.
+func (s *Server) servesOne() bool { return s.open.Load() == 1 }
 
 func (m *Member) forget(l net.Listener) {
 	m.srv.mu.Lock()

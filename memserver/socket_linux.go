@@ -41,8 +41,8 @@ type transfer struct {
 	try   func(fd uintptr) bool
 }
 
-// direct returns nc, or what does the same with less work. alone tells whether its client is the only one, and in
-// another process.
+// direct returns nc, or what does the same with less work. alone tells whether its client is the only one; nil is for
+// clients that may be in this process.
 func direct(nc net.Conn, alone func() bool) net.Conn {
 	tcp, ok := nc.(*net.TCPConn)
 	if !ok {
@@ -73,11 +73,16 @@ func (t *transfer) with(trap uintptr) func(fd uintptr) bool {
 			if errno == syscall.EINTR {
 				continue
 			}
-			if t.n, t.errno = int(n), errno; errno != 0 {
-				t.n = 0
-			}
+			t.came(n, errno)
 			return errno != syscall.EAGAIN
 		}
+	}
+}
+
+// came notes what a system call has returned.
+func (t *transfer) came(n uintptr, errno syscall.Errno) {
+	if t.n, t.errno = int(n), errno; errno != 0 {
+		t.n = 0
 	}
 }
 
@@ -100,6 +105,9 @@ func (s *socket) Read(b []byte) (int, error) {
 
 // receive does what Read is asked for.
 func (s *socket) receive() error {
+	if s.apart.alone == nil {
+		return s.raw.Read(s.read.try)
+	}
 	if done, err := s.receiveApart(); done || err != nil {
 		return err
 	}
@@ -129,6 +137,9 @@ func (s *socket) Write(b []byte) (done int, err error) {
 
 // send does what Write is asked for.
 func (s *socket) send() error {
+	if s.apart.alone == nil {
+		return s.raw.Write(s.write.try)
+	}
 	s.mu.Lock()
 	if s.tcp == nil && !s.ended {
 		if s.write.try(uintptr(s.apart.fd)) {
