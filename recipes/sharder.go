@@ -261,10 +261,10 @@ func (s *QueueSharder[Q]) Each(ctx context.Context, work func(context.Context, Q
 		var fresh []Q
 		var end error
 		err := s.turned.await(ctx, &s.mu, func() bool {
-			for path, x := range s.shards {
+			for _, path := range slices.Sorted(maps.Keys(s.shards)) {
 				if !begun[path] {
 					begun[path] = true
-					fresh = append(fresh, x.queue)
+					fresh = append(fresh, s.shards[path].queue)
 				}
 			}
 			end = s.err

@@ -238,7 +238,7 @@ func (e *engine) asked() bool {
 // readAll has everything read again.
 func (e *engine) readAll() {
 	e.dirt.add(e.root, workAll|workLoad)
-	for path := range e.nodes { // which nobody else changes
+	for _, path := range slices.Sorted(maps.Keys(e.nodes)) { // which nobody else changes
 		e.dirt.add(path, workAll|workLoad)
 	}
 	e.mu.Lock()
@@ -363,7 +363,7 @@ func (e *engine) applyList(r *reading) {
 			e.dirt.add(join(r.path, name), workAll|load)
 		}
 	}
-	for name := range x.kids {
+	for _, name := range slices.Sorted(maps.Keys(x.kids)) {
 		if _, ok := there[name]; !ok {
 			e.dirt.add(join(r.path, name), workData|load)
 		}

@@ -47,7 +47,15 @@ func (s *Stream[T]) wake() {
 	}
 }
 
-// Ready becomes readable when TryNext has news; for use in a select.
+// calm takes the token back of what was received by somebody who has not waited for it.
+func (s *Stream[T]) calm() {
+	select {
+	case <-s.ready:
+	default:
+	}
+}
+
+// Ready is readable while TryNext has news, until somebody reads from it; for use in a select.
 func (s *Stream[T]) Ready() <-chan struct{} { return s.ready }
 
 // Len is the number of values that wait to be received.
@@ -77,6 +85,8 @@ func (s *Stream[T]) TryNext() (v T, ok, open bool) {
 	}
 	if len(s.items) > 0 || s.ended {
 		s.wake()
+	} else {
+		s.calm()
 	}
 	return v, true, true
 }

@@ -138,3 +138,29 @@ func BenchmarkStream(b *testing.B) {
 		s.TryNext()
 	}
 }
+
+// Who takes all there is without having waited leaves nothing to wake up for.
+func TestStreamReadyIsOverWithTheNews(t *testing.T) {
+	s := zkapi.NewStream[int](nil)
+	ready := func() bool {
+		select {
+		case <-s.Ready():
+			return true
+		default:
+			return false
+		}
+	}
+	s.Send(1)
+	s.Send(2)
+	_, _, _ = s.TryNext()
+	_, ok, _ := s.TryNext()
+	require.True(t, ok)
+	require.False(t, ready())
+	s.Send(3)
+	require.True(t, ready())
+	require.False(t, ready(), "one is woken")
+	_, ok, _ = s.TryNext()
+	require.True(t, ok)
+	s.Close()
+	require.True(t, ready())
+}
