@@ -84,6 +84,7 @@ type Progress struct {
 	Pruned    int           // of these, that came to a state in which another had been
 	Steps     int           // taken so far
 	States    int           // different ones, if the strategy tells them apart
+	Checked   int           // pairs of ways that are taken for the same, and were, see Unlike
 	Longest   int           // steps of the longest schedule
 	Elapsed   time.Duration // wall-clock time
 }
@@ -93,7 +94,7 @@ func (p Progress) String() string {
 	s := fmt.Sprintf("%d schedules (%.0f a second), %d of them pruned, %d steps, the longest %d",
 		p.Schedules, rate(p.Schedules, p.Elapsed), p.Pruned, p.Steps, p.Longest)
 	if p.States > 0 {
-		s += fmt.Sprintf(", %d states", p.States)
+		s += fmt.Sprintf(", %d states, %d checks", p.States, p.Checked)
 	}
 	return s
 }

@@ -141,7 +141,7 @@
 //     unless one of them sends the other's participant something, such as an event; unless both are transactions,
 //     whose order is in their zxids; unless one changes a path that the other reads or changes, a node, or
 //     the parent of one that it makes or deletes, each by itself or in a transaction; unless both change or read what the scenario remembers, Participant.Log
-//     included; and unless both are faults. When time passes, a server restarts, somebody else deletes a node, or a server
+//     included; and unless one is a fault, and the other asks how many there have been. When time passes, a server restarts, somebody else deletes a node, or a server
 //     that lags applies something, that commutes with nothing. What a step has to do with is what it was seen to do, and
 //     remains so while only steps are taken that it commutes with. No state is left out by that, only further
 //     ways to it, so that invariants see what they would see.
@@ -152,6 +152,11 @@
 //     so that nothing can be sent to it. There are none while something may still go wrong. This leaves
 //     out states, but none that an invariant could tell from those that remain. It rests on participants looking at
 //     the server only through their clients, Participant.Well and the like.
+//
+// None of this is only believed. Of what is said to come to the same, one in 256 is looked at: the search goes both ways, to a state
+// that had been there, or by two steps in either order, and on from there in the same manner. If it is in other states then, or
+// other steps are possible, and again when it is tried twice more, the failure is [Unlike], with both histories: participants go by more than they learn,
+// or the scenario has more in mind than it says. Progress.Checked counts how often it was the same. What World.Alike promises is not looked at.
 //
 // While servers may lag the state of all of them is what they have written, and no steps commute. Nor do they with
 // clients over the wire, or with a bound on preemptions. Config.Unreduced leaves all this out but the first.

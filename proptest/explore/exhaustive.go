@@ -49,6 +49,7 @@ type exhaustive struct {
 	limit int
 	// A schedule that is run again has had other choices than before.
 	astray bool
+	spots  spots
 }
 
 // visit is what is known of a state.
@@ -75,6 +76,7 @@ type fork struct {
 	sleep     []sleeper
 	tried     *sleeper // what was taken
 	private   bool     // that seems to be a private step: then it is all that need be tried
+	others    []stepName
 }
 
 func (s *exhaustive) String() string { return "exhaustive" }
@@ -84,6 +86,9 @@ func (s *exhaustive) States() int { return len(s.seen) }
 
 func (s *exhaustive) Next(cfg *Config) Source {
 	s.cfg = cfg
+	if w := s.spots.next(); w != nil {
+		return w
+	}
 	if s.ran && s.redo == 0 {
 		for len(s.path) > 0 && len(s.path[len(s.path)-1].left) == 0 {
 			s.path = s.path[:len(s.path)-1]
@@ -203,6 +208,9 @@ func (s *exhaustive) Choose(r *run) int {
 		return -1
 	}
 	state := r.state()
+	if s.checks() {
+		s.spots.state(state, r.choices)
+	}
 	old, known := s.seen[state]
 	if known && s.limit != 0 && int(old.depth) > len(r.choices) {
 		known = false
@@ -222,10 +230,23 @@ func (s *exhaustive) Choose(r *run) int {
 		return -1
 	}
 	s.path = append(s.path, fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep, private: private})
+	if private {
+		s.path[s.at].others = r.stepNames(ways[1:])
+	}
 	s.at++
 	s.forked = true
 	return ways[0]
 }
+
+func (r *run) stepNames(ways []int) (names []stepName) {
+	for _, i := range ways {
+		names = append(names, r.steps[i].name())
+	}
+	return names
+}
+
+// checks tells whether the search makes sure, here and there, that it leaves out nothing.
+func (s *exhaustive) checks() bool { return !s.cfg.Unreduced && s.limit == 0 }
 
 // awake leaves those ways that do not sleep; of a state that is known those that have slept each time before. What has
 // not, sleeps no more.

@@ -49,7 +49,11 @@ func Explore(t *testing.T, scenario func(w *World), opts ...func(*Config)) *Resu
 		return x.result
 	}
 	x.search()
-	if x.result.Failure != nil {
+	switch f := x.result.Failure; {
+	case f == nil:
+	case f.spot != nil: // it takes two schedules
+		x.explain(f.spot)
+	default:
 		x.shrink()
 		x.confirm()
 	}
@@ -178,8 +182,12 @@ func (x *explorer) one(source Source) {
 	res := x.result
 	res.Schedules++
 	if e, ok := x.cfg.Strategy.(*exhaustive); ok {
-		e.done(r)
-		res.Schedules = e.runs
+		if w, ok := source.(*walk); ok {
+			w.done(r)
+		} else {
+			e.done(r)
+		}
+		res.Schedules, res.Checked = e.runs, e.spots.checked
 	}
 	res.Steps += r.taken
 	res.Longest = max(res.Longest, r.taken)
@@ -195,6 +203,9 @@ func (x *explorer) one(source Source) {
 		x.cfg.Failures(f)
 	default:
 		res.Failure = f
+	}
+	if e, ok := x.cfg.Strategy.(*exhaustive); ok && e.spots.unlike != nil { // then there is no point in going on
+		res.Failure = e.spots.unlike.failure()
 	}
 }
 

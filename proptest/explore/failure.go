@@ -22,6 +22,8 @@ const (
 	Livelock        Why = "the schedule does not end"
 	Stuck           Why = "a participant does not end"
 	Leaked          Why = "goroutines are left"
+	// Unlike is no failure of a schedule, but of an exhaustive search: two ways that it takes for the same are not.
+	Unlike Why = "a state is not what it is taken for"
 )
 
 // Failure is a schedule that has failed, or that Trace has run.
@@ -30,11 +32,14 @@ type Failure struct {
 	Text    string
 	Choices []int  // the schedule: which of the possible steps was taken, each time
 	History []Line // what happened
+	// Twin, where it is Unlike, is the other way: what comes to the same, as the search has it.
+	Twin *Failure
 
 	steps []stepName
 	names []string         // of the participants
 	first []memserver.Node // what there was before
 	acts  []act
+	spot  *spot // where it is Unlike
 	// Of an ensemble, see Lag: how many servers there were, and for how many participants.
 	members, seats int
 }

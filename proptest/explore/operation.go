@@ -208,7 +208,8 @@ func (a *answer) digest(d *ledger) {
 }
 
 func stat(l *ledger, s *zkapi.Stat) {
-	if s.Czxid == 0 {
+	some := *s != zkapi.Stat{} // of the root, too, of which the zxid of the creation is 0
+	if l.flag(some); !some {
 		return
 	}
 	for _, id := range [...]int64{s.Czxid, s.Mzxid, s.Pzxid, s.EphemeralOwner} {

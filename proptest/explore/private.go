@@ -45,7 +45,7 @@ func (r *run) isAll(s *Step) bool {
 
 // private tells whether a step has had to do with nobody else.
 func (t *traces) private(who int) bool {
-	return !t.everything && !t.writes && !t.faults && !t.memory && !t.asks && len(t.read) == 0 && len(t.changed) == 0 && t.whose == 1<<who
+	return !t.everything && !t.writes && !t.fault && !t.counts && !t.memory && !t.asks && len(t.read) == 0 && len(t.changed) == 0 && t.whose == 1<<who
 }
 
 // private puts a step first that may be private. One that sleeps has been tried, and was private or not: if it was,

@@ -9,16 +9,11 @@ import (
 // that it does; doc.go says why.
 
 // gone tells whether a participant has ended, with all of its goroutines: nothing
-// that comes to it has any effect.
+// that comes to it has any effect. It does not come back.
 func (r *run) gone(i int) bool {
 	p := r.parts[i]
-	switch {
-	case !p.ended || len(p.client.pending) > 0:
-		return false
-	case r.blurred:
-		return false
-	}
-	return p.goroutines == 0
+	p.gone = p.gone || p.ended && len(p.client.pending) == 0 && !r.blurred && p.goroutines == 0
+	return p.gone
 }
 
 // running is the number of goroutines, without those that have done what they had to and are about
@@ -89,6 +84,11 @@ func (r *run) matterOfCourse() int {
 	return slices.IndexFunc(r.steps, func(s Step) bool {
 		return s.Fault == 0 && s.Who != nobody && (s.Kind == Told || s.Kind == CameBack || s.Kind == CaughtUp) && r.gone(s.Who)
 	})
+}
+
+// wasMatterOfCourse tells whether a step that has been taken was one.
+func (r *run) wasMatterOfCourse(n stepName) bool {
+	return n.fault == 0 && n.who != nobody && (n.kind == Told || n.kind == CameBack || n.kind == CaughtUp) && r.gone(n.who)
 }
 
 // mirrored tells whether a step is the first one of a participant that is like one

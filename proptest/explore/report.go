@@ -46,9 +46,17 @@ func (f *Failure) Schedule() string { return encode(f.Choices) }
 func (res *Result) Report(test string) string {
 	f := res.Failure
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v\n\n%s\n", f, f.Story())
+	fmt.Fprintf(&b, "%v\n\n", f)
+	if f.Twin != nil {
+		fmt.Fprintf(&b, "one way:\n%s\nthe other way:\n", f.Twin.Story())
+	}
+	fmt.Fprintf(&b, "%s\n", f.Story())
 	fmt.Fprintf(&b, "found after %d schedules; %d steps are left of it. To run it again:\n", res.FoundAfter, f.Steps())
-	fmt.Fprintf(&b, "  go test -run '%s' . -explore.replay=%s\n", pattern(test), f.Schedule())
+	fmt.Fprintf(&b, "  go test -run '%s' .", pattern(test))
+	if f.Twin == nil {
+		fmt.Fprintf(&b, " -explore.replay=%s", f.Schedule())
+	}
+	b.WriteByte('\n')
 	if !res.Same {
 		b.WriteString("CAUTION: run again it was not the same: a participant depends on something that is not controlled\n")
 	}

@@ -23,7 +23,8 @@ type traces struct {
 	everything bool     // perhaps
 	whose      uint64   // participants whose step it is, and to whom it has sent something
 	writes     bool     // it is a transaction: they have an order
-	faults     bool     // it is one, or asks how many there have been
+	fault      bool     // it is one
+	counts     bool     // it asks how many there have been
 	memory     bool     // it changes or reads what participants share
 	asks       bool     // its participant has asked what is on its way to it
 	read       []string // paths
@@ -31,8 +32,8 @@ type traces struct {
 }
 
 func (a *traces) commutes(b *traces) bool {
-	return !a.everything && !b.everything && a.whose&b.whose == 0 && !(a.writes && b.writes) && !(a.faults && b.faults) &&
-		!(a.memory && b.memory) && !a.disturbs(b) && !b.disturbs(a)
+	return !a.everything && !b.everything && a.whose&b.whose == 0 && !(a.writes && b.writes) &&
+		!(a.fault && b.counts) && !(a.counts && b.fault) && !(a.memory && b.memory) && !a.disturbs(b) && !b.disturbs(a)
 }
 
 func (a *traces) disturbs(b *traces) bool {
@@ -50,7 +51,7 @@ func (r *run) trace(s Step) func() traces {
 		ephemerals = r.ephemerals(s.Who)
 	}
 	return func() traces {
-		t := traces{everything: r.sweeping(&s), faults: s.Fault != 0 || r.counted, asks: r.asked, changed: ephemerals}
+		t := traces{everything: r.sweeping(&s), fault: s.Fault != 0, counts: r.counted, asks: r.asked, changed: ephemerals}
 		if s.Who != nobody {
 			t.whose = 1 << s.Who
 		}
@@ -203,6 +204,9 @@ func (s *exhaustive) begins(r *run, i int) bool {
 		for _, x := range sleep {
 			if x.traces.commutes(&t) {
 				s.sleep = append(s.sleep, x)
+				if fork >= 0 && single {
+					s.commutes(r, &s.path[fork], name, x.name)
+				}
 			}
 		}
 		if fork < 0 {
@@ -213,6 +217,9 @@ func (s *exhaustive) begins(r *run, i int) bool {
 		}
 		if f := &s.path[fork]; f.private && (t.private(step.Who) || s.indiscreet) {
 			f.left = nil
+			for _, other := range f.others {
+				s.commutes(r, f, name, other)
+			}
 		}
 	}
 	return true
@@ -223,4 +230,11 @@ func (s *exhaustive) begins(r *run, i int) bool {
 func (s *exhaustive) sleepy(r *run) bool {
 	return !s.cfg.Unreduced && !s.sleepless && s.limit == 0 && r.preemptions < 0 && r.inARow+1 < unfair &&
 		r.remembers && !r.dialled && !r.lagging() && len(r.parts) <= 64
+}
+
+// commutes has it looked at, now and then, whether a step that has just been taken commutes with another one.
+func (s *exhaustive) commutes(r *run, f *fork, taken, other stepName) {
+	if s.checks() {
+		s.spots.steps(f.state, r.choices[:len(r.choices)-1], taken, other)
+	}
 }

@@ -70,12 +70,18 @@ func (r *run) portray(l *ledger) {
 			l.text(a.ID)
 		}
 	}
+	gone := 0
 	for _, s := range r.srv.Sessions() {
+		if s.Connected && r.goneWith(s.ID) { // which one it is shows where it has left something
+			gone++
+			continue
+		}
 		l.mark(s.ID)
 		if l.flag(s.Connected); !s.Connected || r.dialled {
 			l.word(uint64(s.Expiry.Sub(r.born)))
 		}
 	}
+	l.int(gone)
 	for _, w := range r.srv.Watches() {
 		if !r.goneWith(w.Session) {
 			r.portrayWatch(l, &w)
@@ -122,6 +128,7 @@ func (r *run) portrayMemory(l *ledger) {
 		for _, x := range c.taken {
 			l.int(x.p.client.index)
 			l.mark(x.session)
+			l.flag(r.hasSession(x.session))
 			l.int(x.removed)
 		}
 	}
@@ -138,10 +145,13 @@ func (c *client) portray(l *ledger) {
 	c.run.mu.Lock() // over the wire a client dials by itself
 	defer c.run.mu.Unlock()
 	l.append(&c.seen)
+	l.mark(c.link.session())
 	l.flag(c.link.up())
 	l.flag(c.link.away())
 	l.flag(c.vain)
-	c.link.missed(l)
+	if c.member != 0 || !c.link.up() || c.link.waiting() > 0 { // otherwise it has heard of everything
+		c.link.missed(l)
+	}
 	if c.member != 0 {
 		l.flag(c.lagging)
 		l.int(c.depth)

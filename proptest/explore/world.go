@@ -116,6 +116,7 @@ type Participant struct {
 	ended  bool         // guarded by run.mu
 	like   *Participant // one before it that does the same
 	moved  bool
+	gone   bool
 	// How many it has, by the counts after each step.
 	goroutines int
 }
