@@ -149,7 +149,8 @@
 //   - Then, too, a step that is private is the next one, and the others that are possible are not tried where it is. It is all that
 //     can happen to its participant, nothing that the others do first changes it, and it was seen to do nothing to them, nor to
 //     what the scenario remembers: an event that the participant is told; a sync, or a pause, of one that has no watches,
-//     so that nothing can be sent to it. There are none while something may still go wrong. This leaves
+//     so that nothing can be sent to it. There are none while something may still go wrong, nor are there any of participants to whom
+//     others, or invariants, have been seen to do something by themselves, such as cancelling a context: that may come before. This leaves
 //     out states, but none that an invariant could tell from those that remain. It rests on participants looking at
 //     the server only through their clients, Participant.Well and the like.
 //

@@ -50,6 +50,9 @@ type exhaustive struct {
 	// A schedule that is run again has had other choices than before.
 	astray bool
 	spots  spots
+	// Participants to whom others do something by themselves, and those of whom a step has been taken for private.
+	touched, trusted uint64
+	anew             bool // all that has been found is to be forgotten
 }
 
 // visit is what is known of a state.
@@ -118,6 +121,10 @@ func (s *exhaustive) capricious() bool { return s.again > 20+s.runs/50 }
 // forgotten that was found from there on.
 func (s *exhaustive) done(r *run) {
 	switch {
+	case s.anew:
+		s.anew, s.ran, s.runs, s.redo = false, false, 0, 0
+		s.path, s.log = nil, nil
+		clear(s.seen)
 	case !r.disturbed && s.stray == nowhere:
 		s.redo = 0
 		s.runs++

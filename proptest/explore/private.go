@@ -60,6 +60,10 @@ func (s *exhaustive) private(r *run, ways []int) ([]int, bool) {
 		return ways, false
 	}
 	step := &r.steps[i]
+	if s.touched&(1<<step.Who) != 0 {
+		return ways, false
+	}
+	s.trusted |= 1 << step.Who
 	name := step.name()
 	if x := slices.IndexFunc(s.sleep, func(x sleeper) bool { return x.name == name }); x >= 0 {
 		if s.sleep[x].traces.private(step.Who) {
@@ -68,4 +72,13 @@ func (s *exhaustive) private(r *run, ways []int) ([]int, bool) {
 		return ways, false
 	}
 	return slices.Insert(slices.Delete(ways, at, at+1), 0, i), true
+}
+
+// meddled hears of participants to whom others have done something by themselves. They might do it before a step that
+// would be private, or after it: there is none then. If some have been private before, all begins anew.
+func (s *exhaustive) meddled(who uint64) {
+	s.touched |= who
+	if s.trusted&s.touched != 0 {
+		s.trusted, s.anew = 0, true
+	}
 }

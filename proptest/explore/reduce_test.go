@@ -1,6 +1,8 @@
 package explore_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -207,4 +209,56 @@ func TestStrays(t *testing.T) {
 	}
 	res, _ := search(many, func(int) bool { return chance.IntN(2) == 0 })
 	require.False(t, res.Complete)
+}
+
+// Whoever is stopped from outside may be stopped before he is told what is on its way to him, or after that.
+func TestStoppedFromOutside(t *testing.T) {
+	found := map[bool]map[string]bool{}
+	for _, unreduced := range []bool{true, false} {
+		found[unreduced] = map[string]bool{}
+		res := explore.Explore(t, func(w *explore.World) {
+			stop, done, way := func() {}, false, ""
+			w.Go("A", func(p *explore.Participant) error {
+				_, err := p.Client.Set(p.Context(), "/zookeeper", nil, zkapi.AnyVersion)
+				_, _, err2 := p.Client.Exists(p.Context(), "/")
+				done = true
+				return errors.Join(err, err2)
+			})
+			w.Go("B", func(p *explore.Participant) error {
+				var ctx context.Context
+				ctx, stop = context.WithCancel(p.Context())
+				defer stop()
+				_, stat, changed, err := p.Client.GetW(ctx, "/zookeeper")
+				if err != nil {
+					return nil
+				}
+				how := "told"
+				select {
+				case <-changed:
+				case <-ctx.Done():
+					how = "stopped"
+				}
+				_, _, err = p.Client.Get(p.Context(), "/")
+				way = fmt.Sprint(how, stat.Version)
+				return err
+			})
+			w.Invariant(func() error {
+				if done {
+					stop()
+				}
+				return nil
+			})
+			w.Remember(func() string { return fmt.Sprint(done, way) })
+			w.Finally(func() error {
+				found[unreduced][way] = true
+				return nil
+			})
+		}, func(c *explore.Config) {
+			c.Strategy, c.Schedules, c.Unreduced = explore.Exhaustive(), 10_000, unreduced
+		})
+		require.Nil(t, res.Failure)
+		require.True(t, res.Complete)
+	}
+	require.Equal(t, found[true], found[false])
+	require.True(t, found[true]["told0"] && found[true]["stopped0"], "stopped with the event on its way")
 }

@@ -226,7 +226,8 @@ func (r *run) goOn() bool {
 	if r.broken(r.invariants, Invariant) {
 		return false
 	}
-	r.account(nobody) // invariants may end something
+	r.settle() // invariants may end something
+	r.account(nobody)
 	if r.after != nil {
 		r.after()
 		r.after = nil

@@ -22,6 +22,7 @@ type sleeper struct {
 type traces struct {
 	everything bool     // perhaps
 	whose      uint64   // participants whose step it is, and to whom it has sent something
+	meddles    uint64   // others, to whom it has done something by itself: it has cancelled a context, for instance
 	writes     bool     // it is a transaction: they have an order
 	fault      bool     // it is one
 	counts     bool     // it asks how many there have been
@@ -45,7 +46,7 @@ func (a *traces) disturbs(b *traces) bool {
 // trace looks at what there is before a step is taken, and returns a function that tells what the step had to do with.
 func (r *run) trace(s Step) func() traces {
 	r.touched, r.counted, r.asked = false, false, false
-	zxid, memory, parts, ended := r.srv.Zxid(), r.memory(), r.locals(), r.endings()
+	zxid, memory, parts, minds, ended := r.srv.Zxid(), r.memory(), r.locals(), r.minds(), r.endings()
 	var ephemerals []string
 	if s.Fault == Expiry {
 		ephemerals = r.ephemerals(s.Who)
@@ -58,6 +59,11 @@ func (r *run) trace(s Step) func() traces {
 		for i, now := range r.locals() {
 			if now != parts[i] {
 				t.whose |= 1 << i
+			}
+		}
+		for i, now := range r.minds() {
+			if now != minds[i] && i != s.Who && s.Who != nobody {
+				t.meddles |= 1 << i
 			}
 		}
 		t.writes = r.srv.Zxid() != zxid
@@ -87,6 +93,17 @@ func (r *run) locals() []digest {
 	for i, p := range r.parts {
 		r.aside.reset()
 		p.client.portray(&r.aside)
+		list[i] = r.aside.sum()
+	}
+	return list
+}
+
+// minds are what the participants know and want, whatever is on its way to them.
+func (r *run) minds() []digest {
+	list := make([]digest, len(r.parts))
+	for i, p := range r.parts {
+		r.aside.reset()
+		p.client.portrayMind(&r.aside)
 		list[i] = r.aside.sum()
 	}
 	return list
@@ -201,6 +218,7 @@ func (s *exhaustive) begins(r *run, i int) bool {
 		if s.careless {
 			t.read, t.changed = nil, nil
 		}
+		s.meddled(t.meddles)
 		for _, x := range sleep {
 			if x.traces.commutes(&t) {
 				s.sleep = append(s.sleep, x)

@@ -142,9 +142,9 @@ func (r *run) portrayMemory(l *ledger) {
 
 // portray adds what a participant knows, and what is on its way from and to it.
 func (c *client) portray(l *ledger) {
+	c.portrayMind(l)
 	c.run.mu.Lock() // over the wire a client dials by itself
 	defer c.run.mu.Unlock()
-	l.append(&c.seen)
 	l.mark(c.link.session())
 	l.flag(c.link.up())
 	l.flag(c.link.away())
@@ -161,6 +161,13 @@ func (c *client) portray(l *ledger) {
 		}
 	}
 	c.link.underWay(l)
+}
+
+// portrayMind adds what it has learned, and the calls that it waits in.
+func (c *client) portrayMind(l *ledger) {
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	l.append(&c.seen)
 	l.int(len(c.pending))
 	for _, o := range c.pending {
 		o.call.digest(&l.digest)
