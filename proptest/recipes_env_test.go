@@ -45,9 +45,10 @@ type recipeEnv struct {
 	events  *zkapi.Stream[zkapi.Event]     // of everything, as truth is told
 	commits *zkapi.Stream[memserver.Event] // the same from within; nil on real servers
 
-	bare   bool                            // cases bring no foreign nodes of their own
-	reaped bool                            // directories are deleted and made again, so that names come again
-	wrap   func(zkapi.Client) zkapi.Client // of every client; nil for none
+	bare bool // cases bring no foreign nodes of their own
+	// Directories are deleted and made again, so that names come again: whether two items had the same. nil if they are not.
+	sameName func(item, other string) bool
+	wrap     func(zkapi.Client) zkapi.Client // of every client; nil for none
 
 	mu        sync.Mutex
 	clients   []zkapi.Client

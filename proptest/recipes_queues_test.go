@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +51,8 @@ type books struct {
 	certain, cancelled func() bool
 	refused            func(error) bool // what has no number is not put in
 	// An item may be deleted in place of another one, which has come out already and had its name: TestNamesComeAgain.
-	confusable bool
+	// It tells whether they had the same one; nil is that it may not.
+	confusable func(lost, twice string) bool
 }
 
 func newBooks(s *scene, certain bool) *books {
@@ -77,10 +79,7 @@ func (b *books) note(certain map[string]int, maybe map[string]bool, item string,
 
 // close: what was put in has come out, once.
 func (b *books) close(s *scene, atLeastOnce bool) {
-	lost, twice := b.lost(), b.twice()
-	if b.confusable && len(lost) == len(twice) {
-		lost, twice = nil, nil
-	}
+	lost, twice := b.unconfused()
 	for _, item := range lost {
 		s.t.Errorf("%s was put in and has not come out", item)
 	}
@@ -94,6 +93,22 @@ func (b *books) close(s *scene, atLeastOnce bool) {
 			s.t.Errorf("%s has come out, and was not put in", item)
 		}
 	}
+}
+
+// unconfused are the items that are lost, and those that have come out twice, without those that may have been taken for each other.
+func (b *books) unconfused() (lost, twice []string) {
+	lost, twice = b.lost(), b.twice()
+	if b.confusable == nil {
+		return lost, twice
+	}
+	lost = slices.DeleteFunc(lost, func(item string) bool {
+		i := slices.IndexFunc(twice, func(other string) bool { return b.confusable(item, other) })
+		if i >= 0 {
+			twice = slices.Delete(twice, i, i+1)
+		}
+		return i >= 0
+	})
+	return lost, twice
 }
 
 // lost are the items that nobody got.
@@ -120,7 +135,7 @@ func (b *books) twice() (items []string) {
 func playQueue(queue func(c zkapi.Client, path string, once bool) polled, once bool) func(*scene) {
 	return func(s *scene) {
 		b, o := newBooks(s, once), newOrders(s, "/queue", "")
-		b.confusable = s.reaped
+		b.confusable = s.sameName
 		if !s.bare {
 			o.foreign = []string{"x", "entry-1x0-0000000000", "qn-12"}
 		}
@@ -263,7 +278,9 @@ func (b *books) together(s *scene) {
 func playDistributedQueue(locks bool) func(*scene) {
 	return func(s *scene) {
 		b, o := newBooks(s, false), newOrders(s, "/queue", map[bool]string{true: "/locks"}[locks])
-		b.confusable = s.reaped && !locks
+		if !locks {
+			b.confusable = s.sameName
+		}
 		var once sync.Map
 		queue := func(c zkapi.Client) *recipes.DistributedQueue {
 			return recipes.NewDistributedQueue(c, s.root+"/queue", recipes.PriorityQueue, func(o *recipes.DistributedQueueOptions) {
@@ -319,7 +336,7 @@ func playDistributedQueue(locks bool) func(*scene) {
 func playSharder(s *scene) {
 	const full, most = 2, 2
 	b := newBooks(s, false)
-	b.confusable = s.reaped
+	b.confusable = s.sameName
 	sharder := func(c zkapi.Client) *recipes.QueueSharder[polled] {
 		return recipes.NewQueueSharder(c, s.root+"/shards", s.root+"/leader", func(path string) polled { return newSimpleQueue(c, path, false) },
 			func(o *recipes.SharderOptions) { o.Full, o.Max, o.Every = full, most, 10*time.Millisecond })

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/proptest/internal/brief"
@@ -60,6 +64,9 @@ type reaper struct {
 	containers []string
 	steps      atomic.Int64
 	deleted    atomic.Int64
+
+	mu    sync.Mutex
+	named map[string][]string // by path, the data of the nodes that have had it, one after the other
 }
 
 // play plays a recipe with every directory a container, as often as it is made.
@@ -73,9 +80,10 @@ func (r *reaper) play(e *recipeEnv, x *trial) {
 	r.containers = slices.Sorted(maps.Keys(containers))
 	slices.Reverse(r.containers) // what is in them before them
 	r.steps.Store(0)
-	e.bare, e.reaped = true, true
+	r.named = make(map[string][]string)
+	e.bare, e.sameName = true, r.sameName
 	e.wrap = func(c zkapi.Client) zkapi.Client {
-		return &steps{Client: &containing{c, containers}, each: func() { r.step(e) }}
+		return &steps{Client: &containing{c, containers, r}, each: func() { r.step(e) }}
 	}
 	if err := e.truth.Delete(e.ctx, e.root, zkapi.AnyVersion); err != nil {
 		e.t.Errorf("%v", err)
@@ -105,6 +113,7 @@ func (r *reaper) step(e *recipeEnv) {
 type containing struct {
 	zkapi.Client
 	containers map[string]bool
+	*reaper
 }
 
 func (c *containing) Create(ctx context.Context, path string, data []byte, acl []zkapi.ACL, mode zkapi.CreateMode) (string, error) {
@@ -112,4 +121,51 @@ func (c *containing) Create(ctx context.Context, path string, data []byte, acl [
 		mode = zkapi.Container
 	}
 	return c.Client.Create(ctx, path, data, acl, mode)
+}
+
+func (c *containing) Multi(ctx context.Context, ops ...zkapi.Op) ([]zkapi.OpResult, error) {
+	results, err := c.Client.Multi(ctx, ops...)
+	for i, x := range results {
+		if x.Path != "" && ops[i].Data != nil {
+			c.name(x.Path, string(ops[i].Data))
+		}
+	}
+	return results, err
+}
+
+func (r *reaper) name(path, data string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.named[path] = append(r.named[path], data)
+}
+
+// sameName tells whether two items have had the same name, one after the other.
+func (r *reaper) sameName(item, other string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, all := range r.named {
+		has := func(item string) bool {
+			return slices.ContainsFunc(all, func(data string) bool { return strings.Contains(data, item) })
+		}
+		if len(all) > 1 && has(item) && has(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// Only items that have had the same name may be taken for each other.
+func TestReaperKnowsNames(t *testing.T) {
+	r := &reaper{named: make(map[string][]string)}
+	r.name("/q/n-0", "a0")
+	r.name("/q/n-1", "a1")
+	r.name("/q/n-0", "b0")
+	require.True(t, r.sameName("a0", "b0"))
+	require.False(t, r.sameName("a1", "b0"))
+	require.False(t, r.sameName("a0", "a1"))
+
+	b := &books{in: map[string]int{"a0": 1, "a1": 1, "b0": 1}, out: map[string]int{"a0": 2}, confusable: r.sameName}
+	lost, twice := b.unconfused()
+	require.Equal(t, []string{"a1"}, lost)
+	require.Empty(t, twice)
 }
