@@ -85,6 +85,7 @@ type Progress struct {
 	Steps     int           // taken so far
 	States    int           // different ones, if the strategy tells them apart
 	Checked   int           // pairs of ways that are taken for the same, and were, see Unlike
+	Unsteady  int           // pairs that were not, but something else each time: participants depend on what is not controlled
 	Longest   int           // steps of the longest schedule
 	Elapsed   time.Duration // wall-clock time
 }
@@ -95,6 +96,9 @@ func (p Progress) String() string {
 		p.Schedules, rate(p.Schedules, p.Elapsed), p.Pruned, p.Steps, p.Longest)
 	if p.States > 0 {
 		s += fmt.Sprintf(", %d states, %d checks", p.States, p.Checked)
+		if p.Unsteady > 0 {
+			s += fmt.Sprintf(", %d of them in vain", p.Unsteady)
+		}
 	}
 	return s
 }

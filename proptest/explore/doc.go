@@ -155,9 +155,10 @@
 //     the server only through their clients, Participant.Well and the like.
 //
 // None of this is only believed. Of what is said to come to the same, one in 256 is looked at: the search goes both ways, to a state
-// that had been there, or by two steps in either order, and on from there in the same manner. If it is in other states then, or
-// other steps are possible, and again when it is tried twice more, the failure is [Unlike], with both histories: participants go by more than they learn,
-// or the scenario has more in mind than it says. Progress.Checked counts how often it was the same. What World.Alike promises is not looked at.
+// that had been there, or by two steps in either order, and on from there in the same manner, three times if need be. If it is in other states then, or
+// other steps are possible, the failure is [Unlike], with both histories: participants go by more than they learn,
+// or the scenario has more in mind than it says. Progress.Checked counts how often it was the same, and Progress.Unsteady how often it was
+// something else each time, so that nothing can be said. What World.Alike promises is not looked at.
 //
 // While servers may lag the state of all of them is what they have written, and no steps commute. Nor do they with
 // clients over the wire, or with a bound on preemptions. Config.Unreduced leaves all this out but the first.

@@ -16,8 +16,8 @@ const rare = 256
 // spot is somewhere where two ways are said to lead.
 type spot struct {
 	ways   [2]way
-	trails [2]digest // what comes afterwards
-	tries  int
+	trails [2][]digest // what came afterwards, each time
+	lost   bool        // there is no such way
 }
 
 // way is choices, and then some steps.
@@ -28,11 +28,12 @@ type way struct {
 
 // spots are those of a search.
 type spots struct {
-	states  map[digest][]int // the first way to each that is looked at; nil if it has been
-	due     []*walk          // what is to be run
-	checked int              // that were the same
-	unlike  *spot            // the first that was not
-	bold    bool             // for tests: everything is looked at
+	states   map[digest][]int // the first way to each that is looked at; nil if it has been
+	due      []*walk          // what is to be run
+	checked  int              // that were the same
+	unsteady int              // that were something else each time
+	unlike   *spot            // the first that was not the same
+	bold     bool             // for tests: everything is looked at
 }
 
 func (s *spots) looks(at digest) bool { return s.bold || at.a%rare == 0 }
@@ -67,7 +68,6 @@ func (s *spots) steps(state digest, choices []int, a, b stepName) {
 
 // send has both ways walked.
 func (s *spots) send(x *spot) {
-	x.tries++
 	s.due = append(s.due, &walk{spots: s, spot: x}, &walk{spots: s, spot: x, second: 1})
 }
 
@@ -89,7 +89,6 @@ type walk struct {
 	second int
 	trail  digest
 	marks  []mark
-	lost   bool // the way cannot be gone
 }
 
 // Choose implements Source.
@@ -152,28 +151,36 @@ func (n stepName) hash() uint64 {
 	return d.a
 }
 
-// often is how often the ways of a spot are walked before they count as different. Like any schedule they may be
-// disturbed.
+// often is how often the ways of a spot are walked before they count as different.
 const often = 3
 
-// done compares the second way with the first one.
+// done hears how it went. A schedule that was disturbed says nothing.
 func (w *walk) done(r *run) {
 	if r.failure != nil {
 		w.trail.text(string(r.failure.Why))
 	}
-	if r.disturbed || w.lost {
+	if r.disturbed {
 		w.trail = digest{}
 	}
-	if w.trails[w.second] = w.trail; w.second == 0 {
-		return
+	w.trails[w.second] = append(w.trails[w.second], w.trail)
+	if w.second == 1 && !w.lost {
+		w.compare()
 	}
-	walked := w.trails[0] != digest{} && w.trails[1] != digest{}
+}
+
+// compare compares the second way with the first one.
+func (w *walk) compare() {
+	a, b := w.trails[0], w.trails[1]
+	last, nothing := len(a)-1, digest{}
 	switch {
-	case walked && w.trails[0] == w.trails[1]:
+	case a[last] == b[last] && a[last] != nothing:
 		w.checked++
-	case w.tries < often:
+	case len(a) < often:
 		w.send(w.spot)
-	case walked && w.unlike == nil:
+	case slices.Contains(a, nothing) || slices.Contains(b, nothing):
+	case len(slices.Compact(a)) > 1 || len(slices.Compact(b)) > 1:
+		w.unsteady++
+	case w.unlike == nil:
 		w.unlike = w.spot
 	}
 }

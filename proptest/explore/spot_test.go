@@ -2,6 +2,7 @@ package explore_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,7 @@ func TestWaysLeadToTheSame(t *testing.T) {
 			}
 			res := bold(t, explore.Exhaustive(), seed, x.participants, x.faults)
 			require.True(t, res.Complete, "seed %d, %v: %v", seed, x, res.Failure)
+			require.Zero(t, res.Unsteady)
 			checked += res.Checked
 		}
 	}
@@ -140,4 +142,24 @@ func TestSessionsOfThoseWhoAreGone(t *testing.T) {
 	})
 	require.Nil(t, res.Failure)
 	require.True(t, res.Complete)
+}
+
+// Whoever does something else each time is no case for it.
+func TestWaysOfTheCapricious(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 1))
+	res := explore.Explore(t, func(w *explore.World) {
+		for _, name := range []string{"A", "B", "C"} {
+			w.Go(name, func(p *explore.Participant) error {
+				_, _, err := p.Client.Get(p.Context(), "/")
+				if chance.IntN(4) == 0 {
+					_, _, _ = p.Client.Exists(p.Context(), "/never")
+				}
+				_, _, err2 := p.Client.Get(p.Context(), "/zookeeper")
+				return errors.Join(err, err2)
+			})
+		}
+		w.Remember()
+	}, func(c *explore.Config) { c.Strategy, c.Schedules = explore.Bold(explore.Exhaustive()), 1000 })
+	require.Nil(t, res.Failure)
+	require.Positive(t, res.Unsteady)
 }
