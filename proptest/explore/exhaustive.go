@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 )
@@ -43,6 +44,7 @@ type exhaustive struct {
 	sleep       []sleeper // where the schedule is, beyond the path
 	forked      bool      // the next step is the one that the last fork is about
 	numbers     map[stepName]int32
+	sets        sets // of numbers
 	// For tests: no step sleeps; or they do with no regard to paths. No step is private; or all are that might be.
 	sleepless, careless, public, indiscreet bool
 	// limit, if not 0, is after how many steps schedules are given up.
@@ -55,10 +57,10 @@ type exhaustive struct {
 	anew             bool // all that has been found is to be forgotten
 }
 
-// visit is what is known of a state.
+// visit is what is known of a state. There are millions of them, in which the garbage collector has nothing to look at.
 type visit struct {
-	depth  int32   // after how few choices it was come to
-	asleep []int32 // steps that have never been tried in it, by number
+	depth  int32 // after how few choices it was come to
+	asleep int32 // the number of the set of steps that have never been tried in it
 }
 
 // undone is what was known of a state before.
@@ -226,13 +228,13 @@ func (s *exhaustive) Choose(r *run) int {
 	if !known {
 		ways, private = s.private(r, ways)
 	}
-	ways = s.awake(r, ways, old.asleep, known)
+	ways = s.awake(r, ways, s.sets.of(old.asleep), known)
 	if len(ways) == 0 && known {
 		return -1
 	}
 	noted := len(s.log)
 	s.log = append(s.log, undone{state, old, known})
-	s.seen[state] = visit{int32(len(r.choices)), s.asleep()}
+	s.seen[state] = visit{int32(len(r.choices)), s.sets.number(s.asleep())}
 	if len(ways) == 0 {
 		return -1
 	}
@@ -274,6 +276,39 @@ func (s *exhaustive) asleep() (numbers []int32) {
 		numbers = append(numbers, s.number(x.name))
 	}
 	return numbers
+}
+
+// sets gives lists of numbers a number each, which is 0 for none.
+type sets struct {
+	all     [][]int32
+	numbers map[string]int32
+}
+
+func (s *sets) number(list []int32) int32 {
+	if len(list) == 0 {
+		return 0
+	}
+	key := make([]byte, 0, 4*len(list))
+	for _, x := range list {
+		key = binary.LittleEndian.AppendUint32(key, uint32(x))
+	}
+	n, known := s.numbers[string(key)]
+	if !known {
+		if s.numbers == nil {
+			s.numbers = make(map[string]int32)
+		}
+		s.all = append(s.all, list)
+		n = int32(len(s.all))
+		s.numbers[string(key)] = n
+	}
+	return n
+}
+
+func (s *sets) of(n int32) []int32 {
+	if n == 0 {
+		return nil
+	}
+	return s.all[n-1]
 }
 
 // number is short for a step.
