@@ -82,6 +82,7 @@ func TestExploreOursCompletely(t *testing.T) {
 					e.Schedules, e.Prepare, e.Alike = 1_000_000_000, prepared(x.name, b.participants), b.alike || b.faults != 1
 				})
 				res.FailT(t)
+				require.LessOrEqual(t, res.Again, 10+res.Schedules/100, "they are run again where a busy machine has led them astray")
 				if *complete == "" {
 					require.True(t, res.Complete)
 				}

@@ -87,6 +87,7 @@ type Progress struct {
 	Checked   int           // pairs of ways that are taken for the same, and were, see Unlike
 	Unsteady  int           // pairs that were not, but something else each time: participants depend on what is not controlled
 	Longest   int           // steps of the longest schedule
+	Again     int           // schedules that were run again, because they had gone astray
 	Elapsed   time.Duration // wall-clock time
 }
 
@@ -98,6 +99,9 @@ func (p Progress) String() string {
 		s += fmt.Sprintf(", %d states, %d checks", p.States, p.Checked)
 		if p.Unsteady > 0 {
 			s += fmt.Sprintf(", %d of them in vain", p.Unsteady)
+		}
+		if p.Again > 0 {
+			s += fmt.Sprintf(", %d run again", p.Again)
 		}
 	}
 	return s

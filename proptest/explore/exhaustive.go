@@ -124,7 +124,7 @@ func (s *exhaustive) capricious() bool { return s.again > 20+s.runs/50 }
 func (s *exhaustive) done(r *run) {
 	switch {
 	case s.anew:
-		s.anew, s.ran, s.runs, s.redo = false, false, 0, 0
+		s.anew, s.ran, s.runs, s.again, s.redo = false, false, 0, 0, 0
 		s.path, s.log = nil, nil
 		clear(s.seen)
 	case !r.disturbed && s.stray == nowhere:

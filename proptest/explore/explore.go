@@ -187,7 +187,7 @@ func (x *explorer) one(source Source) {
 		} else {
 			e.done(r)
 		}
-		res.Schedules, res.Checked, res.Unsteady = e.runs, e.spots.checked, e.spots.unsteady
+		res.Schedules, res.Again, res.Checked, res.Unsteady = e.runs, e.again, e.spots.checked, e.spots.unsteady
 	}
 	res.Steps += r.taken
 	res.Longest = max(res.Longest, r.taken)

@@ -10,10 +10,13 @@ import (
 
 // gone tells whether a participant has ended, with all of its goroutines: nothing
 // that comes to it has any effect. It does not come back.
-func (r *run) gone(i int) bool {
-	p := r.parts[i]
-	p.gone = p.gone || p.ended && len(p.client.pending) == 0 && !r.blurred && p.goroutines == 0
-	return p.gone
+func (r *run) gone(i int) bool { return r.parts[i].gone }
+
+// bury notes who is gone.
+func (r *run) bury() {
+	for _, p := range r.parts {
+		p.gone = p.gone || p.ended && len(p.client.pending) == 0 && !r.blurred && p.goroutines == 0
+	}
 }
 
 // running is the number of goroutines, without those that have done what they had to and are about
@@ -48,6 +51,7 @@ func (r *run) account(who int) {
 	if r.blurred {
 		r.recount()
 	}
+	r.bury()
 }
 
 // onlyOne is the only participant that has goroutines.
