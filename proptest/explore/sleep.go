@@ -88,22 +88,16 @@ func (r *run) ephemerals(who int) (paths []string) {
 }
 
 // locals are the states of the participants.
-func (r *run) locals() []digest {
-	list := make([]digest, len(r.parts))
-	for i, p := range r.parts {
-		r.aside.reset()
-		p.client.portray(&r.aside)
-		list[i] = r.aside.sum()
-	}
-	return list
-}
+func (r *run) locals() []digest { return r.digests((*client).portray) }
 
 // minds are what the participants know and want, whatever is on its way to them.
-func (r *run) minds() []digest {
+func (r *run) minds() []digest { return r.digests((*client).portrayMind) }
+
+func (r *run) digests(portray func(*client, *ledger)) []digest {
 	list := make([]digest, len(r.parts))
 	for i, p := range r.parts {
 		r.aside.reset()
-		p.client.portrayMind(&r.aside)
+		portray(p.client, &r.aside)
 		list[i] = r.aside.sum()
 	}
 	return list
