@@ -363,9 +363,14 @@ func (e *engine) applyList(r *reading) {
 			e.dirt.add(join(r.path, name), workAll|load)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(x.kids)) {
+	var gone []string
+	for name := range x.kids {
 		if _, ok := there[name]; !ok {
-			e.dirt.add(join(r.path, name), workData|load)
+			gone = append(gone, name)
 		}
+	}
+	slices.Sort(gone)
+	for _, name := range gone {
+		e.dirt.add(join(r.path, name), workData|load)
 	}
 }

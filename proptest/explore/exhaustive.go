@@ -79,9 +79,8 @@ type fork struct {
 	left      []int // what is still to be tried
 	open      bool  // what is left is not known, because another search has been here
 	sleep     []sleeper
-	tried     *sleeper // what was taken
-	private   bool     // that seems to be a private step: then it is all that need be tried
-	others    []stepName
+	tried     *sleeper   // what was taken
+	others    []stepName // if what was taken seems to be a private step: what need not be tried then
 }
 
 func (s *exhaustive) String() string { return "exhaustive" }
@@ -102,7 +101,7 @@ func (s *exhaustive) Next(cfg *Config) Source {
 			return nil
 		}
 		last := &s.path[len(s.path)-1]
-		last.private = false
+		last.others = nil
 		if last.taken, last.left = last.left[0], last.left[1:]; last.tried != nil {
 			last.sleep, last.tried = append(last.sleep, *last.tried), nil
 		}
@@ -238,10 +237,11 @@ func (s *exhaustive) Choose(r *run) int {
 	if len(ways) == 0 {
 		return -1
 	}
-	s.path = append(s.path, fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep, private: private})
+	f := fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep}
 	if private {
-		s.path[s.at].others = r.stepNames(ways[1:])
+		f.others = r.stepNames(f.left)
 	}
+	s.path = append(s.path, f)
 	s.at++
 	s.forked = true
 	return ways[0]

@@ -181,7 +181,8 @@ func (x *explorer) one(source Source) {
 	r := x.run(source, false)
 	res := x.result
 	res.Schedules++
-	if e, ok := x.cfg.Strategy.(*exhaustive); ok {
+	e, _ := x.cfg.Strategy.(*exhaustive)
+	if e != nil {
 		if w, ok := source.(*walk); ok {
 			w.done(r)
 		} else {
@@ -204,7 +205,7 @@ func (x *explorer) one(source Source) {
 	default:
 		res.Failure = f
 	}
-	if e, ok := x.cfg.Strategy.(*exhaustive); ok && e.spots.unlike != nil { // then there is no point in going on
+	if e != nil && e.spots.unlike != nil { // then there is no point in going on
 		res.Failure = e.spots.unlike.failure()
 	}
 }

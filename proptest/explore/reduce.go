@@ -85,14 +85,12 @@ func (r *run) recount() {
 // matterOfCourse is a step that nobody notices but a participant that is gone; -1 if
 // there is none. It may as well be the next one.
 func (r *run) matterOfCourse() int {
-	return slices.IndexFunc(r.steps, func(s Step) bool {
-		return s.Fault == 0 && s.Who != nobody && (s.Kind == Told || s.Kind == CameBack || s.Kind == CaughtUp) && r.gone(s.Who)
-	})
+	return slices.IndexFunc(r.steps, func(s Step) bool { return r.ofCourse(s.Who, s.Kind, s.Fault) })
 }
 
-// wasMatterOfCourse tells whether a step that has been taken was one.
-func (r *run) wasMatterOfCourse(n stepName) bool {
-	return n.fault == 0 && n.who != nobody && (n.kind == Told || n.kind == CameBack || n.kind == CaughtUp) && r.gone(n.who)
+// ofCourse tells whether a step, one that is possible or was taken, is nobody's business.
+func (r *run) ofCourse(who int, kind Kind, fault Fault) bool {
+	return fault == 0 && who != nobody && (kind == Told || kind == CameBack || kind == CaughtUp) && r.gone(who)
 }
 
 // mirrored tells whether a step is the first one of a participant that is like one

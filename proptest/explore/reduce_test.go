@@ -109,22 +109,32 @@ func TestSleepersMissNothing(t *testing.T) {
 	}
 }
 
+// sharing has two participants write who they are into what they share, read it a step later, and in another one do something
+// with what they have read.
+func sharing(w *explore.World, last *string, learn bool, then func(p *explore.Participant, read string) error) {
+	for _, name := range []string{"A", "B"} {
+		w.Go(name, func(p *explore.Participant) error {
+			_, _, _ = p.Client.Get(p.Context(), "/")
+			*last = p.Name
+			_, _, _ = p.Client.Get(p.Context(), "/")
+			read := *last
+			if learn {
+				p.Learn(read)
+			}
+			_, _, _ = p.Client.Get(p.Context(), "/")
+			return then(p, read)
+		})
+	}
+}
+
 // What participants share is part of the state, and what they read of it is, too.
 func TestSharedMemory(t *testing.T) {
 	scenario := func(w *explore.World) {
 		last, seen := "", ""
-		for _, name := range []string{"A", "B"} {
-			w.Go(name, func(p *explore.Participant) error {
-				_, _, _ = p.Client.Get(p.Context(), "/")
-				last = p.Name
-				_, _, _ = p.Client.Get(p.Context(), "/")
-				read := last
-				p.Learn(read)
-				_, _, _ = p.Client.Get(p.Context(), "/")
-				seen += read
-				return nil
-			})
-		}
+		sharing(w, &last, true, func(_ *explore.Participant, read string) error {
+			seen += read
+			return nil
+		})
 		w.Remember(func() string { return last + seen })
 		w.Finally(func() error { return fmt.Errorf("they have seen %s", seen) })
 	}

@@ -46,7 +46,7 @@ func (a *traces) disturbs(b *traces) bool {
 // trace looks at what there is before a step is taken, and returns a function that tells what the step had to do with.
 func (r *run) trace(s Step) func() traces {
 	r.touched, r.counted, r.asked = false, false, false
-	zxid, memory, parts, minds, ended := r.srv.Zxid(), r.memory(), r.locals(), r.minds(), r.endings()
+	zxid, memory, parts, ended := r.srv.Zxid(), r.memory(), r.locals(), r.endings()
 	var ephemerals []string
 	if s.Fault == Expiry {
 		ephemerals = r.ephemerals(s.Who)
@@ -60,9 +60,7 @@ func (r *run) trace(s Step) func() traces {
 			if now != parts[i] {
 				t.whose |= 1 << i
 			}
-		}
-		for i, now := range r.minds() {
-			if now != minds[i] && i != s.Who && s.Who != nobody {
+			if now.mind != parts[i].mind && i != s.Who && s.Who != nobody {
 				t.meddles |= 1 << i
 			}
 		}
@@ -87,28 +85,26 @@ func (r *run) ephemerals(who int) (paths []string) {
 	return paths
 }
 
-// locals are the states of the participants.
-func (r *run) locals() []digest { return r.digests((*client).portray) }
+// local is the state of a participant: what it knows and wants, and what there is between it and the server.
+type local struct{ mind, way digest }
 
-// minds are what the participants know and want, whatever is on its way to them.
-func (r *run) minds() []digest { return r.digests((*client).portrayMind) }
-
-func (r *run) digests(portray func(*client, *ledger)) []digest {
-	list := make([]digest, len(r.parts))
+// locals are those of all.
+func (r *run) locals() []local {
+	list := make([]local, len(r.parts))
 	for i, p := range r.parts {
-		r.aside.reset()
-		portray(p.client, &r.aside)
-		list[i] = r.aside.sum()
+		list[i] = local{r.digest(p.client.portrayMind), r.digest(p.client.portrayWay)}
 	}
 	return list
 }
 
-// memory is what the scenario remembers.
-func (r *run) memory() digest {
+func (r *run) digest(portray func(*ledger)) digest {
 	r.aside.reset()
-	r.portrayMemory(&r.aside)
+	portray(&r.aside)
 	return r.aside.sum()
 }
+
+// memory is what the scenario remembers.
+func (r *run) memory() digest { return r.digest(r.portrayMemory) }
 
 // endings is how many participants have ended.
 func (r *run) endings() (n int) {
@@ -227,7 +223,7 @@ func (s *exhaustive) begins(r *run, i int) bool {
 		if single {
 			s.path[fork].tried = &sleeper{name, t}
 		}
-		if f := &s.path[fork]; f.private && (t.private(step.Who) || s.indiscreet) {
+		if f := &s.path[fork]; len(f.others) > 0 && (t.private(step.Who) || s.indiscreet) {
 			f.left = nil
 			for _, other := range f.others {
 				s.commutes(r, f, name, other)

@@ -100,7 +100,7 @@ func (w *walk) Choose(r *run) int {
 	if i := r.matterOfCourse(); i >= 0 {
 		return i
 	}
-	gone := slices.DeleteFunc(slices.Clone(r.names[len(way.choices):]), r.wasMatterOfCourse)
+	gone := slices.DeleteFunc(slices.Clone(r.names[len(way.choices):]), func(n stepName) bool { return r.ofCourse(n.who, n.kind, n.fault) })
 	n := min(len(gone), len(way.then))
 	if w.lost = w.lost || !slices.Equal(gone[:n], way.then[:n]); w.lost {
 		return -1

@@ -62,20 +62,10 @@ func TestWaysShowWhatIsNotSaid(t *testing.T) {
 	search := func(remember bool, learn bool) *explore.Result {
 		return explore.Explore(t, func(w *explore.World) {
 			last := ""
-			for _, name := range []string{"A", "B"} {
-				w.Go(name, func(p *explore.Participant) error {
-					_, _, _ = p.Client.Get(p.Context(), "/")
-					last = p.Name
-					_, _, _ = p.Client.Get(p.Context(), "/")
-					read := last
-					if learn {
-						p.Learn(read)
-					}
-					_, _, _ = p.Client.Get(p.Context(), "/")
-					_, err := p.Client.Create(p.Context(), "/after-"+read, nil, nil, zkapi.EphemeralSequential)
-					return err
-				})
-			}
+			sharing(w, &last, learn, func(p *explore.Participant, read string) error {
+				_, err := p.Client.Create(p.Context(), "/after-"+read, nil, nil, zkapi.EphemeralSequential)
+				return err
+			})
 			if remember {
 				w.Remember(func() string { return last })
 			} else {

@@ -143,6 +143,11 @@ func (r *run) portrayMemory(l *ledger) {
 // portray adds what a participant knows, and what is on its way from and to it.
 func (c *client) portray(l *ledger) {
 	c.portrayMind(l)
+	c.portrayWay(l)
+}
+
+// portrayWay adds how a participant is connected, and what is on its way to it.
+func (c *client) portrayWay(l *ledger) {
 	c.run.mu.Lock() // over the wire a client dials by itself
 	defer c.run.mu.Unlock()
 	l.mark(c.link.session())
