@@ -46,7 +46,7 @@
 //   - One of the faults of [Config].Kinds happens, while there are any left.
 //
 // A [Strategy] is [Random], [PCT] or [Exhaustive]; [CheckRapid] has rapid choose. Two
-// participants that take a textbook lock once each take about 30 microseconds of
+// participants that take a textbook lock once each take about 50 microseconds of
 // processor time a schedule. Long searches print their progress with
 // -explore.progress, are bounded by -explore.time, divided by -explore.shard, and
 // an exhaustive one that was stopped goes on at its Result.Frontier.
@@ -100,15 +100,14 @@
 //
 // # What exhaustive means
 //
-// That every schedule within the bounds has been run, or one that comes to the
-// same, see [Exhaustive]: as many participants, and as much for each to do, as the
-// scenario says; as many faults, of those kinds, as Config says. It rests on participants being
-// functions of what they learn from their clients, the clock and crypto/rand. If
-// participants share memory, what they find there must follow from that too:
-// Participant.Log and Participant.Learn make it part of what they have learned.
-// A schedule that is in another state than before, although it has begun in the same way, is run again: a busy
-// machine may have held up a goroutine, and have let another one be first. If it was the time before that was different, what was
-// found after it is forgotten. Result.Complete is false if that happens to more than one schedule in fifty.
+// That every schedule within the bounds has been run, or one that comes to the same, see [Exhaustive]: as many
+// participants, and as much for each to do, as the scenario says; as many faults, of those kinds, as Config says.
+// It rests on participants being functions of what they learn from their clients, the clock and crypto/rand. If
+// participants share memory, what they find there must follow from that too: Participant.Log and Participant.Learn
+// make it part of what they have learned. A schedule that is in another state than before, although it has begun in
+// the same way, is run again: a busy machine may have held up a goroutine, and have let another one be first. If it
+// was the time before that was different, what was found after it is forgotten. Result.Complete is false if that
+// happens to more than one schedule in fifty.
 //
 // What comes to the same:
 //
@@ -119,46 +118,48 @@
 //     state of the server is what it has, nodes, sessions and watches, and what there was
 //     before is forgotten, since nothing that comes depends on it.
 //
-//   - Then zxids and session ids count by their order alone, those of World.RememberIDs among them. The server only compares them, and new ones are
-//     larger than all there are, so that from two states which differ in them, but not in
-//     their order, the same can happen. Participants have to do no more than compare them, either: a
-//     participant that goes by whether a zxid is even is one that this search does not know. Numbers in names and in data count
-//     as they are, and so does time.
+//   - Then zxids and session ids count by their order alone, those of World.RememberIDs among them. The server only
+//     compares them, and new ones are larger than all there are, so that from two states which differ in them, but
+//     not in their order, the same can happen. Participants have to do no more than compare them, either: a
+//     participant that goes by whether a zxid is even is one that this search does not know. Numbers in names and
+//     in data count as they are, and so does time.
 //
 //   - Then, too, what a participant has learned that has returned, with all its goroutines, is
 //     forgotten: nothing depends on it but what it has left behind, which is on the server, on its
 //     way there, or in what the scenario remembers.
 //
-//   - What comes to a participant that is gone like that, an event or a new connection, is no
-//     choice. It changes nothing for anybody else, and nothing else changes it, so that it may as well be the next thing.
+//   - What comes to a participant that is gone like that, an event or a new connection, is no choice. It changes
+//     nothing for anybody else, and nothing else changes it, so that it may as well be the next thing.
 //
-//   - If the scenario has said by World.Alike that participants do the same, each
-//     takes its first step, or suffers its first fault, after the one before it: a schedule in which it is not so is another
-//     one with their parts exchanged. That rests on their comparing
-//     names, session ids and random numbers for nothing but equality.
+//   - If the scenario has said by World.Alike that participants do the same, each takes its first step, or suffers
+//     its first fault, after the one before it: a schedule in which it is not so is another one with their parts
+//     exchanged. That rests on their comparing names, session ids and random numbers for nothing but equality.
 //
-//   - Then, of two steps that are possible at the same time and commute only one order is tried. Steps of two participants commute
-//     unless one of them sends the other's participant something, such as an event; unless both are transactions,
-//     whose order is in their zxids; unless one changes a path that the other reads or changes, a node, or
-//     the parent of one that it makes or deletes, each by itself or in a transaction; unless both change or read what the scenario remembers, Participant.Log
-//     included; and unless one is a fault, and the other asks how many there have been. When time passes, a server restarts, somebody else deletes a node, or a server
-//     that lags applies something, that commutes with nothing. What a step has to do with is what it was seen to do, and
-//     remains so while only steps are taken that it commutes with. No state is left out by that, only further
-//     ways to it, so that invariants see what they would see.
+//   - Then, of two steps that are possible at the same time and commute only one order is tried. Steps of two
+//     participants commute unless one of them sends the other's participant something, such as an event; unless
+//     both are transactions, whose order is in their zxids; unless one changes a path that the other reads or
+//     changes, a node, or the parent of one that it makes or deletes, each by itself or in a transaction; unless
+//     both change or read what the scenario remembers, Participant.Log included; and unless one is a fault, and the
+//     other asks how many there have been. When time passes, a server restarts, somebody else deletes a node, or a
+//     server that lags applies something, that commutes with nothing. What a step has to do with is what it was
+//     seen to do, and remains so while only steps are taken that it commutes with. No state is left out by that,
+//     only further ways to it, so that invariants see what they would see.
 //
-//   - Then, too, a step that is private is the next one, and the others that are possible are not tried where it is. It is all that
-//     can happen to its participant, nothing that the others do first changes it, and it was seen to do nothing to them, nor to
-//     what the scenario remembers: an event that the participant is told; a sync, or a pause, of one that has no watches,
-//     so that nothing can be sent to it. There are none while something may still go wrong, nor are there any of participants to whom
-//     others, or invariants, have been seen to do something by themselves, such as cancelling a context: that may come before. This leaves
-//     out states, but none that an invariant could tell from those that remain. It rests on participants looking at
-//     the server only through their clients, Participant.Well and the like.
+//   - Then, too, a step that is private is the next one, and the others that are possible are not tried where it
+//     is. It is all that can happen to its participant, nothing that the others do first changes it, and it was
+//     seen to do nothing to them, nor to what the scenario remembers: an event that the participant is told; a
+//     sync, or a pause, of one that has no watches, so that nothing can be sent to it. There are none while
+//     something may still go wrong, nor are there any of participants to whom others, or invariants, have been seen
+//     to do something by themselves, such as cancelling a context: that may come before. This leaves out states,
+//     but none that an invariant could tell from those that remain. It rests on participants looking at the server
+//     only through their clients, Participant.Well and the like.
 //
-// None of this is only believed. Of what is said to come to the same, one in 256 is looked at: the search goes both ways, to a state
-// that had been there, or by two steps in either order, and on from there in the same manner, three times if need be. If it is in other states then, or
-// other steps are possible, the failure is [Unlike], with both histories: participants go by more than they learn,
-// or the scenario has more in mind than it says. Progress.Checked counts how often it was the same, and Progress.Unsteady how often it was
-// something else each time, so that nothing can be said. What World.Alike promises is not looked at.
+// None of this is only believed. Of what is said to come to the same, one in 256 is looked at: the search goes both
+// ways, to a state that had been there, or by two steps in either order, and on from there in the same manner,
+// three times if need be. If it is in other states then, or other steps are possible, the failure is [Unlike], with
+// both histories: participants go by more than they learn, or the scenario has more in mind than it says.
+// Progress.Checked counts how often it was the same, and Progress.Unsteady how often it was something else each
+// time, so that nothing can be said. What World.Alike promises is not looked at.
 //
 // While servers may lag the state of all of them is what they have written, and no steps commute. Nor do they with
 // clients over the wire, or with a bound on preemptions. Config.Unreduced leaves all this out but the first.
