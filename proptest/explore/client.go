@@ -68,6 +68,28 @@ func (c *client) call(ctx context.Context, q call) *answer {
 	}
 }
 
+// overseen is a participant's context that hears when one is ended that has been made of it: package context
+// calls AfterFunc for each, and what it returns when that one is ended, in the step of whoever ends it.
+type overseen struct {
+	context.Context
+	run   *run
+	index int
+}
+
+// Value hides from package context what it knows the context by.
+func (overseen) Value(any) any { return nil }
+
+func (o overseen) AfterFunc(f func()) (stop func() bool) {
+	inner := context.AfterFunc(o.Context, f)
+	return func() bool {
+		r := o.run
+		if r.mover != nobody && r.mover != o.index {
+			r.ended.Or(1 << o.index)
+		}
+		return inner()
+	}
+}
+
 // park hands an operation to the explorer, unless the schedule is over.
 func (c *client) park(o *operation) bool {
 	r := c.run

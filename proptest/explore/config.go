@@ -14,7 +14,8 @@ const (
 	// to the server, or the participant has not sent them yet; events on their way
 	// from the server are lost. The participant knows at once.
 	Cut Fault = 1 << iota
-	// LostReply has the server do a write, and breaks the connection before the reply.
+	// LostReply has the server do a write, and breaks the connection before the reply. It does
+	// not happen while an event is on its way to the participant, which would be lost with the reply.
 	LostReply
 	// Expiry ends a participant's session on the server. A participant that is
 	// connected learns of it later, as one does that was stopped for too long.
@@ -114,7 +115,7 @@ func parseShard(s string) (i, n int, err error) {
 	return i, n, nil
 }
 
-func (c *Config) complete() {
+func (c *Config) complete() error {
 	if c.Strategy == nil {
 		c.Strategy = Random(1)
 	}
@@ -130,8 +131,11 @@ func (c *Config) complete() {
 	if c.SessionTimeout == 0 {
 		c.SessionTimeout = 10 * time.Second
 	}
-	c.Shards = max(c.Shards, 1)
+	if c.Shards = max(c.Shards, 1); c.Shard < 0 || c.Shard >= c.Shards {
+		return fmt.Errorf("explore: there is no shard %d of %d, which are counted from 0", c.Shard, c.Shards)
+	}
 	if c.KeepShrinking == 0 {
 		c.KeepShrinking = 2000
 	}
+	return nil
 }

@@ -101,13 +101,14 @@
 // # What exhaustive means
 //
 // That every schedule within the bounds has been run, or one that comes to the same, see [Exhaustive]: as many
-// participants, and as much for each to do, as the scenario says; as many faults, of those kinds, as Config says.
-// It rests on participants being functions of what they learn from their clients, the clock and crypto/rand. If
-// participants share memory, what they find there must follow from that too: Participant.Log and Participant.Learn
-// make it part of what they have learned. A schedule that is in another state than before, although it has begun in
-// the same way, is run again: a busy machine may have held up a goroutine, and have let another one be first. If it
-// was the time before that was different, what was found after it is forgotten. Result.Complete is false if that
-// happens to more than one schedule in fifty.
+// participants, and as much for each to do, as the scenario says; as many faults, of those kinds, as Config says;
+// and nobody takes more than a hundred steps in a row while others could take one. It rests on participants being
+// functions of what they learn from their clients, the clock and crypto/rand. If participants share memory, what
+// they find there must follow from that too: Participant.Log and Participant.Learn make it part of what they have
+// learned. Who writes what World.Remember tells calls one of them, too. A schedule that is in another state than
+// before, although it has begun in the same way, is run again: a busy machine may have held up a goroutine, and
+// have let another one be first. If it was the time before that was different, what was found after it is
+// forgotten. Result.Complete is false if that happens to more than one schedule in fifty.
 //
 // What comes to the same:
 //
@@ -150,9 +151,10 @@
 //     seen to do nothing to them, nor to what the scenario remembers: an event that the participant is told; a
 //     sync, or a pause, of one that has no watches, so that nothing can be sent to it. There are none while
 //     something may still go wrong, nor are there any of participants to whom others, or invariants, have been seen
-//     to do something by themselves, such as cancelling a context: that may come before. This leaves out states,
-//     but none that an invariant could tell from those that remain. It rests on participants looking at the server
-//     only through their clients, Participant.Well and the like.
+//     to do something by themselves, such as cancelling a context: that may come before. It is seen if the context
+//     was made of Participant.Context, or ends a call that is under way; a context that is made of another one is
+//     seen no further. This leaves out states, but none that an invariant could tell from those that remain. It
+//     rests on participants looking at the server only through their clients, Participant.Well and the like.
 //
 // None of this is only believed. Of what is said to come to the same, one in 256 is looked at: the search goes both
 // ways, to a state that had been there, or by two steps in either order, and on from there in the same manner,

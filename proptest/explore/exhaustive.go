@@ -203,7 +203,8 @@ func (s *exhaustive) Choose(r *run) int {
 			return -1
 		}
 		if f.of = len(r.steps); f.open {
-			f.left, f.open = slices.DeleteFunc(s.ways(r), func(i int) bool { return i <= f.taken }), false
+			first := r.candidate() == f.taken // then it may have been tried before those that are listed before it
+			f.left, f.open = slices.DeleteFunc(s.ways(r), func(i int) bool { return i == f.taken || i < f.taken && !first }), false
 		}
 		s.at++
 		s.forked = true

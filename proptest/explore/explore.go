@@ -108,7 +108,9 @@ func newExplorer(t *testing.T, scenario func(*World), opts []func(*Config)) *exp
 	for _, opt := range opts {
 		opt(cfg)
 	}
-	cfg.complete()
+	if err := cfg.complete(); err != nil {
+		t.Fatalf("%v", err)
+	}
 	return &explorer{t: t, cfg: cfg, scenario: scenario, result: &Result{}}
 }
 

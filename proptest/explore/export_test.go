@@ -24,3 +24,11 @@ func Bold(s Strategy) Strategy {
 	s.(*exhaustive).spots.bold = true
 	return s
 }
+
+// Check is what is wrong with what is asked for, by a test or by the flags.
+func (c *Config) Check() error {
+	if err := c.complete(); err != nil {
+		return err
+	}
+	return c.override(func(string, ...any) {})
+}

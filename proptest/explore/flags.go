@@ -22,6 +22,9 @@ func (c *Config) override(logf func(format string, args ...any)) (err error) {
 		c.Strategy = Random(*flagSeed)
 	}
 	if *flagFrom != "" {
+		if _, err := decode(*flagFrom); err != nil {
+			return err
+		}
 		c.Strategy = Exhaustive(*flagFrom)
 	}
 	if *flagSchedules != 0 {

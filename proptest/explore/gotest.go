@@ -3,6 +3,8 @@ package explore
 import (
 	"fmt"
 	"go/format"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -16,50 +18,35 @@ import (
 // what went wrong in between, and what has to come back. The participants' own
 // code is not in it, and time does not pass. It is for a package of that name.
 func (f *Failure) GoTest(pkg, name string) string {
-	g := &generator{f: f}
-	g.line("package %s", pkg)
-	g.line("import (\n\"testing\"\n\n\"github.com/stretchr/testify/require\"\n\n\"github.com/zksim/zksim/memserver\"\n\"github.com/zksim/zksim/zkapi\"\n)")
-	g.line("// %s: %s", name, strings.ReplaceAll(f.Error(), "\n", " "))
-	g.line("func %s(t *testing.T) {", name)
-	g.line("ctx := t.Context()")
-	config := ""
-	if slices.ContainsFunc(f.acts, func(a act) bool { return a.operation != nil && a.verb == verbCreateTTL }) {
-		config = ", func(c *memserver.Config) { c.ExtendedTypes = true }"
-	}
-	if f.members > 0 {
-		g.line("srv := memserver.RunT(t, func(c *memserver.Config) { c.Members = %d }%s)", f.members, config)
-		g.line("on := func(member int) func(*memserver.ClientConfig) { return func(c *memserver.ClientConfig) { c.Member = member } }")
-	} else {
-		g.line("srv := memserver.RunT(t%s)", config)
-	}
-	if slices.ContainsFunc(f.first, lasts) || slices.ContainsFunc(f.acts, func(a act) bool { return a.fault == Removal }) {
-		at := ""
-		if f.members > 0 {
-			at = fmt.Sprintf(", on(%d)", f.members)
-		}
-		g.line("other := srv.ClientT(t%s)", at)
-	}
-	for _, n := range f.first {
-		if lasts(n) {
-			g.line("_, err%d := other.Create(ctx, %q, %s, nil, zkapi.Persistent)", g.next(), n.Path, bytesOf(n.Data))
-			g.line("require.NoError(t, err%d)", g.n)
-		}
-	}
-	for i, p := range f.names {
-		if slices.ContainsFunc(f.acts, func(a act) bool { return a.who == i }) {
-			at := ""
-			if f.members > 0 {
-				at = fmt.Sprintf(", on(%d)", i+1)
-			}
-			g.line("%s := srv.ClientT(t, memserver.Held%s)", variable(p), at)
-		}
-	}
-	for m := f.seats + 1; m < f.members; m++ {
-		g.line("srv.Member(%d).SetLag(memserver.Lag{Hold: true})", m)
-	}
+	g := &generator{f: f, clients: make(map[int]string), before: slices.DeleteFunc(slices.Clone(f.first), ends)}
+	g.n = len(g.before)
 	for i := range f.acts {
 		g.act(&f.acts[i])
 	}
+	acts := g.b.String()
+	g.b.Reset()
+	g.furnish(acts)
+	body := g.b.String() + acts
+	code := comment.ReplaceAllString(body, "") // which uses what it imports and declares, and no comment does
+
+	g.b.Reset()
+	g.line("package %s", pkg)
+	g.line("import (\n\"testing\"\n")
+	for _, path := range []string{"github.com/stretchr/testify/require", "", "github.com/zksim/zksim/memserver", "github.com/zksim/zksim/zkapi"} {
+		switch used := strings.Contains(code, path[strings.LastIndex(path, "/")+1:]+"."); {
+		case path == "":
+			g.line("")
+		case used:
+			g.line("%q", path)
+		}
+	}
+	g.line(")")
+	g.line("// %s: %s", name, oneLine(f.Error()))
+	g.line("func %s(t *testing.T) {", name)
+	if strings.Contains(code, "(ctx") {
+		g.line("ctx := t.Context()")
+	}
+	g.b.WriteString(body)
 	g.line("}")
 	src, err := format.Source([]byte(g.b.String()))
 	if err != nil {
@@ -68,61 +55,140 @@ func (f *Failure) GoTest(pkg, name string) string {
 	return string(src)
 }
 
-func lasts(n memserver.Node) bool { return n.Stat.EphemeralOwner == 0 }
+var comment = regexp.MustCompile(`(?m)^//.*`)
+
+// furnish writes down what there is before: the server, what others have left on it, the clients. acts is what comes then.
+func (g *generator) furnish(acts string) {
+	f, config, srv := g.f, "", "_ ="
+	if strings.Contains(acts, "CreateTTL") || slices.ContainsFunc(g.before, func(n memserver.Node) bool { return n.TTL > 0 }) {
+		config = ", func(c *memserver.Config) { c.ExtendedTypes = true }"
+	}
+	if f.members > 0 {
+		config = fmt.Sprintf(", func(c *memserver.Config) { c.Members = %d }", f.members) + config
+	}
+	if strings.Contains(acts, "srv.") || len(g.clients) > 0 || len(g.before) > 0 || f.members > f.seats {
+		srv = "srv :="
+	}
+	g.line("%s memserver.RunT(t%s)", srv, config)
+	if f.members > 0 && (strings.Contains(acts, "other.") || len(g.clients) > 0 || len(g.before) > 0) {
+		g.line("on := func(member int) func(*memserver.ClientConfig) { return func(c *memserver.ClientConfig) { c.Member = member } }")
+	}
+	if len(g.before) > 0 || strings.Contains(acts, "other.") {
+		at := ""
+		if f.members > 0 {
+			at = fmt.Sprintf(", on(%d)", f.members)
+		}
+		g.line("other := srv.ClientT(t%s)", at)
+	}
+	for i, n := range g.before {
+		g.node(i+1, n)
+	}
+	for _, line := range g.counters {
+		g.line("%s", line)
+	}
+	for i := range f.names {
+		if client, ok := g.clients[i]; ok {
+			at := ""
+			if f.members > 0 {
+				at = fmt.Sprintf(", on(%d)", i+1)
+			}
+			g.line("%s := srv.ClientT(t, memserver.Held%s)", client, at)
+		}
+	}
+	for m := f.seats + 1; m < f.members; m++ {
+		g.line("srv.Member(%d).SetLag(memserver.Lag{Hold: true})", m)
+	}
+}
+
+// node writes down one that was there before, from which sequential ones go on to be counted.
+func (g *generator) node(i int, n memserver.Node) {
+	switch args := fmt.Sprintf("ctx, %q, %s, %s", n.Path, bytesOf(n.Data), aclOf(n.ACL)); {
+	case n.TTL > 0:
+		g.line("_, _, err%d := other.CreateTTL(%s, zkapi.PersistentTTL, %d)", i, args, n.TTL)
+	case n.Container:
+		g.line("_, err%d := other.Create(%s, zkapi.Container)", i, args)
+	default:
+		g.line("_, err%d := other.Create(%s, zkapi.Persistent)", i, args)
+	}
+	g.line("require.NoError(t, err%d)", i)
+	made := int32(0)
+	for _, other := range g.before {
+		if zkapi.Parent(other.Path) == n.Path {
+			made++
+		}
+	}
+	c := memserver.Counters{Version: n.Stat.Version, Creations: (n.Stat.Cversion + n.Stat.NumChildren) / 2, Aversion: n.Stat.Aversion}
+	if c != (memserver.Counters{Creations: made}) {
+		g.counters = append(g.counters, fmt.Sprintf("require.NoError(t, srv.SetCounters(%q, memserver.Counters{Version: %d, Creations: %d, Aversion: %d}))",
+			n.Path, c.Version, c.Creations, c.Aversion))
+	}
+}
+
+// ends tells whether a node has gone with whoever has furnished the world.
+func ends(n memserver.Node) bool { return n.Stat.EphemeralOwner != 0 }
 
 type generator struct {
-	f *Failure
-	b strings.Builder
-	n int
+	f        *Failure
+	b        strings.Builder
+	n        int
+	before   []memserver.Node // what was there
+	clients  map[int]string   // by participant, of those who do something
+	counters []string
 }
 
 func (g *generator) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }
 func (g *generator) next() int                       { g.n++; return g.n }
 
-// variable is the name of a participant's client.
-func variable(name string) string {
-	v := strings.Map(func(r rune) rune {
+// client is the variable of a participant's client.
+func (g *generator) client(who int) string {
+	if v, ok := g.clients[who]; ok {
+		return v
+	}
+	v := "client" + strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return r
 		}
 		return '_'
-	}, name)
-	return "client" + v
+	}, g.f.names[who])
+	for slices.Contains(slices.Collect(maps.Values(g.clients)), v) {
+		v += "_"
+	}
+	g.clients[who] = v
+	return v
 }
+
+// oneLine is a text as it may be in a comment.
+func oneLine(text string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(text) }
 
 // act writes down one step.
 func (g *generator) act(a *act) {
-	who := ""
-	if a.who >= 0 {
-		who = variable(g.f.names[a.who])
-	}
 	if a.line < len(g.f.History) && a.fault != LostReply {
 		l := g.f.History[a.line]
-		g.line("// %d: %s %s", l.Number, l.Who, l.Text)
+		g.line("// %d: %s %s", l.Number, oneLine(l.Who), oneLine(l.Text))
 	}
 	switch {
 	case a.kind == Ran:
-		g.operation(who, a.operation)
+		g.operation(a.who, a.operation)
 	case a.fault == Cut, a.fault == LostReply:
-		g.line("%s.Disconnect()", who)
+		g.line("%s.Disconnect()", g.client(a.who))
 	case a.fault == Expiry:
-		g.line("srv.Expire(%s.SessionID())", who)
+		g.line("srv.Expire(%s.SessionID())", g.client(a.who))
 	case a.fault == Restart:
 		g.line("srv.Restart()")
 	case a.fault == Removal:
 		g.line("require.NoError(t, other.Delete(ctx, %q, zkapi.AnyVersion))", a.path)
 	case a.kind == Told:
-		g.line("%s.Deliver()", who)
+		g.line("%s.Deliver()", g.client(a.who))
 	case a.kind == CameBack:
 		if a.member > 0 {
 			g.follow(a)
-			g.line("%s.ConnectTo(%d)", who, a.member)
+			g.line("%s.ConnectTo(%d)", g.client(a.who), a.member)
 		}
-		g.line("%s.Reconnect()", who)
+		g.line("%s.Reconnect()", g.client(a.who))
 	case a.kind == CaughtUp, a.fault == Lag && !a.broken:
 		g.follow(a)
 	case a.fault == Lag:
-		g.line("%s.Disconnect()", who)
+		g.line("%s.Disconnect()", g.client(a.who))
 	}
 }
 
@@ -146,20 +212,35 @@ func bytesOf(b []byte) string {
 	return fmt.Sprintf("[]byte(%q)", b)
 }
 
+func aclOf(acl []zkapi.ACL) string {
+	if acl == nil || slices.Equal(acl, zkapi.OpenACL()) {
+		return "nil"
+	}
+	var list []string
+	for _, x := range acl {
+		list = append(list, fmt.Sprintf("{Perms: %d, Scheme: %q, ID: %q}", x.Perms, x.Scheme, x.ID))
+	}
+	return "[]zkapi.ACL{" + strings.Join(list, ", ") + "}"
+}
+
 var modeConstants = map[zkapi.CreateMode]string{zkapi.Persistent: "Persistent", zkapi.Ephemeral: "Ephemeral",
-	zkapi.PersistentSequential: "PersistentSequential", zkapi.EphemeralSequential: "EphemeralSequential", zkapi.Container: "Container"}
+	zkapi.PersistentSequential: "PersistentSequential", zkapi.EphemeralSequential: "EphemeralSequential", zkapi.Container: "Container",
+	zkapi.PersistentTTL: "PersistentTTL", zkapi.PersistentSequentialTTL: "PersistentSequentialTTL"}
 
 // operation writes down a call and what has to come of it.
-func (g *generator) operation(who string, o *operation) {
+func (g *generator) operation(who int, o *operation) {
 	n := g.next()
 	q, results := &o.call, "_, "
 	args := fmt.Sprintf("ctx, %q", q.path)
 	verb := q.verb.String()
 	switch q.verb {
 	case verbCreate, verbCreate2:
-		args += fmt.Sprintf(", %s, nil, zkapi.%s", bytesOf(q.data), modeConstants[q.mode])
+		args += fmt.Sprintf(", %s, %s, zkapi.%s", bytesOf(q.data), aclOf(q.acl), modeConstants[q.mode])
 		results = fmt.Sprintf("path%d, ", n)
 		verb = "Create"
+	case verbCreateTTL:
+		args += fmt.Sprintf(", %s, %s, zkapi.%s, %d", bytesOf(q.data), aclOf(q.acl), modeConstants[q.mode], q.ttl)
+		results = fmt.Sprintf("path%d, _, ", n)
 	case verbDelete:
 		args, results = args+fmt.Sprintf(", %d", q.version), ""
 	case verbSet:
@@ -177,13 +258,13 @@ func (g *generator) operation(who string, o *operation) {
 	case verbMulti:
 		args = "ctx" + g.ops(q.ops)
 	case verbClose:
-		g.line("require.NoError(t, %s.Close())", who)
+		g.line("require.NoError(t, %s.Close())", g.client(who))
 		return
 	default:
-		g.line("// %s is left out", o)
+		g.line("// %s is left out", oneLine(o.String()))
 		return
 	}
-	g.line("%serr%d := %s.%s(%s)", results, n, who, verb, args)
+	g.line("%serr%d := %s.%s(%s)", results, n, g.client(who), verb, args)
 	g.check(n, o)
 }
 
@@ -194,7 +275,7 @@ func (g *generator) check(n int, o *operation) {
 		g.line("require.NoError(t, err%d)", n)
 	}
 	switch o.verb {
-	case verbCreate, verbCreate2:
+	case verbCreate, verbCreate2, verbCreateTTL:
 		g.line("require.Equal(t, %q, path%d)", o.answer.path, n)
 	case verbExists, verbExistsW:
 		g.line("require.Equal(t, %v, ok%d)", o.ok, n)
@@ -205,7 +286,9 @@ func (g *generator) ops(ops []zkapi.Op) (args string) {
 	for i := range ops {
 		switch o := &ops[i]; o.Type {
 		case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer:
-			args += fmt.Sprintf(", zkapi.CreateOp(%q, %s, nil, zkapi.%s)", o.Path, bytesOf(o.Data), modeConstants[o.Mode])
+			args += fmt.Sprintf(", zkapi.CreateOp(%q, %s, %s, zkapi.%s)", o.Path, bytesOf(o.Data), aclOf(o.ACL), modeConstants[o.Mode])
+		case zkapi.OpCreateTTL:
+			args += fmt.Sprintf(", zkapi.CreateTTLOp(%q, %s, %s, zkapi.%s, %d)", o.Path, bytesOf(o.Data), aclOf(o.ACL), modeConstants[o.Mode], o.TTL)
 		case zkapi.OpDelete:
 			args += fmt.Sprintf(", zkapi.DeleteOp(%q, %d)", o.Path, o.Version)
 		case zkapi.OpSetData:

@@ -88,6 +88,7 @@ type operation struct {
 	ctx       context.Context
 	done      chan struct{} // gets a token when there is an answer
 	abandoned bool          // the context has ended: nobody waits for the answer
+	place     int           // among the calls of its participant, when it was done
 
 	// Of a request over the wire.
 	frame []byte
@@ -194,6 +195,17 @@ func (a *answer) digest(d *ledger) {
 	d.int(len(a.names))
 	for _, name := range a.names {
 		d.text(name)
+	}
+	d.int(len(a.acl))
+	for _, x := range a.acl {
+		d.int(int(x.Perms))
+		d.text(x.Scheme)
+		d.text(x.ID)
+	}
+	d.int(len(a.ids))
+	for _, x := range a.ids {
+		d.text(x.Scheme)
+		d.text(x.User)
 	}
 	d.int(len(a.results))
 	for i := range a.results {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -70,8 +71,10 @@ type run struct {
 	blurred     bool // it is not known whose
 	zxid        int64
 	pruned      bool
-	spares      int  // members that participants have come back to, see Lag
-	trial       bool // it only counts participants
+	spares      int           // members that participants have come back to, see Lag
+	mover       int           // whose step it is, or was last
+	ended       atomic.Uint64 // participants of whom somebody else has ended a context
+	trial       bool          // it only counts participants
 }
 
 // unfair is how many steps in a row a participant may take while others could move.
@@ -79,7 +82,7 @@ const unfair = 100
 
 // newRun furnishes a world.
 func newRun(cfg *Config, scenario func(*World), source Source, chance *stream) *run {
-	r := &run{cfg: cfg, source: source, chance: chance, last: nobody, faults: cfg.Faults, preemptions: cfg.Preemptions,
+	r := &run{cfg: cfg, source: source, chance: chance, last: nobody, mover: nobody, faults: cfg.Faults, preemptions: cfg.Preemptions,
 		wake: make(chan struct{}, 1), born: time.Now(), goroutines: running()}
 	switch {
 	case cfg.Preemptions == 0:
@@ -164,6 +167,7 @@ func (r *run) fail(why Why, format string, args ...any) {
 func (r *run) do() {
 	for i, p := range r.parts {
 		p.ctx, p.cancel = context.WithCancel(context.Background())
+		p.ctx = overseen{p.ctx, r, i}
 		r.chance.turn(i)
 		go p.live()
 		synctest.Wait()

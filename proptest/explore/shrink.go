@@ -1,7 +1,9 @@
 package explore
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -9,7 +11,8 @@ import (
 // choices out, and by making them simpler. Shorter is what takes fewer steps, and
 // among those of one length what makes simpler choices.
 func (x *explorer) shrink() {
-	s := &shrinker{x: x, best: x.result.Failure, left: x.cfg.KeepShrinking, began: time.Now()}
+	s := &shrinker{x: x, best: x.result.Failure, left: x.cfg.KeepShrinking, began: time.Now(),
+		varies: varying(x.result.Failure.names)}
 	for progress := true; progress && !s.tired(); {
 		progress = s.leaveOut()
 		progress = s.pass() || progress
@@ -19,10 +22,11 @@ func (x *explorer) shrink() {
 }
 
 type shrinker struct {
-	x     *explorer
-	best  *Failure
-	left  int
-	began time.Time
+	x      *explorer
+	best   *Failure
+	left   int
+	began  time.Time
+	varies *regexp.Regexp
 }
 
 // shrinkTime is how long shrinking may take.
@@ -44,7 +48,7 @@ func (s *shrinker) searchShorter() {
 			return
 		}
 		f := s.run(source)
-		if f != nil && f.Why == s.best.Why && simpler(f.Choices, s.best.Choices) {
+		if s.same(f) && simpler(f.Choices, s.best.Choices) {
 			s.best = f
 		}
 	}
@@ -112,11 +116,27 @@ func (s *shrinker) keep(source Source) bool {
 	}
 	s.left--
 	f := s.run(source)
-	if f == nil || f.Why != s.best.Why || !simpler(f.Choices, s.best.Choices) {
+	if !s.same(f) || !simpler(f.Choices, s.best.Choices) {
 		return false
 	}
 	s.best = f
 	return true
+}
+
+// same tells whether a schedule fails for the same reason, with others' names and other numbers, it may be.
+func (s *shrinker) same(f *Failure) bool {
+	return f != nil && f.Why == s.best.Why && s.reason(f) == s.reason(s.best)
+}
+
+func (s *shrinker) reason(f *Failure) string { return s.varies.ReplaceAllString(f.Text, "_") }
+
+// varying is what may be different in texts of the same reason.
+func varying(names []string) *regexp.Regexp {
+	words := []string{"0x[0-9a-f]+", "[0-9]+"}
+	for _, name := range names {
+		words = append(words, `\b`+regexp.QuoteMeta(name)+`\b`)
+	}
+	return regexp.MustCompile(strings.Join(words, "|"))
 }
 
 func simpler(a, b []int) bool {

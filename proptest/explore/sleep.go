@@ -46,13 +46,14 @@ func (a *traces) disturbs(b *traces) bool {
 // trace looks at what there is before a step is taken, and returns a function that tells what the step had to do with.
 func (r *run) trace(s Step) func() traces {
 	r.touched, r.counted, r.asked = false, false, false
+	r.ended.Store(0)
 	zxid, memory, parts, ended := r.srv.Zxid(), r.memory(), r.locals(), r.endings()
 	var ephemerals []string
 	if s.Fault == Expiry {
 		ephemerals = r.ephemerals(s.Who)
 	}
 	return func() traces {
-		t := traces{everything: r.sweeping(&s), fault: s.Fault != 0, counts: r.counted, asks: r.asked, changed: ephemerals}
+		t := traces{everything: r.sweeping(&s) || r.srv.Zxid() != zxid && r.quotas(), fault: s.Fault != 0, counts: r.counted, asks: r.asked, changed: ephemerals}
 		if s.Who != nobody {
 			t.whose = 1 << s.Who
 		}
@@ -64,6 +65,8 @@ func (r *run) trace(s Step) func() traces {
 				t.meddles |= 1 << i
 			}
 		}
+		t.meddles |= r.ended.Load()
+		t.whose |= r.ended.Load()
 		t.writes = r.srv.Zxid() != zxid
 		t.memory = s.Fault == Expiry || r.touched || r.memory() != memory || r.endings() != ended
 		if s.op != nil && (s.Kind == Ran || s.Fault == LostReply) {
@@ -71,6 +74,12 @@ func (r *run) trace(s Step) func() traces {
 		}
 		return t
 	}
+}
+
+// quotas tells whether there may be any, which count what is written elsewhere.
+func (r *run) quotas() bool {
+	n, _ := r.srv.Node("/zookeeper/quota")
+	return n.Stat.NumChildren > 0
 }
 
 // ephemerals are the paths that change when a session ends.

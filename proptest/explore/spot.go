@@ -188,7 +188,8 @@ func (w *walk) compare() {
 // failure is what a spot comes to that was not the same both times.
 func (x *spot) failure() *Failure {
 	return &Failure{Why: Unlike, spot: x, Text: "two ways are taken for the same, and lead to different things: " +
-		"participants go by more than they learn, or the scenario has more in mind than it says by World.Remember"}
+		"participants go by more than they learn, or the scenario has more in mind than it says by World.Remember, " +
+		"or somebody who writes what that tells has not said so by Participant.Learn or Log"}
 }
 
 // explain goes both ways of a spot once more, and writes down what happens.

@@ -157,7 +157,7 @@ func (c *client) portrayWay(l *ledger) {
 	if c.member != 0 || !c.link.up() || c.link.waiting() > 0 { // otherwise it has heard of everything
 		c.link.missed(l)
 	}
-	if c.member != 0 {
+	if c.member != 0 && c.run.lagging() {
 		l.flag(c.lagging)
 		l.int(c.depth)
 		l.mark(c.run.srv.Member(c.member).Zxid())

@@ -193,6 +193,7 @@ func (r *run) take(s Step) {
 		r.last = s.Who
 	}
 	r.moves(&s)
+	r.mover = s.Who
 	r.chance.turn(s.Who)
 	if s.Preempts && r.preemptions > 0 {
 		r.preemptions--
@@ -255,6 +256,7 @@ func (c *client) forget(o *operation) {
 // perform has the server do an operation.
 func (r *run) perform(who int, o *operation, do func(*operation)) {
 	c := r.parts[who].client
+	o.place = slices.Index(c.pending, o)
 	c.forget(o)
 	if o.verb == verbPause {
 		r.record(Line{Kind: Ran, Who: r.parts[who].Name, Text: o.call.path})
@@ -282,6 +284,7 @@ func (r *run) reply(who int, o *operation) {
 		synctest.Wait()
 	}
 	l := c.learn()
+	l.int(o.place) // others of its goroutines may have called the same
 	o.call.digest(&l.digest)
 	o.answer.digest(l)
 	c.link.reply(o)
@@ -368,6 +371,7 @@ func (r *run) goWrong(s Step) {
 	case LostReply:
 		r.perform(s.Who, s.op, c.link.unheard)
 		c.pending = append(c.pending, s.op)
+		c.learn().int(s.op.place)
 		r.actOn(s)
 		r.record(Line{Kind: WentWrong, Who: name, Text: "loses its connection, and with it this reply"})
 		r.sever(s.Who, false, c.link.cut)
@@ -385,6 +389,7 @@ func (r *run) goWrong(s Step) {
 	case Cancellation:
 		r.record(Line{Kind: WentWrong, Who: name, Text: "has its context cancelled"})
 		c.learn().int(int(Cancellation))
+		c.learn().int(slices.Index(r.parts[s.Who].whims, s.whim))
 		r.mu.Lock()
 		s.whim.over = true
 		r.mu.Unlock()

@@ -277,9 +277,9 @@ func (l *wired) understand(o *operation, frame []byte) {
 	var p wire.Reply
 	p.Read(&r, o.code)
 	o.answer.path, o.answer.stat, o.answer.data, o.names = p.Path, p.Stat, p.Data, p.Children
-	o.ok = exists
+	o.answer.acl, o.count, o.answer.ids, o.ok = p.ACL, int(p.Total), p.IDs, exists
 	for _, x := range p.Results {
-		o.results = append(o.results, zkapi.OpResult{Type: x.Type, Path: x.Path, Stat: x.Stat, Data: x.Data, Err: x.Err.Err()})
+		o.results = append(o.results, zkapi.OpResult{Type: x.Type, Path: x.Path, Stat: x.Stat, Data: x.Data, Children: x.Children, Err: x.Err.Err()})
 	}
 }
 

@@ -45,7 +45,9 @@ func (w *World) Finally(holds func() error) { w.run.finals = append(w.run.finals
 // Remember says what the scenario has in mind beside what each participant knows
 // that has not ended: what participants share or leave behind when they return, and what
 // invariants keep from one step to the next. What participants read of it and go by they
-// have to put down with Participant.Learn. Without arguments it is nothing, or no more than Claims.
+// have to put down with Participant.Learn. Whoever writes it in a step has to call Learn or Log in that step,
+// too, unless what he writes is always something else than what was there: that it was written again shows
+// nowhere else. Without arguments it is nothing, or no more than Claims.
 //
 // It lets an exhaustive search tell states apart by what there is, and not by all
 // that has happened, so that there are far fewer; see the package's documentation.
