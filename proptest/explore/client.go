@@ -82,9 +82,8 @@ func (overseen) Value(any) any { return nil }
 func (o overseen) AfterFunc(f func()) (stop func() bool) {
 	inner := context.AfterFunc(o.Context, f)
 	return func() bool {
-		r := o.run
-		if r.mover != nobody && r.mover != o.index {
-			r.ended.Or(1 << o.index)
+		if who := int(o.run.mover.Load()); who != nobody && who != o.index {
+			o.run.ended.Or(1 << o.index)
 		}
 		return inner()
 	}

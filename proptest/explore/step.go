@@ -193,7 +193,7 @@ func (r *run) take(s Step) {
 		r.last = s.Who
 	}
 	r.moves(&s)
-	r.mover = s.Who
+	r.mover.Store(int32(s.Who))
 	r.chance.turn(s.Who)
 	if s.Preempts && r.preemptions > 0 {
 		r.preemptions--
