@@ -100,9 +100,6 @@ var fails = map[string]func(w *explore.World){
 
 // Whatever has failed, its test in Go compiles and does the same.
 func TestGoTestsRun(t *testing.T) {
-	if raceDetector {
-		t.Skip("they are compiled, with the race detector for too long")
-	}
 	files, dir := map[string]string{}, t.TempDir()
 	for i, name := range slices.Sorted(maps.Keys(fails)) {
 		f := explore.Explore(t, fails[name], func(c *explore.Config) { c.Strategy, c.Schedules = explore.Exhaustive(), 1000 }).Failure
