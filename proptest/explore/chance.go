@@ -48,6 +48,13 @@ func (s *stream) turn(who int) {
 	s.who = who
 }
 
+// whose step it is, or was last.
+func (s *stream) whose() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.who
+}
+
 // drawn is how many bytes somebody has drawn.
 func (s *stream) drawn(who int) int {
 	s.mu.Lock()

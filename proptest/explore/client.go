@@ -82,7 +82,7 @@ func (overseen) Value(any) any { return nil }
 func (o overseen) AfterFunc(f func()) (stop func() bool) {
 	inner := context.AfterFunc(o.Context, f)
 	return func() bool {
-		if who := int(o.run.mover.Load()); who != nobody && who != o.index {
+		if who := o.run.chance.whose(); who != nobody && who != o.index {
 			o.run.ended.Or(1 << o.index)
 		}
 		return inner()

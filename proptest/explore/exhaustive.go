@@ -15,17 +15,26 @@ import (
 //
 // From goes on where another search has stopped, at its Result.Frontier.
 func Exhaustive(from ...string) Strategy {
+	s, err := goOn(from...)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// goOn is Exhaustive for frontiers that may be none.
+func goOn(from ...string) (*exhaustive, error) {
 	s := &exhaustive{seen: make(map[digest]visit), numbers: make(map[stepName]int32)}
 	for _, word := range from {
 		choices, err := decode(word)
 		if err != nil {
-			panic(err)
+			return nil, err
 		}
 		for _, c := range choices {
 			s.path = append(s.path, fork{taken: c, open: true})
 		}
 	}
-	return s
+	return s, nil
 }
 
 type exhaustive struct {

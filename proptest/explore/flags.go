@@ -22,10 +22,9 @@ func (c *Config) override(logf func(format string, args ...any)) (err error) {
 		c.Strategy = Random(*flagSeed)
 	}
 	if *flagFrom != "" {
-		if _, err := decode(*flagFrom); err != nil {
+		if c.Strategy, err = goOn(*flagFrom); err != nil {
 			return err
 		}
-		c.Strategy = Exhaustive(*flagFrom)
 	}
 	if *flagSchedules != 0 {
 		c.Schedules = *flagSchedules

@@ -25,9 +25,9 @@ func (f *Failure) GoTest(pkg, name string) string {
 	}
 	acts := g.b.String()
 	g.b.Reset()
-	g.furnish(acts)
+	g.furnish(prose.ReplaceAllString(acts, ""))
 	body := g.b.String() + acts
-	code := comment.ReplaceAllString(body, "") // which uses what it imports and declares, and no comment does
+	code := prose.ReplaceAllString(body, "") // which uses what it imports and declares
 
 	g.b.Reset()
 	g.line("package %s", pkg)
@@ -55,9 +55,10 @@ func (f *Failure) GoTest(pkg, name string) string {
 	return string(src)
 }
 
-var comment = regexp.MustCompile(`(?m)^//.*`)
+// prose is comments and literals.
+var prose = regexp.MustCompile(`(?m)^//.*|"(?:\\.|[^"\\])*"`)
 
-// furnish writes down what there is before: the server, what others have left on it, the clients. acts is what comes then.
+// furnish writes down what there is before: the server, what others have left on it, the clients. acts is what is done then.
 func (g *generator) furnish(acts string) {
 	f, config, srv := g.f, "", "_ ="
 	if strings.Contains(acts, "CreateTTL") || slices.ContainsFunc(g.before, func(n memserver.Node) bool { return n.TTL > 0 }) {
@@ -66,14 +67,16 @@ func (g *generator) furnish(acts string) {
 	if f.members > 0 {
 		config = fmt.Sprintf(", func(c *memserver.Config) { c.Members = %d }", f.members) + config
 	}
-	if strings.Contains(acts, "srv.") || len(g.clients) > 0 || len(g.before) > 0 || f.members > f.seats {
+	others := len(g.before) > 0 || strings.Contains(acts, "other.")
+	anybody := others || len(g.clients) > 0
+	if anybody || strings.Contains(acts, "srv.") || f.members > f.seats {
 		srv = "srv :="
 	}
 	g.line("%s memserver.RunT(t%s)", srv, config)
-	if f.members > 0 && (strings.Contains(acts, "other.") || len(g.clients) > 0 || len(g.before) > 0) {
+	if f.members > 0 && anybody {
 		g.line("on := func(member int) func(*memserver.ClientConfig) { return func(c *memserver.ClientConfig) { c.Member = member } }")
 	}
-	if len(g.before) > 0 || strings.Contains(acts, "other.") {
+	if others {
 		at := ""
 		if f.members > 0 {
 			at = fmt.Sprintf(", on(%d)", f.members)

@@ -27,6 +27,7 @@ var fails = map[string]func(w *explore.World){
 	},
 	"only reads": func(w *explore.World) {
 		w.Go("A", func(p *explore.Participant) error {
+			_, _, _ = p.Client.Get(p.Context(), "/other.zkapi.srv.\"zkapi.")
 			_, _, _ = p.Client.Get(p.Context(), "/")
 			return errors.New("no")
 		})

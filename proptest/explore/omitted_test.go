@@ -25,6 +25,16 @@ func waysOf(t *testing.T, scenario func(w *explore.World, told func(string)), op
 	return found
 }
 
+// looker tells which of two nodes there are.
+func looker(w *explore.World, name, one, two string, told func(string)) {
+	w.Go(name, func(p *explore.Participant) error {
+		_, first, _ := p.Client.Exists(p.Context(), one)
+		_, second, err := p.Client.Exists(p.Context(), two)
+		told(fmt.Sprint(first, second))
+		return err
+	})
+}
+
 func unreduced(c *explore.Config) { c.Unreduced = true }
 
 // Two goroutines of a participant make the same call at the same time: which of them gets which reply is something
@@ -43,12 +53,7 @@ func TestWhoseReply(t *testing.T) {
 			_, err := p.Client.Create(p.Context(), "/mine"+mine[1:], nil, nil, zkapi.Persistent)
 			return err
 		})
-		w.Go("B", func(p *explore.Participant) error {
-			_, first, _ := p.Client.Exists(p.Context(), "/minen-0000000000")
-			_, second, err := p.Client.Exists(p.Context(), "/minen-0000000001")
-			told(fmt.Sprint(first, second))
-			return err
-		})
+		looker(w, "B", "/minen-0000000000", "/minen-0000000001", told)
 	}
 	want := map[string]bool{"false false": true, "false true": true, "true false": true}
 	require.Equal(t, want, waysOf(t, scenario, unreduced))
@@ -78,12 +83,7 @@ func TestWhichContext(t *testing.T) {
 			_, err := p.Client.Create(p.Context(), <-way, nil, nil, zkapi.Persistent)
 			return err
 		})
-		w.Go("B", func(p *explore.Participant) error {
-			_, one, _ := p.Client.Exists(p.Context(), "/one")
-			_, two, err := p.Client.Exists(p.Context(), "/two")
-			told(fmt.Sprint(one, two))
-			return err
-		})
+		looker(w, "B", "/one", "/two", told)
 	}
 	once := func(c *explore.Config) { c.Faults, c.Kinds = 1, explore.Cancellation }
 	want := map[string]bool{"false false": true, "false true": true, "true false": true}
@@ -112,12 +112,7 @@ func TestACLsAreLearned(t *testing.T) {
 			_, err := p.Client.Create(p.Context(), "/done", nil, nil, zkapi.Persistent)
 			return err
 		})
-		w.Go("C", func(p *explore.Participant) error {
-			_, all, _ := p.Client.Exists(p.Context(), "/read-31")
-			_, some, err := p.Client.Exists(p.Context(), "/read-15")
-			read = fmt.Sprint(all, some)
-			return err
-		})
+		looker(w, "C", "/read-31", "/read-15", func(way string) { read = way })
 		w.Remember(func() string { return read })
 		w.Finally(func() error { told(read); return nil })
 	}

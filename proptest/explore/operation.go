@@ -196,12 +196,7 @@ func (a *answer) digest(d *ledger) {
 	for _, name := range a.names {
 		d.text(name)
 	}
-	d.int(len(a.acl))
-	for _, x := range a.acl {
-		d.int(int(x.Perms))
-		d.text(x.Scheme)
-		d.text(x.ID)
-	}
+	acls(d, a.acl)
 	d.int(len(a.ids))
 	for _, x := range a.ids {
 		d.text(x.Scheme)
@@ -217,6 +212,15 @@ func (a *answer) digest(d *ledger) {
 		fault(&d.digest, r.Err)
 	}
 	fault(&d.digest, a.err)
+}
+
+func acls(l *ledger, list []zkapi.ACL) {
+	l.int(len(list))
+	for _, x := range list {
+		l.int(int(x.Perms))
+		l.text(x.Scheme)
+		l.text(x.ID)
+	}
 }
 
 func stat(l *ledger, s *zkapi.Stat) {

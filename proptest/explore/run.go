@@ -72,7 +72,6 @@ type run struct {
 	zxid        int64
 	pruned      bool
 	spares      int           // members that participants have come back to, see Lag
-	mover       atomic.Int32  // whose step it is, or was last
 	ended       atomic.Uint64 // participants of whom somebody else has ended a context
 	trial       bool          // it only counts participants
 }
@@ -84,7 +83,6 @@ const unfair = 100
 func newRun(cfg *Config, scenario func(*World), source Source, chance *stream) *run {
 	r := &run{cfg: cfg, source: source, chance: chance, last: nobody, faults: cfg.Faults, preemptions: cfg.Preemptions,
 		wake: make(chan struct{}, 1), born: time.Now(), goroutines: running()}
-	r.mover.Store(nobody)
 	switch {
 	case cfg.Preemptions == 0:
 		r.preemptions = -1

@@ -53,7 +53,8 @@ func (r *run) trace(s Step) func() traces {
 		ephemerals = r.ephemerals(s.Who)
 	}
 	return func() traces {
-		t := traces{everything: r.sweeping(&s) || r.srv.Zxid() != zxid && r.quotas(), fault: s.Fault != 0, counts: r.counted, asks: r.asked, changed: ephemerals}
+		t := traces{writes: r.srv.Zxid() != zxid, fault: s.Fault != 0, counts: r.counted, asks: r.asked, changed: ephemerals}
+		t.everything = r.sweeping(&s) || t.writes && r.quotas()
 		if s.Who != nobody {
 			t.whose = 1 << s.Who
 		}
@@ -65,9 +66,9 @@ func (r *run) trace(s Step) func() traces {
 				t.meddles |= 1 << i
 			}
 		}
-		t.meddles |= r.ended.Load()
-		t.whose |= r.ended.Load()
-		t.writes = r.srv.Zxid() != zxid
+		stopped := r.ended.Load()
+		t.meddles |= stopped
+		t.whose |= stopped
 		t.memory = s.Fault == Expiry || r.touched || r.memory() != memory || r.endings() != ended
 		if s.op != nil && (s.Kind == Ran || s.Fault == LostReply) {
 			t.paths(s.op)

@@ -63,12 +63,7 @@ func (r *run) portray(l *ledger) {
 		stat(l, &n.Stat)
 		l.flag(n.Container)
 		l.word(uint64(n.TTL))
-		l.int(len(n.ACL))
-		for _, a := range n.ACL {
-			l.int(int(a.Perms))
-			l.text(a.Scheme)
-			l.text(a.ID)
-		}
+		acls(l, n.ACL)
 	}
 	gone := 0
 	for _, s := range r.srv.Sessions() {

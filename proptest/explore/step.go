@@ -193,7 +193,6 @@ func (r *run) take(s Step) {
 		r.last = s.Who
 	}
 	r.moves(&s)
-	r.mover.Store(int32(s.Who))
 	r.chance.turn(s.Who)
 	if s.Preempts && r.preemptions > 0 {
 		r.preemptions--
@@ -388,8 +387,9 @@ func (r *run) goWrong(s Step) {
 		r.remove(s.path)
 	case Cancellation:
 		r.record(Line{Kind: WentWrong, Who: name, Text: "has its context cancelled"})
-		c.learn().int(int(Cancellation))
-		c.learn().int(slices.Index(r.parts[s.Who].whims, s.whim))
+		l := c.learn()
+		l.int(int(Cancellation))
+		l.int(slices.Index(r.parts[s.Who].whims, s.whim))
 		r.mu.Lock()
 		s.whim.over = true
 		r.mu.Unlock()
