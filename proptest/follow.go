@@ -313,9 +313,12 @@ func (x *chronicle) note(path string, now state) {
 // sawOne judges what somebody has seen of a node, which must be news.
 func (x *chronicle) sawOne(r *reader, now state) {
 	x.look()
-	if at, ok := r.at[watched]; ok && x.log[watched][at] == now && !slices.Contains(x.log[watched][at+1:], now) {
-		r.fail("has seen %s twice in a row", now)
-		return
+	if at, ok := r.at[watched]; ok && x.log[watched][at] == now {
+		r.p.Learn("the same again") // what has been noted since decides
+		if !slices.Contains(x.log[watched][at+1:], now) {
+			r.fail("has seen %s twice in a row", now)
+			return
+		}
 	}
 	x.saw(r, watched, now, 1)
 }

@@ -108,6 +108,7 @@ func (x *division) have(p *explore.Participant, m Partaker, part []string, peace
 	defer cancel()
 	_ = m.Disturbed(ctx)
 	if alone = ctx.Err() != nil && p.Context().Err() == nil; alone && p.Well() && p.Faults() == faults {
+		p.Learn("nobody has come or gone")
 		err = x.complete()
 	}
 	for _, item := range part {

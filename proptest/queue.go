@@ -66,14 +66,17 @@ func ExploreQueue(t *testing.T, make func(c zkapi.Client) Queuer, opts ...func(*
 type goods struct {
 	made   []string          // in the order of their coming; an item's number is its place
 	stored map[string]bool   // Put has worked
+	gone   map[string]bool   // perhaps, without anybody who has had it
 	had    map[string]string // by whom
 	maybe  int               // so many may have been taken without a word
 	last   int               // no item before this one may come any more
 }
 
-func newGoods() *goods { return &goods{stored: map[string]bool{}, had: map[string]string{}} }
+func newGoods() *goods {
+	return &goods{stored: map[string]bool{}, gone: map[string]bool{}, had: map[string]string{}}
+}
 
-func (x *goods) String() string { return fmt.Sprint(x.made, x.stored, x.had, x.maybe, x.last) }
+func (x *goods) String() string { return fmt.Sprint(x.made, x.stored, x.gone, x.had, x.maybe, x.last) }
 
 // put puts so many items in. What fails is not tried again, but another item.
 func (x *goods) put(p *explore.Participant, put func(context.Context, []byte) error, n int) error {
@@ -169,7 +172,7 @@ func (x *goods) empty(take func(context.Context) ([]byte, error)) error {
 func (x *goods) missing() error {
 	var lost []string
 	for _, item := range x.made {
-		if _, had := x.had[item]; x.stored[item] && !had {
+		if _, had := x.had[item]; x.stored[item] && !x.gone[item] && !had {
 			lost = append(lost, item)
 		}
 	}
@@ -292,7 +295,7 @@ func (x *stock) work(p *explore.Participant, q LockingQueuer, consume bool) erro
 	case !consume:
 		return nil
 	case err != nil || !ok:
-		x.stored[item] = false // nobody knows
+		x.gone[item] = true
 		return nil
 	}
 	p.Log("has consumed %s", item)

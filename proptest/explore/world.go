@@ -77,7 +77,8 @@ func (w *World) Alike(names ...string) {
 	}
 }
 
-// Alive tells whether the server has that session.
+// Alive tells whether the server has that session. It is for invariants, as Removed is; a participant that goes by
+// it puts that down with Participant.Learn.
 func (w *World) Alive(session int64) bool { return w.run.hasSession(session) }
 
 // Removed counts the ephemeral nodes of a session that a third party has deleted.
