@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 
@@ -20,8 +19,8 @@ type Gate interface {
 }
 
 // Barrier explores a barrier: the first participant sets it up and removes it, the
-// others, once it is there, wait. Nobody passes before it is about to be removed,
-// and everybody does in the end.
+// others, once it is there, wait. Nobody passes before it is about to be removed, unless a third
+// party may have deleted it, and everybody does in the end.
 func Barrier(t *testing.T, make func(c zkapi.Client) Gate, opts ...func(*Exploration)) {
 	t.Helper()
 	ExploreBarrier(t, make, opts...).FailT(t)
@@ -55,14 +54,14 @@ func ExploreBarrier(t *testing.T, make func(c zkapi.Client) Gate, opts ...func(*
 				if ok {
 					p.Log("passes the barrier")
 				}
-				if ok && !removing && w.Faults() == 0 {
+				if ok && !removing && !w.Happened(deadly) {
 					return fmt.Errorf("%s has passed a barrier that nobody has removed", p.Name)
 				}
 				return err
 			})
 		}
 		e.alike(w, 1, e.Participants)
-		w.Remember(func() string { return fmt.Sprint(removing) })
+		w.Remember(func() string { return fmt.Sprint(removing, w.Happened(deadly)) })
 	}, opts)
 }
 
@@ -131,7 +130,9 @@ func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) M
 					if left = err == nil; left || p.Context().Err() != nil {
 						break
 					}
-					p.Log("Leave fails: %v", err) // it may have lost its place before
+					if err = excuse(p, "Leave", err); err != nil { // otherwise it may have lost its place before
+						return err
+					}
 					p.Pause("tries again")
 				}
 				if !left {
@@ -149,12 +150,7 @@ func ExploreDoubleBarrier(t *testing.T, make func(c zkapi.Client, members int) M
 			return fmt.Sprint(entering, leaving, others.there, others.left, others.alone, len(others.late))
 		})
 		w.Finally(tidy(w))
-	}, append(slices.Clone(opts), func(e *Exploration) {
-		if e.Kinds == 0 {
-			e.Kinds = explore.Network
-		}
-		e.Kinds &^= explore.Expiry | explore.Removal | explore.TimerRace
-	}))
+	}, without(explore.Expiry|explore.Removal|explore.TimerRace, opts))
 }
 
 // crowd is those who have not left, and of them those whose Enter has failed and

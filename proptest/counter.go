@@ -18,9 +18,11 @@ type Counter interface {
 	Value(ctx context.Context) (int64, error)
 }
 
-// CountUp explores a counter: every participant adds one, Rounds times. What has
-// been added is in the sum once, what failed is in it once or not at all, and
-// no two get the same sum.
+// CountUp explores a counter, which begins with 0: every participant adds one, Rounds times.
+// What has been added is in the sum once, what failed is in it once or not at all,
+// no two get the same sum, and nobody a smaller one than before.
+//
+// Nodes are not deleted by others, because the counter would begin again.
 func CountUp(t *testing.T, make func(c zkapi.Client) Counter, opts ...func(*Exploration)) {
 	t.Helper()
 	ExploreCounter(t, make, opts...).FailT(t)
@@ -29,7 +31,7 @@ func CountUp(t *testing.T, make func(c zkapi.Client) Counter, opts ...func(*Expl
 // ExploreCounter is CountUp for those who want to see the result.
 func ExploreCounter(t *testing.T, make func(c zkapi.Client) Counter, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		count := &count{sums: map[int64]string{}}
+		count := &count{most: int64(e.Participants * e.Rounds), sums: map[int64]string{}}
 		for i := range e.Participants {
 			w.Go(name(i), func(p *explore.Participant) error { return count.up(p, make(p.Client), e.Rounds) })
 		}
@@ -47,17 +49,19 @@ func ExploreCounter(t *testing.T, make func(c zkapi.Client) Counter, opts ...fun
 			}
 			return err
 		})
-	}, opts)
+	}, without(explore.Removal, opts))
 }
 
 // count is what participants know of a counter.
 type count struct {
+	most          int64 // that can be added
 	done, unknown int64
 	sums          map[int64]string
 }
 
 // up is what a participant does.
 func (x *count) up(p *explore.Participant, c Counter, rounds int) error {
+	last := int64(0)
 	for range rounds {
 		var sum int64
 		ok, err := attempt(p, "Add", func(ctx context.Context) (err error) {
@@ -73,10 +77,13 @@ func (x *count) up(p *explore.Participant, c Counter, rounds int) error {
 		}
 		p.Log("has added one: %d", sum)
 		x.done++
-		if other, twice := x.sums[sum]; twice {
+		switch other, twice := x.sums[sum]; {
+		case twice:
 			return fmt.Errorf("%s and %s have added one and got the same sum, %d", other, p.Name, sum)
+		case sum <= last || sum > x.most:
+			return fmt.Errorf("%s has added one and got %d as the sum, after %d and of %d at most", p.Name, sum, last, x.most)
 		}
-		x.sums[sum] = p.Name
+		x.sums[sum], last = p.Name, sum
 	}
 	return nil
 }

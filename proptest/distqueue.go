@@ -25,7 +25,7 @@ type Item struct {
 
 // DistributedQueuer is a queue whose items are given to those who work on them. If it
 // has a method Remove(ctx, id) (n int, err error), as a queue of items with ids has, that
-// takes items out and tells how many nodes there were.
+// takes items out and tells how many nodes there were; those of items that somebody works on it may leave.
 type DistributedQueuer interface {
 	// Put puts an item in. After an error it may be in or not, but once at most.
 	Put(ctx context.Context, x Item) error
@@ -43,7 +43,7 @@ type DistributedQueuer interface {
 //     removed. With [AtLeastOnce] it is again if something has gone wrong, but not by
 //     two at a time, by what the server knows (see [Lock]).
 //   - Everything that was put in is worked on, but for one item each time that
-//     something has gone wrong. With [AtLeastOnce] that is no excuse: each is in a node on
+//     something has gone wrong, and one of each worker when the server restarts. With [AtLeastOnce] that is no excuse: each is in a node on
 //     the server, by its data, until it was worked on. None is ever in two.
 //   - Items come in their order to each worker: of two, the later one does not come first
 //     if the other was there already when the worker took the one before, unless
@@ -207,7 +207,7 @@ func (x *factory) remove(p *explore.Participant, q DistributedQueuer) error {
 	case found > 0:
 		p.Log("has removed %s", first.ID)
 		first.removed = true
-	case first.there && first.since < x.asked && x.calm(first.stored) && !first.removed:
+	case !x.e.atLeastOnce && first.there && first.since < x.asked && x.calm(first.stored) && !first.removed:
 		return fmt.Errorf("%s is there, and %s could not find it", first.ID, p.Name)
 	}
 	return nil
@@ -314,8 +314,8 @@ func (x *factory) inOrder(k *worker, t *task, before int) error {
 	if x.e.unordered || t.begun > 1 {
 		return nil
 	}
-	for _, y := range x.items {
-		if !x.e.atLeastOnce && y.there && y.begun == 0 && x.waits(y, before) && x.comes(y, t) {
+	for _, y := range x.items { // if there are others, one of them may have it
+		if !x.e.atLeastOnce && x.workers == 1 && y.there && y.begun == 0 && x.waits(y, before) && x.comes(y, t) {
 			return fmt.Errorf("%s has got %s, and %s is there, which comes before it", k.p.Name, t.ID, y.ID)
 		}
 	}
@@ -398,7 +398,11 @@ func (x *factory) lost() error {
 			lost = append(lost, t.ID)
 		}
 	}
-	if len(lost) == 0 || !x.e.atLeastOnce && len(lost) <= x.w.Faults()*len(x.all) {
+	most := x.w.Faults()
+	if x.w.Happened(explore.Restart) {
+		most *= len(x.all)
+	}
+	if len(lost) == 0 || !x.e.atLeastOnce && len(lost) <= most {
 		return nil
 	}
 	return errors.New(strings.Join(lost, ", ") + ": put in, and lost")

@@ -21,7 +21,7 @@ import (
 type Exploration struct {
 	explore.Config
 	Participants int // 2 by default
-	Rounds       int // how often each does what there is to do; 1 by default
+	Rounds       int // how often each does what there is to do; 1 by default, and always of barriers and partitioners
 	// Replay, if not empty, is the only schedule that is run: the word that a failure
 	// has printed, under the options with which it was found. That is how a failure
 	// becomes a test.
@@ -36,6 +36,7 @@ type Exploration struct {
 	// would take for right.
 	Alike bool
 
+	faultless bool // there is no fault left that the property knows how to judge
 	unordered bool // see Unordered
 	sameOrder bool // see SameOrder
 	reentrant bool // see Reentrant
@@ -57,7 +58,7 @@ func without(f explore.Fault, opts []func(*Exploration)) []func(*Exploration) {
 			e.Kinds = explore.Network
 		}
 		if e.Kinds &^= f; e.Kinds == 0 {
-			e.Faults = 0
+			e.Faults, e.faultless = 0, true
 		}
 	})
 }
@@ -84,6 +85,9 @@ func plan(opts []func(*Exploration)) (stages []Exploration) {
 		}
 		if x.Faults == 0 || faults == 0 {
 			x.Faults = faults
+		}
+		if x.faultless {
+			x.Faults = 0
 		}
 		if x.Kinds == 0 {
 			x.Kinds = explore.AllFaults
@@ -168,20 +172,37 @@ func asOf(p *explore.Participant) since {
 
 // attempt is attempt of what may also fail if something has gone wrong between that moment and the call.
 func (x since) attempt(ctx context.Context, what string, do func(context.Context) error) (ok bool, err error) {
-	p := x.p
-	ctx, cancel := p.Cancelable(ctx)
+	ctx, cancel := x.p.Cancelable(ctx)
 	defer cancel()
 	if err = do(ctx); err == nil {
 		return true, nil
 	}
+	return false, x.judge(what, err)
+}
+
+// judge is nil of what has failed if it may have.
+func (x since) judge(what string, err error) error {
+	p := x.p
 	if p.Context().Err() != nil {
-		return false, nil
+		return nil
 	}
 	p.Log("%s fails: %v", what, err)
 	if x.well && p.Faults() == x.faults {
-		return false, fmt.Errorf("%s failed, and nothing had gone wrong since it began: %w", what, err)
+		return fmt.Errorf("%s failed, and nothing had gone wrong since it began: %w", what, err)
 	}
-	return false, nil
+	return nil
+}
+
+// excuse is nil of what may fail whenever something has gone wrong before, if it has worked, or if that is possible.
+func excuse(p *explore.Participant, what string, err error) error {
+	if err == nil || p.Context().Err() != nil {
+		return nil
+	}
+	p.Log("%s fails: %v", what, err)
+	if p.Faultless() {
+		return fmt.Errorf("%s failed, and nothing goes wrong: %w", what, err)
+	}
+	return nil
 }
 
 // tidy is that no ephemeral nodes of participants are left.

@@ -75,7 +75,7 @@ func ExploreChildrenWatcher(t *testing.T, follow func(ctx context.Context, c zka
 
 // Cache explores what keeps a copy of a node and what is below it, to a depth: 0 is
 // the node alone, 1 with its children, 2 with theirs; there is nothing below those.
-// It calls saw with all that is in the copy, when that has changed, until its
+// It calls saw with all that is in the copy, at the beginning and after changes, until its
 // context ends. Meanwhile the first participant makes, changes and deletes
 // nodes, Rounds times. What must hold:
 //

@@ -188,6 +188,9 @@ func (x *roll) String() string {
 
 // attend is what a participant does.
 func (x *roll) attend(p *explore.Participant, a *attendance, m attendant, data ...string) error {
+	if err := x.checkNode(a); err != nil { // of the round before
+		return err
+	}
 	a.there, a.gone, a.view, a.done = false, false, "", false
 	for again, d := range data {
 		a.data = d

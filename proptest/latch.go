@@ -2,7 +2,11 @@ package proptest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/zksim/zksim/proptest/explore"
@@ -14,16 +18,17 @@ type Candidate interface {
 	Start() error
 	// Await waits until it leads.
 	Await(ctx context.Context) error
-	// HasLeadership tells whether it leads now, as far as it can know.
+	// HasLeadership tells whether it leads now, as far as it can know. It is asked at any time, and does not wait.
 	HasLeadership() bool
 	// Close takes part no more.
 	Close(ctx context.Context) error
 }
 
 // LeaderLatch explores a leader latch, as [Lock] does a lock: at most one leads, and
-// everybody does in turn. Await fails only if something has gone wrong. Whoever has
+// everybody does in turn. Start and Await fail only if something has gone wrong. Whoever has
 // lost his session and leads on is taken to lead in the next one; whoever has closed
-// the latch leads no more.
+// the latch leads no more. Who leads is whose Await has worked, until HasLeadership says that he
+// does not any more; as long as nothing has gone wrong it says so of no other.
 func LeaderLatch(t *testing.T, make func(c zkapi.Client) Candidate, opts ...func(*Exploration)) {
 	t.Helper()
 	ExploreLeaderLatch(t, make, opts...).FailT(t)
@@ -32,21 +37,31 @@ func LeaderLatch(t *testing.T, make func(c zkapi.Client) Candidate, opts ...func
 // ExploreLeaderLatch is LeaderLatch for those who want to see the result.
 func ExploreLeaderLatch(t *testing.T, make func(c zkapi.Client) Candidate, opts ...func(*Exploration)) *explore.Result {
 	return search(t, func(w *explore.World, e *Exploration) {
-		claims := w.Claims(1)
+		x := &office{w: w, claims: w.Claims(e.Participants), candidates: map[string]Candidate{}}
 		for i := range e.Participants {
-			w.Go(name(i), func(p *explore.Participant) error { return latch(w, p, claims, make(p.Client), e.Rounds) })
+			w.Go(name(i), func(p *explore.Participant) error { return x.stand(p, make(p.Client), e.Rounds) })
 		}
 		e.alike(w, 0, e.Participants)
+		w.Invariant(x.check)
 		w.Remember()
 		w.Finally(tidy(w))
 	}, opts)
 }
 
-// latch is what a participant does.
-func latch(w *explore.World, p *explore.Participant, claims *explore.Claims, l Candidate, rounds int) error {
+// office is what candidates have in turn.
+type office struct {
+	w          *explore.World
+	claims     *explore.Claims      // of those whose Await has worked
+	candidates map[string]Candidate // that have started, by the names of their participants
+}
+
+// stand is what a participant does.
+func (x *office) stand(p *explore.Participant, l Candidate, rounds int) error {
+	began := asOf(p)
 	if err := l.Start(); err != nil {
-		return err
+		return began.judge("Start", err)
 	}
+	x.candidates[p.Name] = l
 	for range rounds {
 		ok, err := attempt(p, "Await", l.Await)
 		if err != nil {
@@ -55,37 +70,54 @@ func latch(w *explore.World, p *explore.Participant, claims *explore.Claims, l C
 		if !ok {
 			break
 		}
-		leads(w, p, claims, l)
+		x.lead(p, l)
 		if l.HasLeadership() { // and nobody else would get it
 			break
 		}
 	}
-	if err := l.Close(p.Context()); err != nil && p.Context().Err() == nil {
-		p.Log("Close fails: %v", err)
-	}
+	err := excuse(p, "Close", l.Close(p.Context()))
 	if l.HasLeadership() {
 		return fmt.Errorf("%s leads on, although it has closed the latch", p.Name)
 	}
-	return nil
+	return err
 }
 
-// leads is the time of a leadership. If there has been another one meanwhile, in
+// lead is the time of a leadership. If there has been another one meanwhile, in
 // another session, that counts unless it may have been taken away before somebody looked.
-func leads(w *explore.World, p *explore.Participant, claims *explore.Claims, l Candidate) {
+func (x *office) lead(p *explore.Participant, l Candidate) {
 	session := p.Session()
-	claims.Take(p, "the lead")
+	x.claims.Take(p, "the lead")
 	for _, doing := range []string{"leads", "leads on"} {
 		if p.Pause(doing); !l.HasLeadership() {
 			break
 		}
 		if now := p.Session(); now != session {
 			session = now
-			removed := w.Removed(now)
+			removed := x.w.Removed(now)
 			p.Learn(removed)
-			if claims.Drop(p, "the lead"); removed == 0 {
-				claims.Take(p, "the lead")
+			if x.claims.Drop(p, "the lead"); removed == 0 {
+				x.claims.Take(p, "the lead")
 			}
 		}
 	}
-	claims.Drop(p, "the lead")
+	x.claims.Drop(p, "the lead")
+}
+
+// check is what holds after each step.
+func (x *office) check() error {
+	leaders := slices.DeleteFunc(x.claims.Rightful(), func(who string) bool { return !x.candidates[who].HasLeadership() })
+	if x.w.Faults() == 0 {
+		if len(leaders) < x.claims.Len() {
+			return errors.New("an Await has worked, nothing has gone wrong, and HasLeadership says that there is no leader")
+		}
+		for _, who := range slices.Sorted(maps.Keys(x.candidates)) {
+			if !slices.Contains(leaders, who) && x.candidates[who].HasLeadership() {
+				leaders = append(leaders, who)
+			}
+		}
+	}
+	if len(leaders) > 1 {
+		return fmt.Errorf("%s lead at the same time", strings.Join(leaders, " and "))
+	}
+	return nil
 }

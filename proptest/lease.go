@@ -27,7 +27,7 @@ type Leaser interface {
 //   - No two hold it at a time: from the moment in which Obtain has said so until the
 //     time is over that began with the call, whatever becomes of the session. With
 //     [Leases] so many may hold one.
-//   - Everybody gets it in the end, and whoever holds it can renew it.
+//   - Everybody gets it in the end, and whoever holds it can renew it and give it back.
 //   - As long as nothing has gone wrong nobody is refused what nobody holds, unless others
 //     take it or give it back at the same time.
 //
@@ -158,14 +158,18 @@ func (x *terms) call(p *explore.Participant, what string, do func(context.Contex
 }
 
 func (x *terms) giveBack(p *explore.Participant, l Leaser) error {
+	mine, held := time.Now().Before(x.until[p.Name]), false
 	delete(x.until, p.Name)
 	p.Log("gives the lease back")
-	ok, _, err := x.call(p, "Release", func(ctx context.Context) error {
-		_, err := l.Release(ctx)
+	ok, _, err := x.call(p, "Release", func(ctx context.Context) (err error) {
+		held, err = l.Release(ctx)
 		return err
 	})
 	if ok {
 		delete(x.taken, p.Name)
+	}
+	if ok && mine && !held && p.Faultless() {
+		return fmt.Errorf("%s has given back the lease that it had, and is told that it had none", p.Name)
 	}
 	return err
 }

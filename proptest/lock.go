@@ -1,6 +1,7 @@
 package proptest
 
 import (
+	"cmp"
 	"context"
 	"testing"
 
@@ -23,7 +24,7 @@ type Locker interface {
 //     succeeded, and whose session has not ended nor lost a node to a third party since.
 //   - Everybody gets it who waits for it, or has an error, once nothing goes wrong any more.
 //   - Acquire fails only if something has gone wrong while it ran, or its
-//     context has ended.
+//     context has ended; Release only if something can go wrong in the search.
 //   - In the end no ephemeral nodes are left.
 //
 // It may be [Reentrant], too; for one whose holder can be asked to give it back there is [RevocableLock].
@@ -116,12 +117,5 @@ func takeTurn(ctx context.Context, p *explore.Participant, l Locker, work func(s
 	for _, s := range stakes {
 		s.claims.Drop(p, s.what)
 	}
-	release(ctx, p, l)
-	return wrong
-}
-
-func release(ctx context.Context, p *explore.Participant, l Locker) {
-	if err := l.Release(ctx); err != nil && p.Context().Err() == nil {
-		p.Log("Release fails: %v", err)
-	}
+	return cmp.Or(wrong, excuse(p, "Release", l.Release(ctx)))
 }

@@ -28,7 +28,9 @@ type Partaker interface {
 // Partitioner explores how participants divide a set of a few items: each takes
 // part until it has been left alone for five minutes, and finishes then. Each item
 // belongs to one at most, by what the server knows (see [Lock]), and to somebody once
-// nobody comes or goes any more. Acquire fails only if something has gone wrong.
+// nobody comes or goes any more. Start and Acquire fail only if something has gone wrong.
+//
+// Nodes are not deleted by others, because nobody can say then what belongs to whom.
 //
 // make gets the member's name and the set beside the client.
 func Partitioner(t *testing.T, make func(c zkapi.Client, member string, set []string) Partaker, opts ...func(*Exploration)) {
@@ -54,7 +56,7 @@ func ExplorePartitioner(t *testing.T, make func(c zkapi.Client, member string, s
 		}
 		w.Remember()
 		w.Finally(tidy(w))
-	}, opts)
+	}, without(explore.Removal, opts))
 }
 
 // division is what participants believe to have of a set.
@@ -68,8 +70,9 @@ const peace = 5 * time.Minute
 
 // take is what a participant does.
 func (x *division) take(p *explore.Participant, m Partaker, peace time.Duration) error {
+	began := asOf(p)
 	if err := m.Start(); err != nil {
-		return err
+		return began.judge("Start", err)
 	}
 	for alone := false; !alone; {
 		var part []string
@@ -87,10 +90,7 @@ func (x *division) take(p *explore.Participant, m Partaker, peace time.Duration)
 			return err
 		}
 	}
-	if err := m.Finish(p.Context()); err != nil && p.Context().Err() == nil {
-		p.Log("Finish fails: %v", err)
-	}
-	return nil
+	return excuse(p, "Finish", m.Finish(p.Context()))
 }
 
 // have is the time in which a part belongs to a participant. It tells whether

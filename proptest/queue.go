@@ -265,7 +265,7 @@ func (x *stock) work(p *explore.Participant, q LockingQueuer, consume bool) erro
 			ctx = limited
 		}
 		data, err := q.Get(ctx)
-		item, late = string(data), ctx.Err() != nil
+		item, late = string(data), err != nil && ctx.Err() != nil
 		return err
 	})
 	if late {

@@ -10,7 +10,8 @@ import (
 // Reentrant says of a [Lock] that its owner may acquire it again: every participant does
 // so while it holds it, and releases it twice. It holds it until the second time, and
 // nobody waits for himself. Acquiring it again may fail if something has gone wrong
-// since the first time; it has to if the lock is somebody else's by then.
+// since the first time; it has to if the lock is somebody else's by then because the session
+// has ended. That a third party has deleted its node it need not know.
 //
 // Of a Locker the owner is whoever has it. If owners are told by contexts, and the Locker has a method
 //
@@ -55,7 +56,7 @@ func acquireAgain(ctx context.Context, l Locker, began since, held stake) error 
 	}
 	held.claims.Renew(p)
 	p.Pause("works on")
-	release(ctx, p, l)
+	err = excuse(p, "Release", l.Release(ctx))
 	p.Pause("works to the end")
-	return nil
+	return err
 }

@@ -64,6 +64,7 @@ type tenure struct {
 
 type tenant struct {
 	name  string
+	round int
 	asked bool
 }
 
@@ -87,12 +88,13 @@ func (x *tenure) turn(change func()) {
 }
 
 func (x *tenure) hold(p *explore.Participant, l RevocableLocker, rounds int) error {
-	for range rounds {
+	for round := range rounds {
 		x.mu.Lock()
 		before := x.begun - x.asking
 		x.mu.Unlock()
 		p.Learn(before)
-		err := takeTurn(p.Context(), p, l, func(began since) error { return x.await(l, began, before) }, x.the)
+		me := &tenant{name: p.Name, round: round}
+		err := takeTurn(p.Context(), p, l, func(began since) error { return x.await(me, l, began, before) }, x.the)
 		if err != nil {
 			return err
 		}
@@ -102,9 +104,8 @@ func (x *tenure) hold(p *explore.Participant, l RevocableLocker, rounds int) err
 }
 
 // await waits to be asked. So many had been before Acquire began.
-func (x *tenure) await(l RevocableLocker, began since, before int) error {
+func (x *tenure) await(me *tenant, l RevocableLocker, began since, before int) error {
 	p := began.p
-	me := &tenant{name: p.Name}
 	x.turn(func() { x.tenants = append(x.tenants, me) })
 	told, err := began.attempt(p.Context(), "Revoked", l.Revoked)
 	x.mu.Lock()
@@ -123,10 +124,11 @@ func (x *tenure) ask(p *explore.Participant, l RevocableLocker) error {
 		holders, turned := x.holders, x.turned
 		wanted := slices.ContainsFunc(x.tenants, func(y *tenant) bool { return !y.asked })
 		x.mu.Unlock()
+		p.Learn(wanted || holders == 0)
 		if holders == 0 {
 			break
 		}
-		if p.Learn(wanted); !wanted {
+		if !wanted {
 			select {
 			case <-turned:
 			case <-p.Context().Done():
@@ -135,10 +137,14 @@ func (x *tenure) ask(p *explore.Participant, l RevocableLocker) error {
 		}
 		p.Pause("wants it")
 		x.mu.Lock()
-		present := slices.Clone(x.tenants)
+		present, known := slices.Clone(x.tenants), ""
+		for _, y := range present {
+			known += fmt.Sprint(*y)
+		}
 		x.begun++
 		x.asking = 1
 		x.mu.Unlock()
+		p.Learn(known)
 		ok, err := attempt(p, "Revoke", l.Revoke)
 		x.mu.Lock()
 		x.asking = 0

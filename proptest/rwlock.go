@@ -16,7 +16,8 @@ type RWLocker interface {
 }
 
 // RWLock explores a read/write lock, as [Lock] does a lock. Every other participant
-// is a writer, the first one too. No writer may hold it together with anybody else.
+// is a writer, the first one too. No writer may hold it together with anybody else. In
+// the end two can read at the same time.
 func RWLock(t *testing.T, make func(c zkapi.Client) RWLocker, opts ...func(*Exploration)) {
 	t.Helper()
 	ExploreRWLock(t, make, opts...).FailT(t)
@@ -45,5 +46,6 @@ func ExploreRWLock(t *testing.T, make func(c zkapi.Client) RWLocker, opts ...fun
 		})
 		w.Remember()
 		w.Finally(tidy(w))
+		w.Finally(together(w, 2, func(c zkapi.Client) Locker { return make(c).Read() }))
 	}, opts)
 }

@@ -204,6 +204,9 @@ func (p *Participant) Faults() int {
 	return n
 }
 
+// Faultless tells whether nothing can go wrong in this search.
+func (p *Participant) Faultless() bool { return p.run.cfg.Faults == 0 }
+
 // Well tells whether the participant is connected, with a session that the server
 // has, and nothing is on its way to it that it does not know yet.
 func (p *Participant) Well() bool {
