@@ -66,6 +66,9 @@ type Config struct {
 	// Unreduced has an exhaustive search try also what comes to the same as something
 	// else that it tries, which takes far longer and finds the same; for doubts about that.
 	Unreduced bool
+	// Thorough has an exhaustive search make sure of everything that it takes for the same, which takes several
+	// times as long; otherwise it does so once in 256 times. See Unlike.
+	Thorough bool
 	// Shard i of Shards, counted from 0, does only its part of the search.
 	Shard, Shards int
 	// KeepShrinking is how many schedules the search for a shorter one that fails

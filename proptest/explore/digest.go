@@ -59,10 +59,10 @@ type ledger struct {
 	marks []int64
 }
 
-// mark adds a zxid or a session id; 0 is none.
+// mark adds a zxid or a session id. 0 is none, and -1 the zxid of events that were missed: such are told apart.
 func (l *ledger) mark(id int64) {
-	l.flag(id != 0)
-	if id != 0 {
+	l.int(int(min(id, 1)))
+	if id > 0 {
 		l.marks = append(l.marks, id)
 	}
 }

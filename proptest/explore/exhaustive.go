@@ -98,7 +98,7 @@ func (s *exhaustive) String() string { return "exhaustive" }
 func (s *exhaustive) States() int { return len(s.seen) }
 
 func (s *exhaustive) Next(cfg *Config) Source {
-	s.cfg = cfg
+	s.cfg, s.spots.thorough = cfg, cfg.Thorough
 	if w := s.spots.next(); w != nil {
 		return w
 	}
@@ -107,6 +107,7 @@ func (s *exhaustive) Next(cfg *Config) Source {
 			s.path = s.path[:len(s.path)-1]
 		}
 		if len(s.path) == 0 {
+			s.spots.end()
 			return nil
 		}
 		last := &s.path[len(s.path)-1]
@@ -135,6 +136,7 @@ func (s *exhaustive) done(r *run) {
 		s.anew, s.ran, s.runs, s.again, s.redo = false, false, 0, 0, 0
 		s.path, s.log = nil, nil
 		clear(s.seen)
+		s.spots.anew()
 	case !r.disturbed && s.stray == nowhere:
 		s.redo = 0
 		s.runs++

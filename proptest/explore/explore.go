@@ -135,7 +135,8 @@ func (x *explorer) search() {
 			x.bubble(func() { x.one(source) })
 		} else {
 			over = true
-			res.Complete = !x.astray()
+			x.unlike()
+			res.Complete = res.Failure == nil && !x.astray()
 		}
 		if res.Elapsed = time.Since(x.began); x.cfg.Progress != nil && time.Since(told) > 10*time.Second {
 			told = time.Now()
@@ -207,8 +208,13 @@ func (x *explorer) one(source Source) {
 	default:
 		res.Failure = f
 	}
-	if e != nil && e.spots.unlike != nil { // then there is no point in going on
-		res.Failure = e.spots.unlike.failure()
+	x.unlike()
+}
+
+// unlike fails the search if two ways were not the same that it takes for that: then there is no point in going on.
+func (x *explorer) unlike() {
+	if e, ok := x.cfg.Strategy.(*exhaustive); ok && e.spots.unlike != nil {
+		x.result.Failure = e.spots.unlike.failure()
 	}
 }
 

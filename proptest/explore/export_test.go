@@ -19,12 +19,6 @@ func Careless() Strategy { return variant(func(s *exhaustive) { s.careless = tru
 // Indiscreet is Exhaustive in which steps count as private that are not.
 func Indiscreet() Strategy { return variant(func(s *exhaustive) { s.indiscreet = true }) }
 
-// Bold is a strategy that goes both ways wherever it believes that they lead to the same.
-func Bold(s Strategy) Strategy {
-	s.(*exhaustive).spots.bold = true
-	return s
-}
-
 // Check is what is wrong with what is asked for, by a test or by the flags.
 func (c *Config) Check() error {
 	if err := c.complete(); err != nil {

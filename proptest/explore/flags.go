@@ -13,6 +13,7 @@ var (
 	flagTime      = flag.Duration("explore.time", 0, "stop after this `time`")
 	flagShard     = flag.String("explore.shard", "", "do only the `i/n`-th part of the search, i from 0")
 	flagFrom      = flag.String("explore.from", "", "go on with an exhaustive search at this `frontier`, as a stopped one has printed it")
+	flagThorough  = flag.Bool("explore.thorough", false, "have an exhaustive search make sure of everything that it takes for the same")
 	flagProgress  = flag.Bool("explore.progress", false, "print how far the search has come, every ten seconds")
 )
 
@@ -35,6 +36,7 @@ func (c *Config) override(logf func(format string, args ...any)) (err error) {
 	if *flagShard != "" {
 		c.Shard, c.Shards, err = parseShard(*flagShard)
 	}
+	c.Thorough = c.Thorough || *flagThorough
 	if *flagProgress {
 		before := c.Progress
 		c.Progress = func(p Progress) {

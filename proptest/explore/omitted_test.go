@@ -221,7 +221,7 @@ func TestServersThatCannotLag(t *testing.T) {
 		})
 		w.Remember()
 	}, func(c *explore.Config) {
-		c.Strategy, c.Schedules, c.Faults, c.Kinds = explore.Bold(explore.Exhaustive()), 100_000, 1, explore.Lag
+		c.Strategy, c.Thorough, c.Schedules, c.Faults, c.Kinds = explore.Exhaustive(), true, 100_000, 1, explore.Lag
 	})
 	require.Nil(t, res.Failure)
 	require.True(t, res.Complete)

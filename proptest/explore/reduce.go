@@ -85,13 +85,20 @@ func (r *run) recount() {
 // matterOfCourse is a step that nobody notices but a participant that is gone; -1 if
 // there is none. It may as well be the next one.
 func (r *run) matterOfCourse() int {
-	return slices.IndexFunc(r.steps, func(s Step) bool { return r.ofCourse(s.Who, s.Kind, s.Fault) })
+	return slices.IndexFunc(r.steps, func(s Step) bool { return r.ofCourse(&s) })
 }
 
-// ofCourse tells whether a step, one that is possible or was taken, is nobody's business.
-func (r *run) ofCourse(who int, kind Kind, fault Fault) bool {
-	return fault == 0 && who != nobody && (kind == Told || kind == CameBack || kind == CaughtUp) && r.gone(who)
+// ofCourse tells whether a step that is possible is nobody's business. Who stays away loses its session when time
+// passes, which it may do first.
+func (r *run) ofCourse(s *Step) bool {
+	if s.Fault != 0 || s.Who == nobody || !r.gone(s.Who) {
+		return false
+	}
+	return s.Kind == Told || s.Kind == CaughtUp || s.Kind == CameBack && !r.hurries()
 }
+
+// hurries tells whether time may pass while there are other things to do.
+func (r *run) hurries() bool { return r.dialled || r.faults > 0 && r.cfg.Kinds&TimerRace != 0 }
 
 // mirrored tells whether a step is the first one of a participant that is like one
 // before it that has not moved yet: then the same happens with their parts exchanged.

@@ -42,6 +42,7 @@ type run struct {
 	idle        bool   // nobody can do anything before time passes
 	choices     []int  // made so far
 	names       []stepName
+	trifles     []bool              // which of the steps were a matter of course
 	first       *memserver.Snapshot // before the participants began
 	acts        []act
 	taken       int
@@ -53,11 +54,13 @@ type run struct {
 	writes      ledger // that the server has done
 	portrait    ledger // scratch of state, as ranks is
 	aside       ledger
-	after       func() // what is to be done when a step has been taken, and judged
-	touched     bool   // somebody has read what participants share
-	counted     bool   // or has asked how many faults there were
-	asked       bool   // or what is on its way to it
-	moving      bool   // a step is being taken, not judged
+	after       func()        // what is to be done when a step has been taken, and judged
+	touched     bool          // somebody has read what participants share
+	counted     bool          // or has asked how many faults there were
+	asked       bool          // or what is on its way to it
+	wrote       bool          // invariants have written
+	restarted   time.Duration // when the server was, last
+	moving      bool          // a step is being taken, not judged
 	ranks       []int64
 	chance      *stream
 	remembers   bool // the scenario has said by Remember what it has in mind
@@ -226,9 +229,11 @@ func strays() (n int) {
 
 // goOn takes one step, and tells whether there may be another.
 func (r *run) goOn() bool {
+	before := r.srv.Zxid()
 	if r.broken(r.invariants, Invariant) {
 		return false
 	}
+	r.wrote = r.srv.Zxid() != before
 	r.settle() // invariants may end something
 	r.account(nobody)
 	if r.after != nil {
@@ -254,10 +259,10 @@ func (r *run) goOn() bool {
 		r.pruned = true
 		return false
 	}
-	r.choices = append(r.choices, i)
-	r.names = append(r.names, r.steps[i].name())
+	trifle := r.ofCourse(&r.steps[i])
+	r.choices, r.names, r.trifles = append(r.choices, i), append(r.names, r.steps[i].name()), append(r.trifles, trifle)
 	r.moving = true
-	r.take(r.steps[i])
+	r.take(r.steps[i], trifle)
 	r.moving = false
 	return r.failure == nil
 }

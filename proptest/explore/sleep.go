@@ -54,7 +54,7 @@ func (r *run) trace(s Step) func() traces {
 	}
 	return func() traces {
 		t := traces{writes: r.srv.Zxid() != zxid, fault: s.Fault != 0, counts: r.counted, asks: r.asked, changed: ephemerals}
-		t.everything = r.sweeping(&s) || t.writes && r.quotas()
+		t.everything = r.wrote || r.sweeping(&s) || t.writes && r.quotas()
 		if s.Who != nobody {
 			t.whose = 1 << s.Who
 		}
@@ -223,7 +223,7 @@ func (s *exhaustive) begins(r *run, i int) bool {
 			if x.traces.commutes(&t) {
 				s.sleep = append(s.sleep, x)
 				if fork >= 0 && single {
-					s.commutes(r, &s.path[fork], name, x.name)
+					s.commutes(r, &s.path[fork], name, x.name, false)
 				}
 			}
 		}
@@ -236,7 +236,7 @@ func (s *exhaustive) begins(r *run, i int) bool {
 		if f := &s.path[fork]; len(f.others) > 0 && (t.private(step.Who) || s.indiscreet) {
 			f.left = nil
 			for _, other := range f.others {
-				s.commutes(r, f, name, other)
+				s.commutes(r, f, name, other, true)
 			}
 		}
 	}
@@ -251,8 +251,8 @@ func (s *exhaustive) sleepy(r *run) bool {
 }
 
 // commutes has it looked at, now and then, whether a step that has just been taken commutes with another one.
-func (s *exhaustive) commutes(r *run, f *fork, taken, other stepName) {
+func (s *exhaustive) commutes(r *run, f *fork, taken, other stepName, private bool) {
 	if s.checks() {
-		s.spots.steps(f.state, r.choices[:len(r.choices)-1], taken, other)
+		s.spots.steps(f.state, r.choices[:len(r.choices)-1], taken, other, private)
 	}
 }

@@ -18,6 +18,8 @@ type spot struct {
 	ways   [2]way
 	trails [2][]digest // what came afterwards, each time
 	lost   bool        // there is no such way
+	// One of the steps is taken for private, so far: when the search has seen all it may not be any more.
+	private bool
 }
 
 // way is choices, and then some steps.
@@ -33,10 +35,11 @@ type spots struct {
 	checked  int              // that were the same
 	unsteady int              // that were something else each time
 	unlike   *spot            // the first that was not the same
-	bold     bool             // for tests: everything is looked at
+	doubt    *spot            // the first that was not, and is private so far
+	thorough bool             // everything is looked at
 }
 
-func (s *spots) looks(at digest) bool { return s.bold || at.a%rare == 0 }
+func (s *spots) looks(at digest) bool { return s.thorough || at.a%rare == 0 }
 
 // state is called with each state that the search is in, and the choices that have led there.
 func (s *spots) state(state digest, choices []int) {
@@ -56,15 +59,24 @@ func (s *spots) state(state digest, choices []int) {
 	}
 }
 
-// steps is called with two that are said to commute in a state.
-func (s *spots) steps(state digest, choices []int, a, b stepName) {
+// steps is called with two that are said to commute in a state, or the first to be private.
+func (s *spots) steps(state digest, choices []int, a, b stepName, private bool) {
 	state.word(a.hash())
 	state.word(b.hash())
 	if s.looks(state) {
 		choices = slices.Clone(choices)
-		s.send(&spot{ways: [2]way{{choices, []stepName{a, b}}, {choices, []stepName{b, a}}}})
+		s.send(&spot{ways: [2]way{{choices, []stepName{a, b}}, {choices, []stepName{b, a}}}, private: private})
 	}
 }
+
+// anew forgets what is only true of a search that begins anew.
+func (s *spots) anew() {
+	s.doubt = nil
+	s.due = slices.DeleteFunc(s.due, func(w *walk) bool { return w.private })
+}
+
+// end says that the search has seen all.
+func (s *spots) end() { s.unlike = cmp.Or(s.unlike, s.doubt) }
 
 // send has both ways walked.
 func (s *spots) send(x *spot) {
@@ -100,7 +112,12 @@ func (w *walk) Choose(r *run) int {
 	if i := r.matterOfCourse(); i >= 0 {
 		return i
 	}
-	gone := slices.DeleteFunc(slices.Clone(r.names[len(way.choices):]), func(n stepName) bool { return r.ofCourse(n.who, n.kind, n.fault) })
+	var gone []stepName
+	for at := len(way.choices); at < len(r.names); at++ {
+		if !r.trifles[at] {
+			gone = append(gone, r.names[at])
+		}
+	}
 	n := min(len(gone), len(way.then))
 	if w.lost = w.lost || !slices.Equal(gone[:n], way.then[:n]); w.lost {
 		return -1
@@ -180,8 +197,10 @@ func (w *walk) compare() {
 	case slices.Contains(a, nothing) || slices.Contains(b, nothing):
 	case len(slices.Compact(a)) > 1 || len(slices.Compact(b)) > 1:
 		w.unsteady++
-	case w.unlike == nil:
-		w.unlike = w.spot
+	case w.private:
+		w.doubt = cmp.Or(w.doubt, w.spot)
+	default:
+		w.unlike = cmp.Or(w.unlike, w.spot)
 	}
 }
 

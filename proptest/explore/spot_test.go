@@ -23,7 +23,7 @@ func TestWaysLeadToTheSame(t *testing.T) {
 			if x.participants+x.faults > 2 && seed%5 > 0 || x.faults > 1 && (seed%50 > 0 || n < 100) {
 				continue // it takes seconds
 			}
-			res := bold(t, explore.Exhaustive(), seed, x.participants, x.faults)
+			res := thorough(t, explore.Exhaustive(), seed, x.participants, x.faults)
 			require.True(t, res.Complete, "seed %d, %v: %v", seed, x, res.Failure)
 			require.Zero(t, res.Unsteady)
 			checked += res.Checked
@@ -33,10 +33,10 @@ func TestWaysLeadToTheSame(t *testing.T) {
 	t.Logf("%d pairs of ways", checked)
 }
 
-// bold explores a random program, and goes both ways wherever it believes that they lead to the same.
-func bold(t *testing.T, s explore.Strategy, seed uint64, participants, faults int) *explore.Result {
+// thorough explores a random program, and goes both ways wherever it believes that they lead to the same.
+func thorough(t *testing.T, s explore.Strategy, seed uint64, participants, faults int) *explore.Result {
 	return explore.Explore(t, func(w *explore.World) { program(seed, participants)(w, func(string) {}) }, func(c *explore.Config) {
-		c.Strategy, c.Schedules, c.Faults = explore.Bold(s), 1_000_000, faults
+		c.Strategy, c.Thorough, c.Schedules, c.Faults = s, true, 1_000_000, faults
 		c.Failures = func(*explore.Failure) {} // they may wait for ever
 	})
 }
@@ -46,7 +46,7 @@ func TestWaysShowCarelessness(t *testing.T) {
 	for name, strategy := range map[string]func() explore.Strategy{"careless": explore.Careless, "indiscreet": explore.Indiscreet} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(200) {
-				if res := bold(t, strategy(), seed, 2, 0); res.Failure != nil {
+				if res := thorough(t, strategy(), seed, 2, 0); res.Failure != nil {
 					require.Equal(t, explore.Unlike, res.Failure.Why)
 					t.Logf("after %d programs", seed+1)
 					return
@@ -71,7 +71,7 @@ func TestWaysShowWhatIsNotSaid(t *testing.T) {
 			} else {
 				w.Remember()
 			}
-		}, func(c *explore.Config) { c.Strategy, c.Schedules = explore.Bold(explore.Exhaustive()), 10_000 })
+		}, func(c *explore.Config) { c.Strategy, c.Thorough, c.Schedules = explore.Exhaustive(), true, 10_000 })
 	}
 	all := search(true, true)
 	require.Nil(t, all.Failure)
@@ -107,7 +107,7 @@ func TestNumbersOfTheRoot(t *testing.T) {
 			})
 		}
 		w.Remember()
-	}, func(c *explore.Config) { c.Strategy, c.Schedules = explore.Bold(explore.Exhaustive()), 10_000 })
+	}, func(c *explore.Config) { c.Strategy, c.Thorough, c.Schedules = explore.Exhaustive(), true, 10_000 })
 	require.Nil(t, res.Failure)
 	require.True(t, res.Complete)
 	require.Len(t, made, 4, "after none to three others")
@@ -127,7 +127,7 @@ func TestSessionsOfThoseWhoAreGone(t *testing.T) {
 		})
 		w.Remember()
 	}, func(c *explore.Config) {
-		c.Strategy, c.Schedules, c.Faults = explore.Bold(explore.Exhaustive()), 10_000, 2
+		c.Strategy, c.Thorough, c.Schedules, c.Faults = explore.Exhaustive(), true, 10_000, 2
 		c.Failures = func(*explore.Failure) {}
 	})
 	require.Nil(t, res.Failure)
@@ -149,7 +149,7 @@ func TestWaysOfTheCapricious(t *testing.T) {
 			})
 		}
 		w.Remember()
-	}, func(c *explore.Config) { c.Strategy, c.Schedules = explore.Bold(explore.Exhaustive()), 1000 })
+	}, func(c *explore.Config) { c.Strategy, c.Thorough, c.Schedules = explore.Exhaustive(), true, 1000 })
 	require.Nil(t, res.Failure)
 	require.Positive(t, res.Unsteady)
 }

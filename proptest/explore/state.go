@@ -33,10 +33,14 @@ func (r *run) state() digest {
 		if l.flag(p.moved); r.gone(i) {
 			l.flag(r.remembers)
 			if r.remembers {
+				if l.flag(p.client.link.away()); p.client.link.away() {
+					l.mark(p.client.link.session()) // which may end
+				}
 				continue
 			}
 		}
 		p.client.portray(l)
+		l.int(r.chance.drawn(i)) // others may have done so for it
 		for _, w := range p.whims {
 			l.flag(w.over)
 		}
@@ -57,13 +61,18 @@ func (r *run) lagging() bool {
 
 // portray adds what the server has: nodes, sessions and watches.
 func (r *run) portray(l *ledger) {
+	reaped := false
 	for n := range r.srv.Snapshot().Nodes() {
+		reaped = reaped || n.Container || n.TTL != 0
 		l.text(n.Path)
 		l.bytes(n.Data)
 		stat(l, &n.Stat)
 		l.flag(n.Container)
 		l.word(uint64(n.TTL))
 		acls(l, n.ACL)
+	}
+	if reaped {
+		l.word(uint64(r.restarted)) // since when they are looked for, once a minute
 	}
 	gone := 0
 	for _, s := range r.srv.Sessions() {
@@ -149,7 +158,8 @@ func (c *client) portrayWay(l *ledger) {
 	l.flag(c.link.up())
 	l.flag(c.link.away())
 	l.flag(c.vain)
-	if c.member != 0 || !c.link.up() || c.link.waiting() > 0 { // otherwise it has heard of everything
+	// Otherwise it has heard of everything, but for events of nodes that it may not read.
+	if c.member != 0 || !c.link.up() || c.link.waiting() > 0 || c.inner != nil && c.inner.Watching() > 0 {
 		c.link.missed(l)
 	}
 	if c.member != 0 && c.run.lagging() {

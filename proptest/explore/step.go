@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing/synctest"
+	"time"
 
 	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
@@ -171,7 +172,7 @@ func (r *run) enableFaultsOf(i int, p *Participant) {
 	if kinds&Lag != 0 && !p.ended {
 		r.enableLag(i)
 	}
-	if kinds&Cancellation != 0 {
+	if kinds&Cancellation != 0 && !r.gone(i) {
 		for _, w := range p.whims {
 			if !w.over {
 				r.steps = append(r.steps, Step{Kind: WentWrong, Who: i, Fault: Cancellation, whim: w})
@@ -182,9 +183,9 @@ func (r *run) enableFaultsOf(i int, p *Participant) {
 
 func (r *run) hasSession(id int64) bool { return r.srv.HasSession(id) }
 
-// take takes a step, up to where everybody waits again.
-func (r *run) take(s Step) {
-	if s.Who >= 0 && s.Fault == 0 && s.Kind != CaughtUp {
+// take takes a step, up to where everybody waits again. One that is a matter of course interrupts nobody.
+func (r *run) take(s Step, ofCourse bool) {
+	if s.Who >= 0 && s.Fault == 0 && s.Kind != CaughtUp && !(ofCourse && r.preemptions >= 0) {
 		if s.Who == r.last {
 			r.inARow++
 		} else {
@@ -194,7 +195,7 @@ func (r *run) take(s Step) {
 	}
 	r.moves(&s)
 	r.chance.turn(s.Who)
-	if s.Preempts && r.preemptions > 0 {
+	if s.Preempts && r.preemptions > 0 && !ofCourse {
 		r.preemptions--
 	}
 	if s.Fault != 0 {
@@ -214,6 +215,7 @@ func (r *run) take(s Step) {
 		r.reply(s.Who, s.op)
 	case s.Kind == NotSent: // the sender has given up before
 		c := r.parts[s.Who].client
+		c.learn().int(slices.Index(c.pending, s.op))
 		c.forget(s.op)
 		r.record(Line{Kind: NotSent, Who: r.parts[s.Who].Name, Text: "has not sent " + s.op.call.String()})
 	case s.Kind == Told:
@@ -283,7 +285,8 @@ func (r *run) reply(who int, o *operation) {
 		synctest.Wait()
 	}
 	l := c.learn()
-	l.int(o.place) // others of its goroutines may have called the same
+	l.int(o.place)      // others of its goroutines may have called the same
+	l.flag(o.abandoned) // then it has got an error instead
 	o.call.digest(&l.digest)
 	o.answer.digest(l)
 	c.link.reply(o)
@@ -329,7 +332,9 @@ func (r *run) sever(who int, unsent bool, learn func()) {
 	synctest.Wait() // what it does then is not lost
 	for _, o := range lost {
 		c.vain = c.vain || !o.abandoned
-		o.call.digest(&c.learn().digest)
+		l := c.learn()
+		l.flag(o.abandoned)
+		o.call.digest(&l.digest)
 		c.link.lose(o)
 		synctest.Wait()
 	}
@@ -382,6 +387,8 @@ func (r *run) goWrong(s Step) {
 	case Restart:
 		r.record(Line{Kind: WentWrong, Text: "the server restarts"})
 		r.writes.int(int(Restart))
+		r.restarted = time.Since(r.born)
+		r.writes.word(uint64(r.restarted))
 		r.srv.Restart()
 	case Removal:
 		r.remove(s.path)
