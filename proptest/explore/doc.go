@@ -117,11 +117,10 @@
 //     is all that has happened: the writes of the server in their order, and what each
 //     participant has learned. If the scenario has said by World.Remember what it has in mind, the
 //     state of the server is what it has, nodes, sessions and watches, and what there was
-//     before is forgotten, since nothing that comes depends on it. There is one exception: the order in which the
-//     server lists children, which follows from their names and from what was made before what. If there have been more
-//     than six at a time, it also follows from how many, and with names whose hashes are the same also from
-//     which was made first of two that one transaction has made. Participants that go by that order, and not by names,
-//     are then not told apart by it.
+//     before is forgotten, since nothing that comes depends on it, but for one thing: the order in which the
+//     server lists children. It also depends on how many there have been at a time, if more than six, and on which
+//     of two one transaction has made first, if their names have the same hash. Programs that go by that
+//     order, and not by names, are such that this search does not know.
 //
 //   - Then zxids and session ids count by their order alone, those of World.RememberIDs among them. The server only
 //     compares them, and new ones are larger than all there are, so that from two states which differ in them, but
@@ -159,14 +158,15 @@
 //     to do something by themselves, such as cancelling a context: that may come before. It is seen if the context
 //     was made of Participant.Context, or ends a call that is under way; a context that is made of another one is
 //     seen no further, nor is it seen if it has ended before. So a context that somebody else may end is memory that
-//     both share: who ends it calls Participant.Learn or Log, its owner too. This leaves out states, but none that an invariant could tell from those that remain. It
-//     rests on participants looking at the server only through their clients, Participant.Well and the like.
+//     both share: who ends it calls Participant.Learn or Log, its owner too. This leaves out states, but none that
+//     an invariant could tell from those that remain. It rests on participants looking at the server only through
+//     their clients, Participant.Well and the like.
 //
 // None of this is only believed. Of what is said to come to the same, one in 256 is looked at, or all of it with
-// Config.Thorough or the flag -explore.thorough: the search goes both
-// ways, to a state that had been there, or by two steps in either order, and on from there in the same manner,
-// three times if need be. If it is in other states then, or other steps are possible, the failure is [Unlike], with
-// both histories: participants go by more than they learn, or the scenario has more in mind than it says.
+// Config.Thorough or the flag -explore.thorough: the search goes both ways, to a state that had been there, or by
+// two steps in either order, and on from there in the same manner, three times if need be. If it is in other states
+// then, or other steps are possible, the failure is [Unlike], with both histories: participants go by more than they
+// learn, or the scenario has more in mind than it says.
 // Progress.Checked counts how often it was the same, and Progress.Unsteady how often it was something else each
 // time, so that nothing can be said. What World.Alike promises is not looked at.
 //
