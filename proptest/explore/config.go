@@ -79,7 +79,8 @@ type Config struct {
 	// Progress, if not nil, is called about every ten seconds.
 	Progress func(Progress)
 
-	seats int // participants; 0 is not known yet
+	seats   int  // participants; 0 is not known yet
+	endless bool // there is no limit but the default
 }
 
 // Progress is how far a search has come.
@@ -112,20 +113,24 @@ func (p Progress) String() string {
 }
 
 func parseShard(s string) (i, n int, err error) {
-	if _, err := fmt.Sscanf(s, "%d/%d", &i, &n); err != nil || i < 0 || i >= n {
+	if _, err := fmt.Sscanf(s, "%d/%d", &i, &n); err != nil || i < 0 || i >= n || s != fmt.Sprintf("%d/%d", i, n) {
 		return 0, 0, fmt.Errorf("explore: %q is no shard such as 0/4", s)
 	}
 	return i, n, nil
 }
 
 func (c *Config) complete() error {
+	if c.Faults < 0 || c.Schedules < 0 || c.Time < 0 || c.MaxSteps < 0 || c.SessionTimeout < 0 {
+		return fmt.Errorf("explore: %d faults, %d schedules, %v, %d steps, or a session timeout of %v: there are none below zero",
+			c.Faults, c.Schedules, c.Time, c.MaxSteps, c.SessionTimeout)
+	}
 	if c.Strategy == nil {
 		c.Strategy = Random(1)
 	}
 	if c.Kinds == 0 {
 		c.Kinds = Network
 	}
-	if c.Schedules == 0 && c.Time == 0 {
+	if c.endless = c.Schedules == 0 && c.Time == 0; c.endless {
 		c.Time = time.Minute
 	}
 	if c.MaxSteps == 0 {

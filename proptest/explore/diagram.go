@@ -1,22 +1,24 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Mermaid is the history as a sequence diagram in Mermaid's notation.
 func (f *Failure) Mermaid() string {
 	var b strings.Builder
 	b.WriteString("sequenceDiagram\n")
-	for _, name := range f.names {
-		fmt.Fprintf(&b, "    participant %s\n", word(name))
+	for i, name := range f.names {
+		fmt.Fprintf(&b, "    participant p%d as %s\n", i, cmp.Or(escape(name), " "))
 	}
 	b.WriteString("    participant ZooKeeper\n")
 	for _, l := range f.History {
-		who, text := word(l.Who), mermaidText(l)
+		who, text := fmt.Sprint("p", slices.Index(f.names, l.Who)), mermaidText(l) // a name may be no word of Mermaid's
 		switch {
 		case l.Who == "":
 			fmt.Fprintf(&b, "    Note over ZooKeeper: %s\n", text)
@@ -33,15 +35,6 @@ func (f *Failure) Mermaid() string {
 	return b.String()
 }
 
-func word(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' || r == ':' || r == ';' {
-			return '_'
-		}
-		return r
-	}, name)
-}
-
 func mermaidText(l Line) string {
 	if l.Number == 0 {
 		return escape(l.Text)
@@ -49,7 +42,10 @@ func mermaidText(l Line) string {
 	return fmt.Sprintf("%d %s", l.Number, escape(l.Text))
 }
 
-func escape(s string) string { return strings.NewReplacer(";", ",", "#", "", "\n", " ").Replace(s) }
+// escape is a text as Mermaid takes it.
+func escape(s string) string {
+	return strings.NewReplacer(";", "#59;", "#", "#35;").Replace(oneLine(s))
+}
 
 // The measures of the drawing, in pixels.
 const (
@@ -57,6 +53,8 @@ const (
 	lineHeight = 44
 	headHeight = 60
 	margin     = 90
+
+	letterWidth = 8
 )
 
 // HTML is the failure as one page that needs nothing else: what failed, the
@@ -64,10 +62,16 @@ const (
 func (f *Failure) HTML(title string) string {
 	lanes := slices.Concat([]string{"ZooKeeper"}, f.names)
 	x := func(name string) int { return margin + max(slices.Index(lanes, name), 0)*laneWidth }
-	height := headHeight + (len(f.History)+1)*lineHeight
+	height, width := headHeight+(len(f.History)+1)*lineHeight, margin*2+laneWidth*(len(lanes)-1)
+	for _, l := range f.History {
+		width = max(width, x(l.Who)+letterWidth*(4+max(utf8.RuneCountInString(l.Text), utf8.RuneCountInString(l.Result))))
+	}
+	again := "-explore.replay=" + f.Schedule()
+	if f.Twin != nil {
+		again = "-explore.thorough"
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, page, html.EscapeString(title), html.EscapeString(title), html.EscapeString(f.Error()),
-		html.EscapeString(f.Schedule()), margin*2+laneWidth*(len(lanes)-1)+laneWidth/2, height)
+	fmt.Fprintf(&b, page, html.EscapeString(title), html.EscapeString(title), html.EscapeString(f.Error()), again, width, height)
 	for _, name := range lanes {
 		fmt.Fprintf(&b, "<text class=name x=%d y=24>%s</text><line class=lane x1=%d y1=34 x2=%d y2=%d />\n",
 			x(name), html.EscapeString(name), x(name), x(name), height)
@@ -76,7 +80,7 @@ func (f *Failure) HTML(title string) string {
 		f.draw(&b, l, x(""), x(l.Who), headHeight+i*lineHeight)
 	}
 	b.WriteString("</svg></body></html>\n")
-	return b.String()
+	return strings.ToValidUTF8(b.String(), "\uFFFD")
 }
 
 // draw draws one line of the history between the server's lane and its own.
@@ -113,7 +117,7 @@ svg text.name { font-weight: bold; text-anchor: middle; font-size: 14px }
 svg text.result, svg text.told { fill: #06c } svg text.wrong { fill: #c00 } svg text.note { fill: #666 }
 .lane { stroke: #bbb } .call { stroke: #222 } .told { stroke: #06c; stroke-dasharray: 4 3 }
 circle.wrong { fill: #c00 } circle.note { fill: #999 } code { background: #eee; padding: 2px 4px }
-</style></head><body><h1>%s</h1><p><strong>%s</strong></p><p>Run it again with <code>-explore.replay=%s</code></p>
+</style></head><body><h1>%s</h1><p><strong>%s</strong></p><p>Run it again with <code>%s</code></p>
 <svg width="%d" height="%d" xmlns="http://www.w3.org/2000/svg"><defs><marker id="a" viewBox="0 0 8 8" refX="8" refY="4"
  markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" /></marker></defs>
 `

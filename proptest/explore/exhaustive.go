@@ -1,9 +1,11 @@
 package explore
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Exhaustive makes every schedule within the bounds of Config, depth first, and
@@ -26,24 +28,34 @@ func Exhaustive(from ...string) Strategy {
 func goOn(from ...string) (*exhaustive, error) {
 	s := &exhaustive{seen: make(map[digest]visit), numbers: make(map[stepName]int32)}
 	for _, word := range from {
-		choices, err := decode(word)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range choices {
-			s.path = append(s.path, fork{taken: c, open: true})
+		for _, part := range strings.SplitAfter(word, ".") {
+			choices, err := decode(strings.TrimSuffix(part, "."))
+			if err != nil {
+				return nil, err
+			}
+			for i, c := range choices {
+				s.path = append(s.path, fork{taken: c, open: true, first: i == len(choices)-1 && strings.HasSuffix(part, ".")})
+			}
 		}
 	}
+	s.start = slices.Clone(s.path)
 	return s, nil
 }
 
+// fresh is the strategy as it was before it was used.
+func (s *exhaustive) fresh() *exhaustive {
+	return &exhaustive{start: s.start, path: slices.Clone(s.start), seen: make(map[digest]visit), numbers: make(map[stepName]int32),
+		sleepless: s.sleepless, careless: s.careless, public: s.public, indiscreet: s.indiscreet, limit: s.limit}
+}
+
 type exhaustive struct {
-	path []fork
-	at   int
-	seen map[digest]visit
-	cfg  *Config
-	ran  bool
-	log  []undone // what has been noted, in its order
+	start []fork // where it begins
+	path  []fork
+	at    int
+	seen  map[digest]visit
+	cfg   *Config
+	ran   bool
+	log   []undone // what has been noted, in its order
 	// Of the schedule that is run now: how many of its forks were there before, and how
 	// much of the log.
 	from, noted int
@@ -87,6 +99,7 @@ type fork struct {
 	taken, of int
 	left      []int // what is still to be tried
 	open      bool  // what is left is not known, because another search has been here
+	first     bool  // the step that may be private was tried first, and then the others in their order
 	sleep     []sleeper
 	tried     *sleeper   // what was taken
 	others    []stepName // if what was taken seems to be a private step: what need not be tried then
@@ -102,14 +115,11 @@ func (s *exhaustive) Next(cfg *Config) Source {
 	if w := s.spots.next(); w != nil {
 		return w
 	}
+	if s.over() {
+		s.spots.end()
+		return nil
+	}
 	if s.ran && s.redo == 0 {
-		for len(s.path) > 0 && len(s.path[len(s.path)-1].left) == 0 {
-			s.path = s.path[:len(s.path)-1]
-		}
-		if len(s.path) == 0 {
-			s.spots.end()
-			return nil
-		}
 		last := &s.path[len(s.path)-1]
 		last.others = nil
 		if last.taken, last.left = last.left[0], last.left[1:]; last.tried != nil {
@@ -119,6 +129,17 @@ func (s *exhaustive) Next(cfg *Config) Source {
 	s.ran, s.at, s.from, s.noted, s.stray = true, 0, len(s.path), len(s.log), nowhere
 	s.sleep, s.forked = nil, false
 	return s
+}
+
+// over tells whether there is nothing left to be tried, and forgets forks of which that is so.
+func (s *exhaustive) over() bool {
+	if !s.ran || s.redo > 0 {
+		return false
+	}
+	for len(s.path) > 0 && len(s.path[len(s.path)-1].left) == 0 {
+		s.path = s.path[:len(s.path)-1]
+	}
+	return len(s.path) == 0
 }
 
 const nowhere = -1
@@ -189,13 +210,24 @@ func (s *exhaustive) strayed(r *run, f *fork) bool {
 	return f.state != state
 }
 
-// frontier is the schedule that comes next, by which a search can go on.
+// frontier is the schedule that comes next, by which a search can go on: a letter for each choice, with a dot behind
+// where the step that may be private was first, and not in its place.
 func (s *exhaustive) frontier() string {
-	choices := make([]int, len(s.path))
-	for i, f := range s.path {
-		choices[i] = f.taken
+	if s.over() {
+		return "0"
 	}
-	return encode(choices)
+	path := slices.Clone(s.path)
+	if n := len(path); s.ran && s.redo == 0 {
+		path[n-1].taken = path[n-1].left[0]
+	}
+	var b strings.Builder
+	for _, f := range path {
+		b.WriteString(letter(f.taken))
+		if f.first {
+			b.WriteByte('.')
+		}
+	}
+	return cmp.Or(b.String(), "0")
 }
 
 // split is after how many choices the shards of a search part.
@@ -214,8 +246,7 @@ func (s *exhaustive) Choose(r *run) int {
 			return -1
 		}
 		if f.of = len(r.steps); f.open {
-			first := r.candidate() == f.taken // then it may have been tried before those that are listed before it
-			f.left, f.open = slices.DeleteFunc(s.ways(r), func(i int) bool { return i == f.taken || i < f.taken && !first }), false
+			f.left, f.open = s.rest(r, f), false
 		}
 		s.at++
 		s.forked = true
@@ -249,7 +280,7 @@ func (s *exhaustive) Choose(r *run) int {
 	if len(ways) == 0 {
 		return -1
 	}
-	f := fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep}
+	f := fork{state: state, noted: noted, runs: s.runs, taken: ways[0], of: len(r.steps), left: ways[1:], sleep: s.sleep, first: private}
 	if private {
 		f.others = r.stepNames(f.left)
 	}
@@ -257,6 +288,18 @@ func (s *exhaustive) Choose(r *run) int {
 	s.at++
 	s.forked = true
 	return ways[0]
+}
+
+// rest is what was still to be tried where another search had been: what comes after what it had taken.
+func (s *exhaustive) rest(r *run, f *fork) []int {
+	order := s.ways(r)
+	if at := slices.Index(order, r.candidate()); f.first && at >= 0 {
+		order = slices.Insert(slices.Delete(order, at, at+1), 0, r.candidate())
+	}
+	if at := slices.Index(order, f.taken); at >= 0 {
+		return order[at+1:]
+	}
+	return slices.DeleteFunc(order, func(i int) bool { return i < f.taken })
 }
 
 func (r *run) stepNames(ways []int) (names []stepName) {

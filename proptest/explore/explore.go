@@ -81,7 +81,7 @@ func Trace(t *testing.T, schedule string, scenario func(w *World), opts ...func(
 	x := newExplorer(t, scenario, opts)
 	defer x.control()()
 	f := new(Failure)
-	synctest.Test(t, func(*testing.T) {
+	x.bubble(func() {
 		r := x.run(&replay{choices: choices}, true)
 		if r.failure != nil {
 			*f = *r.failure
@@ -111,6 +111,9 @@ func newExplorer(t *testing.T, scenario func(*World), opts []func(*Config)) *exp
 	if err := cfg.complete(); err != nil {
 		t.Fatalf("%v", err)
 	}
+	if s, ok := cfg.Strategy.(*exhaustive); ok {
+		cfg.Strategy = s.fresh() // it may have been used before
+	}
 	return &explorer{t: t, cfg: cfg, scenario: scenario, result: &Result{}}
 }
 
@@ -135,8 +138,7 @@ func (x *explorer) search() {
 			x.bubble(func() { x.one(source) })
 		} else {
 			over = true
-			x.unlike()
-			res.Complete = res.Failure == nil && !x.astray()
+			x.end()
 		}
 		if res.Elapsed = time.Since(x.began); x.cfg.Progress != nil && time.Since(told) > 10*time.Second {
 			told = time.Now()
@@ -147,9 +149,17 @@ func (x *explorer) search() {
 		x.cfg.Progress(res.Progress)
 	}
 	res.FoundAfter, res.FoundIn = res.Schedules, res.Elapsed
-	if e, ok := x.cfg.Strategy.(*exhaustive); ok && !res.Complete {
+	if e, ok := x.cfg.Strategy.(*exhaustive); ok && !res.Complete && res.Failure == nil && e.over() {
+		x.end()
+	} else if ok && !res.Complete {
 		res.Frontier = e.frontier()
 	}
+}
+
+// end is for when there is nothing left to be run.
+func (x *explorer) end() {
+	x.unlike()
+	x.result.Complete = x.result.Failure == nil && !x.astray()
 }
 
 // astray tells whether participants have done something else when a schedule was run again.
@@ -159,6 +169,9 @@ func (x *explorer) astray() bool {
 }
 
 func (x *explorer) enough() bool {
+	if e, ok := x.cfg.Strategy.(*exhaustive); ok && len(e.spots.due) > 0 {
+		return false // they belong to the schedule before
+	}
 	return x.cfg.Schedules > 0 && x.result.Schedules >= x.cfg.Schedules ||
 		x.cfg.Time > 0 && time.Since(x.began) >= x.cfg.Time // no timer, whose goroutine would be counted
 }
@@ -166,37 +179,39 @@ func (x *explorer) enough() bool {
 // bubble is synctest.Test for a schedule. Each has its own, so that all begin at the same time: what
 // they do has times in it, and session ids. It may leave goroutines behind, which the bubble cannot bear
 // and the schedule has been failed for.
-func (x *explorer) bubble(f func()) {
-	leaked := false
+func (x *explorer) bubble(f func()) { x.test(func(*testing.T) { f() }) }
+
+// test is bubble for who needs the test within.
+func (x *explorer) test(f func(*testing.T)) {
+	x.leaked = false
 	defer func() {
-		if v := recover(); v != nil && !leaked {
+		if v := recover(); v != nil && !x.leaked {
 			panic(v)
 		}
 	}()
-	synctest.Test(x.t, func(*testing.T) {
-		defer func() { leaked = x.leaked }()
-		f()
-	})
+	synctest.Test(x.t, f)
 }
 
 // one runs a schedule in its bubble.
 func (x *explorer) one(source Source) {
-	r := x.run(source, false)
+	r := x.run(source, x.cfg.Failures != nil) // who gets failures wants to see what happened
 	res := x.result
 	res.Schedules++
-	e, _ := x.cfg.Strategy.(*exhaustive)
-	if e != nil {
-		if w, ok := source.(*walk); ok {
+	w, checks := source.(*walk)
+	if e, ok := x.cfg.Strategy.(*exhaustive); ok {
+		if checks {
 			w.done(r)
 		} else {
 			e.done(r)
 		}
 		res.Schedules, res.Again, res.Checked, res.Unsteady = e.runs, e.again, e.spots.checked, e.spots.unsteady
 	}
-	res.Steps += r.taken
-	res.Longest = max(res.Longest, r.taken)
-	if r.pruned {
-		res.Pruned++
+	if !checks {
+		res.Steps += len(r.choices)
+		res.Longest = max(res.Longest, len(r.choices))
+		if r.pruned {
+			res.Pruned++
+		}
 	}
 	if c, ok := x.cfg.Strategy.(interface{ States() int }); ok {
 		res.States = c.States()

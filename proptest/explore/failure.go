@@ -30,6 +30,7 @@ const (
 type Failure struct {
 	Why     Why
 	Text    string
+	Stack   string // where it has panicked, if it has
 	Choices []int  // the schedule: which of the possible steps was taken, each time
 	History []Line // what happened
 	// Twin, where it is Unlike, is the other way: what comes to the same, as the search has it.

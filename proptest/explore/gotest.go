@@ -61,7 +61,7 @@ var prose = regexp.MustCompile(`(?m)^//.*|"(?:\\.|[^"\\])*"`)
 // furnish writes down what there is before: the server, what others have left on it, the clients. acts is what is done then.
 func (g *generator) furnish(acts string) {
 	f, config, srv := g.f, "", "_ ="
-	if strings.Contains(acts, "CreateTTL") || slices.ContainsFunc(g.before, func(n memserver.Node) bool { return n.TTL > 0 }) {
+	if strings.Contains(acts, "TTL") || slices.ContainsFunc(g.before, func(n memserver.Node) bool { return n.TTL > 0 }) {
 		config = ", func(c *memserver.Config) { c.ExtendedTypes = true }"
 	}
 	if f.members > 0 {
@@ -161,7 +161,14 @@ func (g *generator) client(who int) string {
 }
 
 // oneLine is a text as it may be in a comment.
-func oneLine(text string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(text) }
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
 
 // act writes down one step.
 func (g *generator) act(a *act) {
@@ -230,6 +237,13 @@ var modeConstants = map[zkapi.CreateMode]string{zkapi.Persistent: "Persistent", 
 	zkapi.PersistentSequential: "PersistentSequential", zkapi.EphemeralSequential: "EphemeralSequential", zkapi.Container: "Container",
 	zkapi.PersistentTTL: "PersistentTTL", zkapi.PersistentSequentialTTL: "PersistentSequentialTTL"}
 
+func modeOf(m zkapi.CreateMode) string {
+	if name, ok := modeConstants[m]; ok {
+		return "zkapi." + name
+	}
+	return fmt.Sprintf("zkapi.CreateMode(%d)", m)
+}
+
 // operation writes down a call and what has to come of it.
 func (g *generator) operation(who int, o *operation) {
 	n := g.next()
@@ -238,11 +252,11 @@ func (g *generator) operation(who int, o *operation) {
 	verb := q.verb.String()
 	switch q.verb {
 	case verbCreate, verbCreate2:
-		args += fmt.Sprintf(", %s, %s, zkapi.%s", bytesOf(q.data), aclOf(q.acl), modeConstants[q.mode])
+		args += fmt.Sprintf(", %s, %s, %s", bytesOf(q.data), aclOf(q.acl), modeOf(q.mode))
 		results = fmt.Sprintf("path%d, ", n)
 		verb = "Create"
 	case verbCreateTTL:
-		args += fmt.Sprintf(", %s, %s, zkapi.%s, %d", bytesOf(q.data), aclOf(q.acl), modeConstants[q.mode], q.ttl)
+		args += fmt.Sprintf(", %s, %s, %s, %d", bytesOf(q.data), aclOf(q.acl), modeOf(q.mode), q.ttl)
 		results = fmt.Sprintf("path%d, _, ", n)
 	case verbDelete:
 		args, results = args+fmt.Sprintf(", %d", q.version), ""
@@ -260,6 +274,17 @@ func (g *generator) operation(who int, o *operation) {
 		results = ""
 	case verbMulti:
 		args = "ctx" + g.ops(q.ops)
+	case verbSetACL:
+		acl := aclOf(q.acl)
+		if acl == "nil" {
+			acl = "zkapi.OpenACL()"
+		}
+		args += fmt.Sprintf(", %s, %d", acl, q.version)
+	case verbAddAuth:
+		args, results = args+", "+bytesOf(q.data), ""
+	case verbConnect:
+		g.line("%s.Reconnect()", g.client(who)) // does nothing the first time
+		return
 	case verbClose:
 		g.line("require.NoError(t, %s.Close())", g.client(who))
 		return
@@ -289,9 +314,9 @@ func (g *generator) ops(ops []zkapi.Op) (args string) {
 	for i := range ops {
 		switch o := &ops[i]; o.Type {
 		case zkapi.OpCreate, zkapi.OpCreate2, zkapi.OpCreateContainer:
-			args += fmt.Sprintf(", zkapi.CreateOp(%q, %s, %s, zkapi.%s)", o.Path, bytesOf(o.Data), aclOf(o.ACL), modeConstants[o.Mode])
+			args += fmt.Sprintf(", zkapi.CreateOp(%q, %s, %s, %s)", o.Path, bytesOf(o.Data), aclOf(o.ACL), modeOf(o.Mode))
 		case zkapi.OpCreateTTL:
-			args += fmt.Sprintf(", zkapi.CreateTTLOp(%q, %s, %s, zkapi.%s, %d)", o.Path, bytesOf(o.Data), aclOf(o.ACL), modeConstants[o.Mode], o.TTL)
+			args += fmt.Sprintf(", zkapi.CreateTTLOp(%q, %s, %s, %s, %d)", o.Path, bytesOf(o.Data), aclOf(o.ACL), modeOf(o.Mode), o.TTL)
 		case zkapi.OpDelete:
 			args += fmt.Sprintf(", zkapi.DeleteOp(%q, %d)", o.Path, o.Version)
 		case zkapi.OpSetData:

@@ -76,6 +76,32 @@ var fails = map[string]func(w *explore.World){
 			return err
 		})
 	},
+	"binary text": func(w *explore.World) {
+		w.Go("A", func(p *explore.Participant) error {
+			_, err := p.Client.Create(p.Context(), "/a", []byte{0xff}, nil, zkapi.Persistent)
+			if data, _, _ := p.Client.Get(p.Context(), "/a"); err == nil {
+				return fmt.Errorf("it is %s", data)
+			}
+			return err
+		})
+	},
+	"wrong path": solo(func(p *explore.Participant) {
+		_, _ = p.Client.Create(p.Context(), "/a\x00", nil, nil, zkapi.Persistent)
+	}),
+	"wrong mode": solo(func(p *explore.Participant) {
+		_, _ = p.Client.Create(p.Context(), "/a", nil, nil, zkapi.CreateMode(42))
+	}),
+	"TTL's mode": solo(func(p *explore.Participant) { _, _ = p.Client.Create(p.Context(), "/a", nil, nil, zkapi.PersistentTTL) }),
+	"other's ACL": solo(func(p *explore.Participant) {
+		_, _ = p.Client.Create(p.Context(), "/a", nil, nil, zkapi.Persistent)
+		_, _ = p.Client.SetACL(p.Context(), "/a", zkapi.OpenACL(), zkapi.AnyVersion)
+		_, _ = p.Client.SetACL(p.Context(), "/a", zkapi.ReadACL(), zkapi.AnyVersion)
+		_, _ = p.Client.Create(p.Context(), "/a/b", nil, nil, zkapi.Persistent)
+	}),
+	"auth": solo(func(p *explore.Participant) {
+		_ = p.Client.AddAuth(p.Context(), "digest", []byte("u:p"))
+		_, _ = p.Client.Create(p.Context(), "/a", nil, []zkapi.ACL{{Perms: zkapi.PermAll, Scheme: "auth"}}, zkapi.Persistent)
+	}),
 	"furniture": func(w *explore.World) {
 		ctx := context.Background()
 		c, err := w.Server.Client()

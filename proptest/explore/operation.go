@@ -263,12 +263,21 @@ func (q *call) String() string {
 		b.WriteString("]")
 	}
 	if q.data != nil && q.verb != verbAddAuth {
-		fmt.Fprintf(&b, " %q", q.data)
+		b.WriteString(" " + quote(q.data))
 	}
 	if q.verb == verbDelete || q.verb == verbSet {
 		b.WriteString(ifVersion(q.version))
 	}
 	return b.String()
+}
+
+// quote is data as it is told: all of it, or how it begins.
+func quote(data []byte) string {
+	const most = 100
+	if len(data) <= most {
+		return fmt.Sprintf("%q", data)
+	}
+	return fmt.Sprintf("%q... (%d bytes)", data[:most], len(data))
 }
 
 // String is the operation in words.
@@ -318,7 +327,7 @@ func (o *operation) result() string {
 		}
 		return fmt.Sprintf("it exists, version %d", a.stat.Version)
 	case verbGet, verbGetW:
-		return fmt.Sprintf("%q, version %d", a.data, a.stat.Version)
+		return fmt.Sprintf("%s, version %d", quote(a.data), a.stat.Version)
 	case verbChildren, verbChildrenW, verbEphemerals:
 		return "[" + strings.Join(slices.Sorted(slices.Values(a.names)), " ") + "]"
 	case verbSet, verbSetACL:

@@ -2,7 +2,6 @@ package explore
 
 import (
 	"testing"
-	"testing/synctest"
 
 	"pgregory.net/rapid"
 )
@@ -16,7 +15,7 @@ func CheckRapid(t *testing.T, scenario func(w *World), opts ...func(*Config)) {
 	t.Helper()
 	x := newExplorer(t, scenario, opts)
 	defer x.control()()
-	synctest.Test(t, func(t *testing.T) {
+	x.test(func(t *testing.T) {
 		rapid.Check(struct{ rapid.TB }{t}, func(rt *rapid.T) {
 			if f := x.run(&fromRapid{rt}, true).failed(); f != nil {
 				rt.Fatalf("%v\n\n%s\nrun it again with -explore.replay=%s, on Check", f, f.Story(), f.Schedule())

@@ -45,18 +45,27 @@ func (f *Failure) Schedule() string { return encode(f.Choices) }
 // Report is the failure for people to read; test is the name of the test.
 func (res *Result) Report(test string) string {
 	f := res.Failure
+	if f == nil {
+		return "nothing failed\n"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v\n\n", f)
 	if f.Twin != nil {
 		fmt.Fprintf(&b, "one way:\n%s\nthe other way:\n", f.Twin.Story())
 	}
 	fmt.Fprintf(&b, "%s\n", f.Story())
-	fmt.Fprintf(&b, "found after %d schedules; %d steps are left of it. To run it again:\n", res.FoundAfter, f.Steps())
-	fmt.Fprintf(&b, "  go test -run '%s' .", pattern(test))
-	if f.Twin == nil {
-		fmt.Fprintf(&b, " -explore.replay=%s", f.Schedule())
+	if f.Stack != "" {
+		fmt.Fprintf(&b, "%s\n", f.Stack)
 	}
-	b.WriteByte('\n')
+	if res.FoundAfter > 0 {
+		fmt.Fprintf(&b, "found after %d schedules; %d steps are left of it. ", res.FoundAfter, f.Steps())
+	}
+	fmt.Fprintf(&b, "To run it again:\n  go test -run '%s' .", strings.ReplaceAll(pattern(test), "'", `'\''`))
+	if f.Twin == nil {
+		fmt.Fprintf(&b, " -explore.replay=%s\n", f.Schedule())
+	} else {
+		b.WriteString(" -explore.thorough\n")
+	}
 	if !res.Same {
 		b.WriteString("CAUTION: run again it was not the same: a participant depends on something that is not controlled\n")
 	}
@@ -135,14 +144,18 @@ func encode(choices []int) string {
 	}
 	var b strings.Builder
 	for _, c := range choices[:last] {
-		if c < 36 {
-			b.WriteByte("0123456789abcdefghijklmnopqrstuvwxyz"[c])
-		} else {
-			fmt.Fprintf(&b, "{%d}", c)
-		}
+		b.WriteString(letter(c))
 	}
 	if b.Len() == 0 {
 		return "0"
 	}
 	return b.String()
+}
+
+// letter is one choice.
+func letter(c int) string {
+	if c < 36 {
+		return "0123456789abcdefghijklmnopqrstuvwxyz"[c : c+1]
+	}
+	return fmt.Sprintf("{%d}", c)
 }

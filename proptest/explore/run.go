@@ -159,6 +159,15 @@ func (r *run) failLocked(why Why, text string) {
 	}
 }
 
+// panickedLocked is failLocked from where something has panicked. r.mu is held.
+func (r *run) panickedLocked(why Why, text string) {
+	if r.failure != nil || r.over {
+		return
+	}
+	stack := make([]byte, 4096)
+	r.failure = &Failure{Why: why, Text: text, Stack: string(stack[:runtime.Stack(stack, false)])}
+}
+
 func (r *run) fail(why Why, format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -301,7 +310,15 @@ func furniture(s *memserver.Snapshot) (nodes []memserver.Node) {
 	return nodes
 }
 
-func (r *run) broken(rules []func() error, why Why) bool {
+func (r *run) broken(rules []func() error, why Why) (broken bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.panickedLocked(why, fmt.Sprintf("what looks whether it does panicked: %v", v))
+			broken = true
+		}
+	}()
 	for _, holds := range rules {
 		if err := holds(); err != nil {
 			r.fail(why, "%v", err)

@@ -134,7 +134,7 @@ func (s *shrinker) reason(f *Failure) string { return s.varies.ReplaceAllString(
 func varying(names []string) *regexp.Regexp {
 	words := []string{"0x[0-9a-f]+", "[0-9]+"}
 	for _, name := range names {
-		words = append(words, `\b`+regexp.QuoteMeta(name)+`\b`)
+		words = append(words, `\b`+regexp.QuoteMeta(strings.ToValidUTF8(name, "?"))+`\b`)
 	}
 	return regexp.MustCompile(strings.Join(words, "|"))
 }

@@ -238,5 +238,10 @@ func (f *Failure) remark(marks []mark, at int, text string) {
 	if at < len(marks) {
 		line = marks[at].line
 	}
+	for i := range f.acts {
+		if f.acts[i].line >= line {
+			f.acts[i].line++
+		}
+	}
 	f.History = slices.Insert(f.History, line, Line{Kind: Noted, Text: text})
 }

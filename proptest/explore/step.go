@@ -414,14 +414,17 @@ func (r *run) remove(path string) {
 		r.third, _ = r.srv.Client(func(c *memserver.ClientConfig) { c.Member = r.leader() })
 	}
 	node, _ := r.srv.Node(path)
+	r.writes.text(path)
+	if err := r.third.Delete(r.parts[0].ctx, path, zkapi.AnyVersion); err != nil {
+		r.record(Line{Kind: WentWrong, Text: "somebody else cannot delete " + path + ": " + reason(err)})
+		return
+	}
 	if owner := node.Stat.EphemeralOwner; owner != 0 {
 		if r.removed == nil {
 			r.removed = make(map[int64][]removal)
 		}
-		defer func() { r.removed[owner] = append(r.removed[owner], removal{r.srv.Zxid()}) }()
+		r.removed[owner] = append(r.removed[owner], removal{r.srv.Zxid()})
 	}
-	r.writes.text(path)
-	_ = r.third.Delete(r.parts[0].ctx, path, zkapi.AnyVersion)
 	r.record(Line{Kind: WentWrong, Text: "somebody else deletes " + path})
 }
 

@@ -173,17 +173,20 @@ func request(frame []byte, first bool) *operation {
 	}
 	q.ReadBody(&r)
 	o.xid, o.code = q.Xid, q.Type
-	o.call = call{verb: verbOf(q.Type, q.Op.Watch), path: q.Op.Path, data: q.Op.Data, mode: zkapi.CreateMode(q.Op.Flags), version: q.Op.Version}
+	o.call = call{verb: verbOf(q.Type, q.Op.Watch), path: q.Op.Path, data: q.Op.Data, mode: zkapi.CreateMode(q.Op.Flags), version: q.Op.Version,
+		acl: q.Op.ACL, ttl: time.Duration(q.Op.TTL) * time.Millisecond}
 	switch q.Type {
 	case zkapi.OpGetACL, zkapi.OpSync, zkapi.OpGetAllChildrenNumber, zkapi.OpGetEphemerals:
 		o.call.path = q.Path.Path
 	case zkapi.OpSetACL:
-		o.call.path, o.call.version = q.SetACL.Path, q.SetACL.Version
+		o.call.path, o.call.version, o.call.acl = q.SetACL.Path, q.SetACL.Version, q.SetACL.ACL
+	case zkapi.OpAuth:
+		o.call.path, o.call.data = q.Auth.Scheme, q.Auth.Auth
 	case zkapi.OpAddWatch, zkapi.OpRemoveWatches:
 		o.call.path, o.kind = q.Watch.Path, q.Watch.Type
 	case zkapi.OpMulti, zkapi.OpMultiRead:
 		for _, op := range q.Ops {
-			o.ops = append(o.ops, zkapi.Op{Type: op.Type, Path: op.Path, Data: op.Data, Mode: zkapi.CreateMode(op.Flags), Version: op.Version})
+			o.ops = append(o.ops, zkapi.Op{Type: op.Type, Path: op.Path, Data: op.Data, ACL: op.ACL, TTL: time.Duration(op.TTL) * time.Millisecond, Mode: zkapi.CreateMode(op.Flags), Version: op.Version})
 		}
 	}
 	return o

@@ -229,8 +229,7 @@ func (p *Participant) live() {
 		defer r.mu.Unlock()
 		switch {
 		case v != nil:
-			stack := make([]byte, 4096)
-			r.failLocked(Panicked, fmt.Sprintf("%s panicked: %v\n%s", p.Name, v, stack[:runtime.Stack(stack, false)]))
+			r.panickedLocked(Panicked, fmt.Sprintf("%s panicked: %v", p.Name, v))
 		case !returned:
 			r.failLocked(FailedAssertion, p.Name+": its goroutine has ended itself")
 		}
