@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/zksim/zksim/memserver"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -64,8 +65,13 @@ func (c *comparison) furnish(ctx context.Context) (err error) {
 	if c.third, err = c.Connect(ctx); err != nil {
 		return err
 	}
-	for _, n := range c.f.first {
-		if _, err := c.third.Create(ctx, n.Path, n.Data, nil, zkapi.Persistent); err != nil {
+	for i := range c.f.first {
+		if err := c.node(ctx, &c.f.first[i]); err != nil {
+			return err
+		}
+	}
+	for _, n := range slices.Backward(c.f.first) { // nobody may be kept from making what is below
+		if err := c.acl(ctx, &n); err != nil {
 			return err
 		}
 	}
@@ -77,6 +83,48 @@ func (c *comparison) furnish(ctx context.Context) (err error) {
 		c.clients = append(c.clients, client)
 	}
 	return nil
+}
+
+// node makes one that was there before, with its counters.
+func (c *comparison) node(ctx context.Context, n *memserver.Node) (err error) {
+	switch {
+	case n.Stat.EphemeralOwner != 0:
+		_, err = c.third.Create(ctx, n.Path, n.Data, nil, zkapi.Ephemeral)
+	case n.TTL > 0:
+		_, _, err = c.third.CreateTTL(ctx, n.Path, n.Data, nil, zkapi.PersistentTTL, n.TTL)
+	case n.Container:
+		_, err = c.third.Create(ctx, n.Path, n.Data, nil, zkapi.Container)
+	default:
+		_, err = c.third.Create(ctx, n.Path, n.Data, nil, zkapi.Persistent)
+	}
+	counters := countersOf(n)
+	for range counters.Version {
+		if err == nil {
+			_, err = c.third.Set(ctx, n.Path, n.Data, zkapi.AnyVersion)
+		}
+	}
+	for range counters.Creations - children(c.f.first, n.Path) {
+		if err == nil {
+			_, err = c.third.Create(ctx, zkapi.Join(n.Path, "counted"), nil, nil, zkapi.Persistent)
+		}
+		if err == nil {
+			err = c.third.Delete(ctx, zkapi.Join(n.Path, "counted"), zkapi.AnyVersion)
+		}
+	}
+	return err
+}
+
+// acl restricts a node as it was.
+func (c *comparison) acl(ctx context.Context, n *memserver.Node) (err error) {
+	for range n.Stat.Aversion - 1 {
+		if err == nil {
+			_, err = c.third.SetACL(ctx, n.Path, zkapi.OpenACL(), zkapi.AnyVersion)
+		}
+	}
+	if err == nil && (n.Stat.Aversion > 0 || aclOf(n.ACL) != "nil") {
+		_, err = c.third.SetACL(ctx, n.Path, n.ACL, zkapi.AnyVersion)
+	}
+	return err
 }
 
 func (c *comparison) close() {

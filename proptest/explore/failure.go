@@ -39,6 +39,7 @@ type Failure struct {
 	steps []stepName
 	names []string         // of the participants
 	first []memserver.Node // what there was before
+	root  *memserver.Node
 	acts  []act
 	spot  *spot // where it is Unlike
 	// Of an ensemble, see Lag: how many servers there were, and for how many participants.

@@ -18,8 +18,12 @@ import (
 // what went wrong in between, and what has to come back. The participants' own
 // code is not in it, and time does not pass. It is for a package of that name.
 func (f *Failure) GoTest(pkg, name string) string {
-	g := &generator{f: f, clients: make(map[int]string), before: slices.DeleteFunc(slices.Clone(f.first), ends)}
-	g.n = len(g.before)
+	g := &generator{f: f, clients: make(map[int]string), before: f.first}
+	for i := range g.before {
+		if g.n++; aclOf(g.before[i].ACL) != "nil" {
+			g.n++
+		}
+	}
 	for i := range f.acts {
 		g.act(&f.acts[i])
 	}
@@ -83,12 +87,7 @@ func (g *generator) furnish(acts string) {
 		}
 		g.line("other := srv.ClientT(t%s)", at)
 	}
-	for i, n := range g.before {
-		g.node(i+1, n)
-	}
-	for _, line := range g.counters {
-		g.line("%s", line)
-	}
+	g.furniture()
 	for i := range f.names {
 		if client, ok := g.clients[i]; ok {
 			at := ""
@@ -103,9 +102,32 @@ func (g *generator) furnish(acts string) {
 	}
 }
 
-// node writes down one that was there before, from which sequential ones go on to be counted.
-func (g *generator) node(i int, n memserver.Node) {
-	switch args := fmt.Sprintf("ctx, %q, %s, %s", n.Path, bytesOf(n.Data), aclOf(n.ACL)); {
+// furniture writes down the nodes.
+func (g *generator) furniture() {
+	for i := range g.before {
+		g.node(i+1, &g.before[i])
+	}
+	number := len(g.before)
+	for _, n := range slices.Backward(g.before) { // nobody may be kept from making what is below
+		if acl := aclOf(n.ACL); acl != "nil" {
+			number++
+			g.line("_, err%d := other.SetACL(ctx, %q, %s, zkapi.AnyVersion)", number, n.Path, acl)
+			g.line("require.NoError(t, err%d)", number)
+		}
+	}
+	for i := range g.before {
+		g.count(&g.before[i])
+	}
+	if g.f.root != nil {
+		g.count(g.f.root)
+	}
+}
+
+// node writes down one that was there before. Whose ephemeral node it is has not gone yet.
+func (g *generator) node(i int, n *memserver.Node) {
+	switch args := fmt.Sprintf("ctx, %q, %s, nil", n.Path, bytesOf(n.Data)); {
+	case n.Stat.EphemeralOwner != 0:
+		g.line("_, err%d := other.Create(%s, zkapi.Ephemeral)", i, args)
 	case n.TTL > 0:
 		g.line("_, _, err%d := other.CreateTTL(%s, zkapi.PersistentTTL, %d)", i, args, n.TTL)
 	case n.Container:
@@ -114,29 +136,40 @@ func (g *generator) node(i int, n memserver.Node) {
 		g.line("_, err%d := other.Create(%s, zkapi.Persistent)", i, args)
 	}
 	g.line("require.NoError(t, err%d)", i)
-	made := int32(0)
-	for _, other := range g.before {
-		if zkapi.Parent(other.Path) == n.Path {
-			made++
-		}
+}
+
+// count has a node's counters go on where they were, sequential nodes below among them.
+func (g *generator) count(n *memserver.Node) {
+	c, now := countersOf(n), memserver.Counters{Creations: children(g.before, n.Path)}
+	if n.Path != "/" && aclOf(n.ACL) != "nil" {
+		now.Aversion = 1
 	}
-	c := memserver.Counters{Version: n.Stat.Version, Creations: (n.Stat.Cversion + n.Stat.NumChildren) / 2, Aversion: n.Stat.Aversion}
-	if c != (memserver.Counters{Creations: made}) {
-		g.counters = append(g.counters, fmt.Sprintf("require.NoError(t, srv.SetCounters(%q, memserver.Counters{Version: %d, Creations: %d, Aversion: %d}))",
-			n.Path, c.Version, c.Creations, c.Aversion))
+	if c != now {
+		g.line("require.NoError(t, srv.SetCounters(%q, memserver.Counters{Version: %d, Creations: %d, Aversion: %d}))",
+			n.Path, c.Version, c.Creations, c.Aversion)
 	}
 }
 
-// ends tells whether a node has gone with whoever has furnished the world.
-func ends(n memserver.Node) bool { return n.Stat.EphemeralOwner != 0 }
+func countersOf(n *memserver.Node) memserver.Counters {
+	return memserver.Counters{Version: n.Stat.Version, Creations: (n.Stat.Cversion + n.Stat.NumChildren) / 2, Aversion: n.Stat.Aversion}
+}
+
+// children counts those of a path.
+func children(nodes []memserver.Node, path string) (n int32) {
+	for _, other := range nodes {
+		if zkapi.Parent(other.Path) == path {
+			n++
+		}
+	}
+	return n
+}
 
 type generator struct {
-	f        *Failure
-	b        strings.Builder
-	n        int
-	before   []memserver.Node // what was there
-	clients  map[int]string   // by participant, of those who do something
-	counters []string
+	f       *Failure
+	b       strings.Builder
+	n       int
+	before  []memserver.Node // what was there
+	clients map[int]string   // by participant, of those who do something
 }
 
 func (g *generator) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }

@@ -260,6 +260,9 @@ func (q *call) String() string {
 		for i := range q.ops {
 			b.WriteString([2]string{" [", "; "}[min(i, 1)] + describe(&q.ops[i]))
 		}
+		if len(q.ops) == 0 {
+			b.WriteString(" [")
+		}
 		b.WriteString("]")
 	}
 	if q.data != nil && q.verb != verbAddAuth {

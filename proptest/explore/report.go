@@ -82,9 +82,12 @@ func (res *Result) FailT(t *testing.T) {
 	}
 	report := res.Report(t.Name())
 	if a := flag.Lookup("test.artifacts"); a != nil && a.Value.String() == "true" {
-		dir := t.ArtifactDir()
-		for name, text := range map[string]string{"schedule.html": f.HTML(t.Name()), "schedule.mmd": f.Mermaid(), "schedule_test.go": f.GoTest("replay_test", "TestSchedule")} {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+		dir, number := t.ArtifactDir(), ""
+		for n := 2; exists(filepath.Join(dir, "schedule"+number+".html")); n++ { // another one of the same test
+			number = fmt.Sprint(n)
+		}
+		for name, text := range map[string]string{".html": f.HTML(t.Name()), ".mmd": f.Mermaid(), "_test.go": f.GoTest("replay_test", "TestSchedule"+number)} {
+			if err := os.WriteFile(filepath.Join(dir, "schedule"+number+name), []byte(text), 0o666); err != nil {
 				t.Errorf("%v", err)
 			}
 		}
@@ -93,6 +96,11 @@ func (res *Result) FailT(t *testing.T) {
 		report += "go test -artifacts writes diagrams, and a test without the explorer\n"
 	}
 	t.Errorf("%s", report)
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // pattern is what -run takes for one test.

@@ -291,7 +291,10 @@ func (r *run) write(f *Failure) {
 	for _, p := range r.parts {
 		f.names = append(f.names, p.Name)
 	}
-	f.first = furniture(r.first)
+	if f.first = furniture(r.first); r.first != nil {
+		root, _ := r.first.Node("/")
+		f.root = &root
+	}
 	if r.cfg.lags() {
 		f.members, f.seats = len(r.srv.Members()), r.cfg.seats
 	}

@@ -1,7 +1,6 @@
 package explore_test
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"os"
@@ -99,11 +98,7 @@ func TestFailuresAreTold(t *testing.T) {
 // What somebody else may not delete is not said to be deleted.
 func TestMayNotBeDeleted(t *testing.T) {
 	f := explore.Explore(t, func(w *explore.World) {
-		c, _ := w.Server.Client()
-		_, _ = c.Create(context.Background(), "/ro", nil, nil, zkapi.Persistent)
-		_, _ = c.Create(context.Background(), "/ro/x", nil, nil, zkapi.Persistent)
-		_, _ = c.SetACL(context.Background(), "/ro", zkapi.ReadACL(), zkapi.AnyVersion)
-		_ = c.Close()
+		restricted(w)
 		w.Go("A", func(p *explore.Participant) error {
 			p.Pause("waits")
 			if _, there := w.Server.Node("/ro/x"); w.Happened(explore.Removal) && there {
