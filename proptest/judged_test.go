@@ -36,7 +36,7 @@ func TestInnocent(t *testing.T) {
 			return proptest.ExploreLockingQueue(t, func(c zkapi.Client) proptest.LockingQueuer { return hastyShelf{&shelf{c: c}} }, furnished(""), o)
 		}},
 		"a locking queue whose Get succeeds although its context has ended": {2, 1, 1, explore.Cancellation, func(t *testing.T, o option) *explore.Result {
-			return proptest.ExploreLockingQueue(t, func(c zkapi.Client) proptest.LockingQueuer { return thoroughShelf{&shelf{c: c}} }, furnished(""), o)
+			return proptest.ExploreLockingQueue(t, func(c zkapi.Client) proptest.LockingQueuer { return &shelf{c: c, finishes: true} }, furnished(""), o)
 		}},
 		"a latch that leads no more when its connection is lost": {2, 1, 1, explore.Cut, func(t *testing.T, o option) *explore.Result {
 			return proptest.ExploreLeaderLatch(t, func(c zkapi.Client) proptest.Candidate { return cautiousLatch{newLatch(c, "")} }, furnished(""), o)
@@ -158,41 +158,6 @@ func (q hastyShelf) Consume(ctx context.Context) error {
 		_ = q.Release(ctx)
 	}
 	return err
-}
-
-// thoroughShelf finishes what it has begun, and then says so.
-type thoroughShelf struct{ *shelf }
-
-func (q thoroughShelf) Get(ctx context.Context) ([]byte, error) {
-	for {
-		names, _, more, err := q.c.ChildrenW(ctx, strings.TrimSuffix(shelfItems, "/"))
-		if err != nil {
-			return nil, err
-		}
-		taken, _, freed, err := q.c.ChildrenW(ctx, strings.TrimSuffix(shelfTaken, "/"))
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			if slices.Contains(taken, name) {
-				continue
-			}
-			if data, got, err := q.take(context.WithoutCancel(ctx), name); got || err != nil {
-				return data, err
-			}
-		}
-		select {
-		case ev := <-more:
-			err = ev.Err
-		case ev := <-freed:
-			err = ev.Err
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 }
 
 // cautiousLatch stands in line anew whenever its connection was lost, and does not lead meanwhile.

@@ -89,6 +89,8 @@ type shelf struct {
 	own     string // a node that says so
 	session int64  // whose node that is
 	times   int    // that an item was held
+
+	finishes bool // taking an item when its context has ended meanwhile
 }
 
 const (
@@ -139,6 +141,9 @@ func (q *shelf) Get(ctx context.Context) ([]byte, error) {
 }
 
 func (q *shelf) take(ctx context.Context, name string) (data []byte, got bool, err error) {
+	if q.finishes {
+		ctx = context.WithoutCancel(ctx)
+	}
 	mode := zkapi.Ephemeral
 	if q.bug == "the mark of an item outlives its session" {
 		mode = zkapi.Persistent
