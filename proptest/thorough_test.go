@@ -12,6 +12,10 @@ import (
 // What the properties have in mind they say: a search that goes both ways wherever it believes that they lead to the
 // same finds that they do.
 func TestThorough(t *testing.T) {
+	schedules := 500
+	if proptest.RaceDetector() {
+		schedules = 10 // which take as long
+	}
 	for property, explored := range properties {
 		t.Run(property, func(t *testing.T) {
 			for i, x := range []judged{
@@ -27,7 +31,7 @@ func TestThorough(t *testing.T) {
 				t.Run(fmt.Sprint(i), func(t *testing.T) {
 					res := explored(t, "", func(e *proptest.Exploration) {
 						e.Strategy, e.Thorough, e.Participants, e.Rounds = explore.Exhaustive(), true, x.participants, x.rounds
-						e.Faults, e.Kinds, e.Schedules = x.faults, x.kinds, brief.Or(500, 2500)
+						e.Faults, e.Kinds, e.Schedules = x.faults, x.kinds, schedules
 					})
 					if res.Failure != nil {
 						t.Fatal(res.Report(t.Name()))

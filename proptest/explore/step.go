@@ -347,7 +347,9 @@ func (r *run) reconnect(who int) {
 	after := c.link.session()
 	c.vain = false
 	r.mu.Lock() // the participant may go on already
-	c.learn().mark(after)
+	l := c.learn()
+	l.mark(after)
+	l.flag(after != before) // the one before may be known to nobody any more
 	r.mu.Unlock()
 	text := "reconnects"
 	switch {
