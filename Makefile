@@ -21,7 +21,7 @@ test: export ZKSIM_ZOOKEEPER_VERSIONS ?= all
 test: ## vet, and all tests under the race detector; tells which backends ran
 	go vet $(RACE) ./...
 	go run .ci/report.go -waiting '$(WAITING)' $(RACE) -timeout 30m ./...
-	$(if $(RACE),go test -count=1 -run 'ExploreEverything|Thorough' ./proptest)
+	$(if $(RACE),go test -count=1 -run 'ExploreEverything|Innocent|Thorough' ./proptest)
 	@$(if $(RACE),,echo "without the race detector: there is no C compiler")
 
 real: ## fetch a real ZooKeeper into the user's cache, so that make test runs on it too

@@ -11,7 +11,6 @@ import (
 
 	"github.com/zksim/zksim/proptest"
 	"github.com/zksim/zksim/proptest/explore"
-	"github.com/zksim/zksim/proptest/internal/brief"
 	"github.com/zksim/zksim/zkapi"
 )
 
@@ -22,9 +21,9 @@ type judged struct {
 	explored                     func(t *testing.T, o option) *explore.Result
 }
 
-func (x judged) search(t *testing.T) *explore.Result {
+func (x judged) search(t *testing.T, schedules int) *explore.Result {
 	return x.explored(t, func(e *proptest.Exploration) {
-		e.Strategy, e.Participants, e.Rounds, e.Schedules = explore.Random(1), x.participants, x.rounds, brief.Or(2000, 20000)
+		e.Strategy, e.Participants, e.Rounds, e.Schedules = explore.Random(1), x.participants, x.rounds, schedules
 		e.Faults, e.Kinds = x.faults, x.kinds
 	})
 }
@@ -72,7 +71,11 @@ func TestInnocent(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if res := x.search(t); res.Failure != nil {
+			schedules := 2000
+			if proptest.RaceDetector() {
+				schedules = 50 // which take as long
+			}
+			if res := x.search(t, schedules); res.Failure != nil {
 				t.Fatal(res.Report(t.Name()))
 			}
 		})
@@ -133,7 +136,7 @@ func TestGuilty(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			res := x.search(t)
+			res := x.search(t, 2000)
 			require.NotNil(t, res.Failure, "%d schedules", res.Schedules)
 			t.Log(res.Failure)
 		})

@@ -270,10 +270,17 @@ func (r *run) goOn() bool {
 	}
 	trifle := r.ofCourse(&r.steps[i])
 	r.choices, r.names, r.trifles = append(r.choices, i), append(r.names, r.steps[i].name()), append(r.trifles, trifle)
-	r.moving = true
+	r.setMoving(true)
 	r.take(r.steps[i], trifle)
-	r.moving = false
+	r.setMoving(false)
 	return r.failure == nil
+}
+
+// setMoving says whether a step is being taken. Whom a timer wakes may ask.
+func (r *run) setMoving(yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.moving = yes
 }
 
 // failed is what the run has come to, nil if nothing failed.
