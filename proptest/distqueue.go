@@ -43,8 +43,9 @@ type DistributedQueuer interface {
 //     removed. With [AtLeastOnce] it is again if something has gone wrong, but not by
 //     two at a time, by what the server knows (see [Lock]).
 //   - Everything that was put in is worked on, but for one item each time that
-//     something has gone wrong, and one of each worker when the server restarts. With [AtLeastOnce] that is no excuse: each is in a node on
-//     the server, by its data, until it was worked on. None is ever in two.
+//     something has gone wrong, and one of each worker when the server restarts. With
+//     [AtLeastOnce] that is no excuse: each is in a node on the server, by its data, until
+//     it was worked on. None is ever in two.
 //   - Items come in their order to each worker: of two, the later one does not come first
 //     if the other was there already when the worker took the one before, unless
 //     something has gone wrong. With [ByTime] none comes before its time, by the clock of the server.

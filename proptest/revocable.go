@@ -71,8 +71,12 @@ type tenant struct {
 func (x *tenure) String() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	s := fmt.Sprint(x.holders, x.begun, x.asking, x.maybe)
-	for _, y := range x.tenants {
+	return fmt.Sprint(x.holders, x.begun, x.asking, x.maybe) + inAll(x.tenants)
+}
+
+// inAll is all that is known of them.
+func inAll(tenants []*tenant) (s string) {
+	for _, y := range tenants {
 		s += fmt.Sprint(*y)
 	}
 	return s
@@ -137,10 +141,7 @@ func (x *tenure) ask(p *explore.Participant, l RevocableLocker) error {
 		}
 		p.Pause("wants it")
 		x.mu.Lock()
-		present, known := slices.Clone(x.tenants), ""
-		for _, y := range present {
-			known += fmt.Sprint(*y)
-		}
+		present, known := slices.Clone(x.tenants), inAll(x.tenants)
 		x.begun++
 		x.asking = 1
 		x.mu.Unlock()

@@ -26,7 +26,7 @@ func Exhaustive(from ...string) Strategy {
 
 // goOn is Exhaustive for frontiers that may be none.
 func goOn(from ...string) (*exhaustive, error) {
-	s := &exhaustive{seen: make(map[digest]visit), numbers: make(map[stepName]int32)}
+	s := new(exhaustive)
 	for _, word := range from {
 		for _, part := range strings.SplitAfter(word, ".") {
 			choices, err := decode(strings.TrimSuffix(part, "."))
@@ -34,12 +34,11 @@ func goOn(from ...string) (*exhaustive, error) {
 				return nil, err
 			}
 			for i, c := range choices {
-				s.path = append(s.path, fork{taken: c, open: true, first: i == len(choices)-1 && strings.HasSuffix(part, ".")})
+				s.start = append(s.start, fork{taken: c, open: true, first: i == len(choices)-1 && strings.HasSuffix(part, ".")})
 			}
 		}
 	}
-	s.start = slices.Clone(s.path)
-	return s, nil
+	return s.fresh(), nil
 }
 
 // fresh is the strategy as it was before it was used.
@@ -294,12 +293,18 @@ func (s *exhaustive) Choose(r *run) int {
 func (s *exhaustive) rest(r *run, f *fork) []int {
 	order := s.ways(r)
 	if at := slices.Index(order, r.candidate()); f.first && at >= 0 {
-		order = slices.Insert(slices.Delete(order, at, at+1), 0, r.candidate())
+		order = putFirst(order, at)
 	}
 	if at := slices.Index(order, f.taken); at >= 0 {
 		return order[at+1:]
 	}
 	return slices.DeleteFunc(order, func(i int) bool { return i < f.taken })
+}
+
+// putFirst puts one of the ways before all others.
+func putFirst(ways []int, at int) []int {
+	i := ways[at]
+	return slices.Insert(slices.Delete(ways, at, at+1), 0, i)
 }
 
 func (r *run) stepNames(ways []int) (names []stepName) {

@@ -250,7 +250,7 @@ func putOff(w *explore.World, told func(string)) {
 		states := p.Client.States()
 		defer states.Close()
 		began := time.Now()
-		until := func(seconds time.Duration) { time.Sleep(time.Until(began.Add(seconds * time.Second))) }
+		until := func(seconds time.Duration) { <-time.After(time.Until(began.Add(seconds * time.Second))) } // by the bubble's clock
 		until(20)
 		before := p.Client.SessionID()
 		if p.Client.State() != zkapi.StateSuspended {

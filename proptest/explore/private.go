@@ -71,7 +71,7 @@ func (s *exhaustive) private(r *run, ways []int) ([]int, bool) {
 		}
 		return ways, false
 	}
-	return slices.Insert(slices.Delete(ways, at, at+1), 0, i), true
+	return putFirst(ways, at), true
 }
 
 // meddled hears of participants to whom others have done something by themselves. They might do it before a step that

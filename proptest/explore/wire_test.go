@@ -3,9 +3,7 @@ package explore_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
-	"github.com/go-zookeeper/zk"
 	"github.com/stretchr/testify/require"
 
 	"github.com/zksim/zksim/proptest/explore"
@@ -25,10 +23,7 @@ func TestClientsOverTheWire(t *testing.T) {
 			added := 0
 			for _, name := range []string{"A", "B"} {
 				w.GoDialing(name, func(p *explore.Participant) error {
-					conn, _, err := zk.Connect([]string{"127.0.0.1:2181"}, 10*time.Second, zk.WithDialer(p.Dial),
-						zk.WithLogger(quiet{}), zk.WithMaxConnBufferSize(1<<12), zk.WithEventCallback(func(zk.Event) {}))
-					require.NoError(p, err)
-					p.AtEnd(conn.Close)
+					conn := dialed(p)
 					data, stat, err := conn.Get("/n")
 					if err != nil {
 						return nil
