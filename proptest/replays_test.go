@@ -16,7 +16,7 @@ import (
 func TestReplays(t *testing.T) {
 	again := func(t *testing.T, explored func(o option) *explore.Result) {
 		times := 100
-		if proptest.Brief() {
+		if proptest.Brief() || proptest.RaceDetector() { // whose memory grows with each schedule
 			times = 10
 		}
 		first := explored(func(e *proptest.Exploration) { e.KeepShrinking = -1 })
