@@ -36,6 +36,7 @@ type Hold struct {
 	changed func(bool)    // called by the keeper when Held has changed; nil: nothing
 
 	doubted atomic.Bool // something has happened after which it may be lost
+	touched atomic.Bool // and that was something that happened to the node
 
 	mu       sync.Mutex
 	over     error // why it is not held any more
@@ -177,6 +178,15 @@ func (h *Hold) confirm(ctx context.Context) error {
 	return err
 }
 
+// news is why it is lost already, as far as its client has been told: where the keeper
+// has still to look what has happened to the node, it asks the server.
+func (h *Hold) news(ctx context.Context) error {
+	if !h.touched.Load() {
+		return h.Err()
+	}
+	return h.confirm(ctx)
+}
+
 // Multi does all of the operations if it is still held at that moment, which
 // the server decides, or none. It fails with ErrNotHeld if it is not, with
 // ErrOutcomeUnknown if the connection was lost, and otherwise as Client.Multi
@@ -281,6 +291,8 @@ func (h *Hold) keep(ctx context.Context) {
 			return
 		case <-own:
 			stale = true
+			h.doubted.Store(true)
+			h.touched.Store(true)
 		case <-again:
 		case <-s.states.Ready():
 		case <-away:
@@ -315,6 +327,7 @@ func (h *Hold) keep(ctx context.Context) {
 		switch err := p.judge(err); {
 		case err == nil:
 			stale = false
+			h.touched.Store(false)
 			h.doubted.Store(false)
 			h.readRevocation()
 			h.tell(true)

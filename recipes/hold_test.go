@@ -47,3 +47,54 @@ func TestASessionEndsWhileTheHolderReads(t *testing.T) {
 		require.ErrorIs(t, lock.Release(t.Context()), recipes.ErrNotHeld)
 	})
 }
+
+// leaving is a client that calls before a path is deleted, and whose reads are stuck at most until it is.
+type leaving struct {
+	tough
+	before func(path string)
+}
+
+func (c *leaving) Delete(ctx context.Context, path string, version int32) error {
+	c.before(path)
+	defer c.stuck.Store(false)
+	return c.Client.Delete(ctx, path, version)
+}
+
+// A lease that is lost while its owner leaves the line for it is not given out: he gets another one.
+func TestALeaseIsLostBeforeItIsThere(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, srv *memserver.Server, c *leaving, node string){
+		"its node is deleted": func(t *testing.T, srv *memserver.Server, _ *leaving, node string) {
+			require.NoError(t, srv.ClientT(t).Delete(t.Context(), node, zkapi.AnyVersion))
+		},
+		"its node is deleted, and the holder has not looked yet": func(t *testing.T, srv *memserver.Server, c *leaving, node string) {
+			c.stuck.Store(true)
+			require.NoError(t, srv.ClientT(t).Delete(t.Context(), node, zkapi.AnyVersion))
+		},
+		"its session ends": func(_ *testing.T, srv *memserver.Server, c *leaving, _ string) { srv.Expire(c.SessionID()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := memserver.RunT(t)
+				c := &leaving{tough: tough{Client: srv.ClientT(t)}}
+				var lost string
+				c.before = func(path string) {
+					if zkapi.Parent(path) != "/sem-__lock__" || lost != "" {
+						return
+					}
+					names, _, err := srv.ClientT(t).Children(t.Context(), "/sem")
+					require.NoError(t, err)
+					require.Len(t, names, 1)
+					lost = "/sem/" + names[0]
+					lose(t, srv, c, lost)
+					synctest.Wait()
+				}
+				h, err := recipes.NewSemaphore(c, "/sem", 1).Acquire(t.Context())
+				require.NoError(t, err)
+				require.NotEmpty(t, lost)
+				require.NotEqual(t, lost, h.Node())
+				require.NoError(t, h.Verify(t.Context()))
+				require.NoError(t, h.Release(t.Context()))
+			})
+		})
+	}
+}

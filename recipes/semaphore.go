@@ -108,7 +108,8 @@ func (m *Semaphore) acquire(ctx context.Context, n int, try bool) ([]*Hold, erro
 	defer done()
 	for {
 		holds, err := m.once(ctx, n, try)
-		if again := errors.Is(err, errGone) || errors.Is(err, ErrSessionLost) && !m.o.NoRejoin; !again || ctx.Err() != nil {
+		again := errors.Is(err, errGone) || errors.Is(err, ErrNodeDeleted) || errors.Is(err, ErrSessionLost) && !m.o.NoRejoin
+		if !again || ctx.Err() != nil {
 			return holds, m.fail(err)
 		}
 	}
@@ -147,9 +148,9 @@ func (m *Semaphore) once(ctx context.Context, n int, try bool) ([]*Hold, error) 
 		err = left
 	}
 	for _, h := range holds {
-		if err == nil && errors.Is(h.Err(), ErrSessionLost) { // while we left: others may have the lease by now
+		if lost := h.news(ctx); lost != nil { // while we left: others may have the lease by now
 			_ = releaseAll(ctx, holds)
-			return nil, h.Err()
+			return nil, lost
 		}
 	}
 	return holds, err
