@@ -153,11 +153,19 @@ func TestApartEnds(t *testing.T) {
 		require.NoError(t, <-result)
 		require.False(t, s.isApart())
 	})
-	t.Run("a client that never reads", func(t *testing.T) {
-		s, _ := apart(t)
-		require.NoError(t, s.SetWriteDeadline(time.Now().Add(10*time.Millisecond)))
-		n, err := s.Write(make([]byte, 64<<20))
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	t.Run("a client that reads no more", func(t *testing.T) {
+		s, client := apart(t)
+		var n int
+		result := make(chan error, 1)
+		go func() {
+			var err error
+			n, err = s.Write(make([]byte, 64<<20))
+			result <- err
+		}()
+		_, err := client.Read(make([]byte, 1)) // it has begun, and ends only by the deadline
+		require.NoError(t, err)
+		require.NoError(t, s.SetWriteDeadline(time.Now()))
+		require.ErrorIs(t, <-result, os.ErrDeadlineExceeded)
 		require.Positive(t, n)
 	})
 }
